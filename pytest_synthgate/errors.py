@@ -1,0 +1,33 @@
+"""The errors and warnings a user meets: one line each, naming what was found, where, and the remedy."""
+
+
+class SynthgateError(Exception):
+    """Base of every error this package raises on purpose; its text is one line meant for the user."""
+
+
+class SpecError(SynthgateError):
+    """A spec file says something that cannot be meant."""
+
+
+class SourceError(SynthgateError):
+    """A set of images, a table or a matrix of vectors cannot be read."""
+
+
+class EncoderError(SynthgateError):
+    """An encoder cannot be named, found or loaded."""
+
+
+class StoreError(SynthgateError):
+    """The store of features and measurements cannot be used."""
+
+
+class ResultsError(SynthgateError):
+    """A results file is not one, or was made from something else."""
+
+
+class MissingExtraError(SynthgateError):
+    """A feature needs an optional package that is not installed; the text carries the pip command."""
+
+
+class SynthgateWarning(UserWarning):
+    """Something a user should know that does not fail a run."""

@@ -1,0 +1,83 @@
+"""The features of one set: unit-norm rows with the digest and the id of the image behind each.
+
+Third station of the flow (images -> features -> scores), and all that the scores ever see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pytest_synthgate.errors import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMatrix:
+    """Features of a set in canonical order: sorted by digest, then id, so that input order never matters.
+
+    Attributes:
+        features: float32 (n, d), every row of Euclidean length 1.
+        digests: n content digests, `sha256:...`; equal digests mean exact copies.
+        ids: n names, unique in the set.
+    """
+
+    features: NDArray[np.float32]
+    digests: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.ids)
+
+
+def feature_matrix(
+    vectors: ArrayLike, ids: Sequence[str] | None = None, digests: Sequence[str] | None = None, *, name: str = "set"
+) -> FeatureMatrix:
+    """Check, normalise and order the vectors of one set.
+
+    Args:
+        vectors: (n, d) numbers, any float type; rows need not be of unit length.
+        ids: n unique names; row numbers when absent.
+        digests: n content digests; taken from the bytes of each float32 row when absent.
+        name: What to call the set in an error.
+
+    Returns:
+        The rows as unit-norm float32, sorted by (digest, id).
+
+    Raises:
+        SourceError: Not a matrix, no columns, a NaN, an infinity, a row of zeros, or ids that repeat.
+    """
+    try:
+        rows = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"{name}: vectors are not numbers ({error}); pass an (n, d) float array") from None
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise SourceError(f"{name}: vectors have shape {rows.shape}; pass an (n, d) float array")
+    names = tuple(ids) if ids is not None else tuple(str(row) for row in range(len(rows)))
+    if len(names) != len(rows):
+        raise SourceError(f"{name}: {len(names)} ids for {len(rows)} vectors; pass one id per row")
+    if repeated := [each for each, count in Counter(names).items() if count > 1]:
+        raise SourceError(f"{name}: the id {repeated[0]!r} is used twice; ids must be unique")
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if len(bad):
+        raise SourceError(
+            f"{name}: vector {names[bad[0]]!r} is zero or not finite ({len(bad)} such rows); remove or repair them"
+        )
+    marks = tuple(digests) if digests is not None else tuple(_row_digest(row) for row in rows)
+    order = sorted(range(len(rows)), key=lambda row: (marks[row], names[row]))
+    unit = (rows / lengths[:, None]).astype(np.float32)
+    return FeatureMatrix(
+        features=np.ascontiguousarray(unit[order]),
+        digests=tuple(marks[row] for row in order),
+        ids=tuple(names[row] for row in order),
+    )
+
+
+def _row_digest(row: NDArray[np.float32]) -> str:
+    return "sha256:" + hashlib.sha256(row.astype("<f4").tobytes()).hexdigest()

@@ -1,0 +1,59 @@
+"""The one form in which every source hands its images to the rest: records in a set.
+
+Second station of the flow (spec -> images -> features): a source lists, it does not decode.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One image as its source lists it.
+
+    Attributes:
+        id: Name that is unique in its set: a path relative to the set's root with `/`, or a row.
+        path: The file, or None when the source holds vectors instead of pictures.
+        class_name: The class the source gives it (its folder, a column), if any.
+        prompt: The prompt it was made from, where the source knows.
+        seed: The seed it was made from, where the source knows.
+        axes: Axis values behind the prompt, such as `{"context": "in a bowl"}`.
+    """
+
+    id: str
+    path: Path | None
+    class_name: str | None = None
+    prompt: str | None = None
+    seed: int | None = None
+    axes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSet:
+    """A real or a synthetic set, listed.
+
+    Attributes:
+        root: The folder or file it was read from, for messages.
+        records: One per image, sorted by id; ids are unique.
+        vectors: float32 (n, d), one row per record, when the set is embeddings and not pictures.
+    """
+
+    root: Path
+    records: tuple[ImageRecord, ...]
+    vectors: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        """Count the records, readable or not."""
+        return len(self.records)
+
+    def class_counts(self) -> dict[str, int]:
+        """Count the records of each class, in sorted order; records without a class are left out."""
+        counts = Counter(record.class_name for record in self.records if record.class_name is not None)
+        return dict(sorted(counts.items()))
