@@ -1,0 +1,16 @@
+"""What several tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder with the Snacks photos and the Stable Diffusion images, or a skip that says so."""
+    default = Path(__file__).parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("SYNTHGATE_TEST_DATA", default))
+    if not (folder / "snacks" / "train").is_dir():
+        pytest.skip(f"no test photos in {folder}; set SYNTHGATE_TEST_DATA")
+    return folder
