@@ -1,0 +1,1 @@
+"""Hooks, options and fixtures: the last station of the flow."""
