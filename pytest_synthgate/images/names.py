@@ -1,0 +1,42 @@
+"""Names as they are stored and shown: one line, printable, valid UTF-8, the same on every file system.
+
+Second station of the flow: every source passes the names and texts it finds through here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# These reorder the text around them, so that a name can pose as another one in a terminal or a report.
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(name: str) -> str:
+    r"""Compose a name (NFC) and escape what would break a line, an encoding or the order of a text.
+
+    Control characters, line separators, undecodable bytes (surrogates) and direction overrides become
+    `\uXXXX`, and a backslash is doubled, so that two names stay two names.
+    """
+    if name.isascii() and name.isprintable() and "\\" not in name:
+        return name
+    return "".join(_escape(letter) for letter in unicodedata.normalize("NFC", name))
+
+
+def storable(text: str) -> str:
+    r"""Escape lone surrogates as `\udcXX`, which no UTF-8 file can hold, and leave all else alone."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shown(path: Path) -> str:
+    """Write a path the way messages show it."""
+    return printable(path.as_posix())
+
+
+def _escape(letter: str) -> str:
+    if letter == "\\":
+        return "\\\\"
+    if unicodedata.category(letter) in _UNPRINTABLE or letter in _BIDI_CONTROLS:
+        return f"\\u{ord(letter):04x}"
+    return letter
