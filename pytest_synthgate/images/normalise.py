@@ -1,0 +1,125 @@
+"""One RGB picture -> the pixels its encoder sees, by the same road for every image of both sets.
+
+Second station of the flow (images -> features): an antialiased resize to the encoder's input, then one JPEG
+round trip, so that file format and compression are no evidence for what is real.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pytest_synthgate.errors import EncoderError
+
+JPEG_QUALITY = 90
+JPEG_SUBSAMPLING = "4:2:0"
+
+_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+_MODES = ("shortest", "longest", "squash")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What an encoder expects of its input, as its configuration says.
+
+    Attributes:
+        size: (height, width) of the input in pixels; one number stands for a square.
+        resize_mode: "shortest" covers the input and crops its centre, "longest" fits into it and fills the
+            rest, "squash" ignores the aspect ratio.
+        interpolation: "bicubic" or "bilinear", both antialiased.
+        mean: Per-channel mean that the encoder subtracts, in units of 0 to 1.
+        std: Per-channel deviation that the encoder divides by, in units of 0 to 1.
+        fill: Grey value, 0 to 255, around a picture of mode "longest".
+    """
+
+    size: int | tuple[int, int]
+    resize_mode: Literal["shortest", "longest", "squash"] = "shortest"
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    fill: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no picture can be brought to.
+
+        Raises:
+            EncoderError: A size below 1, or a mode or an interpolation that is not one.
+        """
+        if min(self.shape) < 1:
+            raise EncoderError(f"an encoder input of {self.size} pixels is not possible; sizes start at 1")
+        if self.resize_mode not in _MODES:
+            raise EncoderError(f"unknown resize mode {self.resize_mode!r}; one of {', '.join(_MODES)}")
+        if self.interpolation not in _FILTERS:
+            raise EncoderError(f"unknown interpolation {self.interpolation!r}; one of {', '.join(_FILTERS)}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the input."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    def to_json(self) -> dict[str, Any]:
+        """Give all of it as plain JSON values, for keys and fingerprints."""
+        return asdict(self) | {"size": list(self.shape), "mean": list(self.mean), "std": list(self.std)}
+
+
+def prepare(image: Image.Image, preprocessing: Preprocessing, normalise: bool) -> NDArray[np.uint8]:
+    """Bring a picture to an encoder's input.
+
+    Args:
+        image: RGB, any size.
+        preprocessing: The input that the encoder expects.
+        normalise: Whether the pixels take the JPEG round trip.
+
+    Returns:
+        uint8 (height, width, 3); mean and deviation are left to the encoder.
+    """
+    resized = _resize(image, preprocessing)
+    if normalise:
+        resized = _through_jpeg(resized)
+    return np.array(resized, dtype=np.uint8)
+
+
+def _resize(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    height, width = preprocessing.shape
+    resample = _FILTERS[preprocessing.interpolation]
+    if preprocessing.resize_mode == "squash":
+        return image.resize((width, height), resample)
+    ratios = image.height / height, image.width / width
+    if preprocessing.resize_mode == "longest":
+        scaled = image.resize(_scaled(image, max(ratios)), resample)
+    elif height == width:
+        scaled = image.resize(_shortest_is(image, height), resample)
+    else:
+        scaled = image.resize(_scaled(image, min(ratios)), resample)
+    return _centred(scaled, height, width, preprocessing.fill)
+
+
+def _shortest_is(image: Image.Image, side: int) -> tuple[int, int]:
+    # Cut off, not rounded: the encoders were trained with this size.
+    if image.width <= image.height:
+        return side, int(side * image.height / image.width)
+    return int(side * image.width / image.height), side
+
+
+def _scaled(image: Image.Image, ratio: float) -> tuple[int, int]:
+    return max(1, round(image.width / ratio)), max(1, round(image.height / ratio))
+
+
+def _centred(image: Image.Image, height: int, width: int, fill: int) -> Image.Image:
+    if image.width < width or image.height < height:
+        page = Image.new("RGB", (max(width, image.width), max(height, image.height)), (fill, fill, fill))
+        page.paste(image, ((page.width - image.width) // 2, (page.height - image.height) // 2))
+        image = page
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
+
+
+def _through_jpeg(image: Image.Image) -> Image.Image:
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=JPEG_SUBSAMPLING)
+    return Image.open(stream, formats=["JPEG"])
