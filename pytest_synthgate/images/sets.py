@@ -15,6 +15,17 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """One labelled object: its class, and its centre, width and height as shares of the image's."""
+
+    class_name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One image as its source lists it.
 
@@ -25,6 +36,7 @@ class ImageRecord:
         prompt: The prompt it was made from, where the source knows.
         seed: The seed it was made from, where the source knows.
         axes: Axis values behind the prompt, such as `{"context": "in a bowl"}`.
+        boxes: Labelled objects in it, where the source has them.
     """
 
     id: str
@@ -33,6 +45,7 @@ class ImageRecord:
     prompt: str | None = None
     seed: int | None = None
     axes: Mapping[str, str] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,57 @@
+"""One path -> one set: the only place that knows which kinds of source there are.
+
+Second station of the flow (spec -> images). A new kind of source is one more line here and nothing after it
+changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_synthgate.errors import SourceError
+from pytest_synthgate.images import metadata, table, vectors, yolo
+from pytest_synthgate.images.decode import SUFFIXES
+from pytest_synthgate.images.folder import open_folder
+from pytest_synthgate.images.names import shown
+from pytest_synthgate.images.rows import SUFFIXES as TABLE_SUFFIXES
+from pytest_synthgate.images.sets import ImageSet
+from pytest_synthgate.images.table import Side
+
+_KINDS = f"a folder of images, a table ({', '.join(sorted(TABLE_SUFFIXES))}), or vectors (.npy)"
+
+
+def open_set(path: Path, *, side: Side) -> ImageSet:
+    """List the images, or load the vectors, that a path stands for.
+
+    Args:
+        path: A folder of images or a YOLO export, a table, or a matrix of vectors.
+        side: Which of the two sets it is to be; selects rows where one table holds both.
+
+    Returns:
+        The set, never empty.
+
+    Raises:
+        SourceError: Nothing is there, it is none of these, it is empty, or it contradicts itself.
+        MissingExtraError: It needs a package that is not installed.
+    """
+    images = _open(path, side)
+    if not images.records:
+        looked_for = f"no {side} images (image files end in {', '.join(sorted(SUFFIXES))})"
+        raise SourceError(f"{shown(path)}: {looked_for}; point at the place that holds them")
+    return images
+
+
+def _open(path: Path, side: Side) -> ImageSet:
+    if path.is_dir():
+        images = yolo.open_export(path) if yolo.is_export(path) else open_folder(path)
+        return metadata.attach(images, png_texts=side == "synthetic")
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")
+    if suffix == ".npy":
+        return vectors.open_npy(path)
+    if suffix == ".parquet" and vectors.holds_vectors(path):
+        return vectors.open_parquet_vectors(path, side=side)
+    if suffix in TABLE_SUFFIXES:
+        return table.open_table(path, side=side)
+    raise SourceError(f"{shown(path)}: not a source of images; give {_KINDS}")

@@ -1,0 +1,120 @@
+"""A matrix of ready-made embeddings -> a set without pictures, for any modality that has embeddings.
+
+Second station of the flow; the rows join the others at the features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.errors import SourceError
+from pytest_synthgate.images.names import printable, shown
+from pytest_synthgate.images.rows import Row, parquet_file, read_rows
+from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.images.table import SIDE_COLUMN, Side, class_of, rows_of
+
+_VECTOR_COLUMNS = ("vector", "embedding")
+_FACTS = ("id", "class", "prompt", "seed", SIDE_COLUMN)
+
+
+def open_npy(path: Path) -> ImageSet:
+    """Read a NumPy file of shape (n, d); ids are row numbers from 0. Pickled content is refused.
+
+    Raises:
+        SourceError: Not such a file, or not a matrix of real numbers.
+    """
+    try:
+        matrix = np.lib.format.open_memmap(path, mode="r")
+    except OSError as error:
+        raise SourceError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+    except Exception as error:  # noqa: BLE001  the header is parsed as Python, and fails in as many ways
+        reason = printable(" ".join(str(error).split())[:200])
+        raise SourceError(f"{shown(path)}: not a NumPy file of numbers ({reason}); write it with numpy.save") from None
+    if matrix.ndim != 2 or matrix.shape[1] == 0 or matrix.dtype.kind not in "fiu":
+        raise SourceError(f"{shown(path)}: holds {matrix.dtype} of shape {matrix.shape}; save an (n, d) float array")
+    records = [ImageRecord(id=str(row), path=None) for row in range(len(matrix))]
+    return _sorted_set(path, records, matrix)
+
+
+def holds_vectors(path: Path) -> bool:
+    """Tell whether a Parquet file has vectors and no images.
+
+    Raises:
+        SourceError: Not a Parquet file.
+        MissingExtraError: pyarrow is not installed.
+    """
+    names = parquet_file(path).schema_arrow.names
+    return "image" not in names and any(column in names for column in _VECTOR_COLUMNS)
+
+
+def open_parquet_vectors(path: Path, *, side: Side) -> ImageSet:
+    """Read a Parquet file with a list column `vector` or `embedding`.
+
+    Args:
+        path: The file; optional columns are `id`, `class`, `prompt`, `seed` and `real_or_synthetic`.
+        side: Which rows to take where the file has a column `real_or_synthetic`.
+
+    Raises:
+        SourceError: Not such a file, vectors of several lengths, a gap, or an id that repeats.
+        MissingExtraError: pyarrow is not installed.
+    """
+    table = read_rows(path, _FACTS)
+    matrix = _vector_column(path)
+    number_of = {row.where: number for number, row in enumerate(table.rows)}
+    records: dict[str, ImageRecord] = {}
+    chosen = []
+    for row in rows_of(table, side):
+        number = number_of[row.where]
+        record = _record(row, number)
+        if record.id in records:
+            raise SourceError(f"{row.where}: the id {record.id!r} is used already; ids must be unique")
+        records[record.id] = record
+        chosen.append(number)
+    return _sorted_set(path, list(records.values()), matrix[chosen])
+
+
+def _vector_column(path: Path) -> NDArray[np.generic]:
+    import pyarrow as pa
+
+    file = parquet_file(path)
+    name = next(column for column in _VECTOR_COLUMNS if column in file.schema_arrow.names)
+    kind = file.schema_arrow.field(name).type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+        raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write lists of floats")
+    column = file.read(columns=[name]).column(name).combine_chunks()
+    lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+    numbers = column.flatten()
+    wrong = np.flatnonzero(lengths != lengths[0]) if len(lengths) else np.empty(0, dtype=int)
+    if column.null_count or numbers.null_count or len(wrong):
+        row = int(wrong[0]) + 1 if len(wrong) else 1
+        raise SourceError(
+            f"{shown(path)}: the vectors of column {name!r} have gaps or several lengths (row {row}, say); "
+            "write vectors of one length"
+        )
+    return np.asarray(numbers.to_numpy(zero_copy_only=False)).reshape(len(lengths), -1)
+
+
+def _record(row: Row, number: int) -> ImageRecord:
+    name = row.text("id")
+    return ImageRecord(
+        id=str(number) if name is None else printable(name),
+        path=None,
+        class_name=class_of(row),
+        prompt=row.text("prompt"),
+        seed=row.whole_number("seed"),
+    )
+
+
+def _sorted_set(path: Path, records: Sequence[ImageRecord], matrix: NDArray[np.generic]) -> ImageSet:
+    order = sorted(range(len(records)), key=lambda row: records[row].id)
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    vectors = np.empty(matrix.shape, dtype=np.float32)
+    with np.errstate(over="ignore"):  # becomes an infinity, which the features refuse by name
+        vectors[place] = matrix
+    return ImageSet(path, tuple(records[row] for row in order), vectors)
