@@ -1,0 +1,49 @@
+"""Score a synthetic image set against a real one, and fail the build when a limit is exceeded.
+
+The public names, imported when first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_synthgate.errors import SynthgateError, SynthgateWarning
+    from pytest_synthgate.gate import Verdict, assert_scores, gate
+    from pytest_synthgate.limits import Limit, Limits
+    from pytest_synthgate.scores.evaluate import evaluate
+    from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+
+__all__ = [
+    "Finding",
+    "Limit",
+    "Limits",
+    "Measurement",
+    "Score",
+    "SynthgateError",
+    "SynthgateWarning",
+    "Verdict",
+    "assert_scores",
+    "evaluate",
+    "gate",
+]
+
+_HOMES = {
+    "Finding": "scores.measurement",
+    "Limit": "limits",
+    "Limits": "limits",
+    "Measurement": "scores.measurement",
+    "Score": "scores.measurement",
+    "SynthgateError": "errors",
+    "SynthgateWarning": "errors",
+    "Verdict": "gate",
+    "assert_scores": "gate",
+    "evaluate": "scores.evaluate",
+    "gate": "gate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

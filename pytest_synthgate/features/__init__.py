@@ -1,0 +1,1 @@
+"""Images to unit-norm vectors: encoders, the embedding pipeline, the store."""

@@ -34,9 +34,21 @@ class FeatureMatrix:
         """Count the images."""
         return len(self.ids)
 
+    def subset(self, rows: NDArray[np.int64]) -> FeatureMatrix:
+        """Keep some rows, given in ascending order."""
+        return FeatureMatrix(
+            features=np.ascontiguousarray(self.features[rows]),
+            digests=tuple(self.digests[row] for row in rows),
+            ids=tuple(self.ids[row] for row in rows),
+        )
+
 
 def feature_matrix(
-    vectors: ArrayLike, ids: Sequence[str] | None = None, digests: Sequence[str] | None = None, *, name: str = "set"
+    vectors: ArrayLike,
+    ids: Sequence[str] | None = None,
+    digests: Sequence[str] | None = None,
+    *,
+    name: str = "set",
 ) -> FeatureMatrix:
     """Check, normalise and order the vectors of one set.
 
@@ -47,7 +59,7 @@ def feature_matrix(
         name: What to call the set in an error.
 
     Returns:
-        The rows as unit-norm float32, sorted by (digest, id).
+        The rows as unit-norm float32, sorted by (digest, id); rows of equal digest share the first one's vector.
 
     Raises:
         SourceError: Not a matrix, no columns, a NaN, an infinity, a row of zeros, or ids that repeat.
@@ -58,7 +70,7 @@ def feature_matrix(
         raise SourceError(f"{name}: vectors are not numbers ({error}); pass an (n, d) float array") from None
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise SourceError(f"{name}: vectors have shape {rows.shape}; pass an (n, d) float array")
-    names = tuple(ids) if ids is not None else tuple(str(row) for row in range(len(rows)))
+    names = tuple(map(str, ids)) if ids is not None else tuple(str(row) for row in range(len(rows)))
     if len(names) != len(rows):
         raise SourceError(f"{name}: {len(names)} ids for {len(rows)} vectors; pass one id per row")
     if repeated := [each for each, count in Counter(names).items() if count > 1]:
@@ -69,11 +81,12 @@ def feature_matrix(
         raise SourceError(
             f"{name}: vector {names[bad[0]]!r} is zero or not finite ({len(bad)} such rows); remove or repair them"
         )
-    marks = tuple(digests) if digests is not None else tuple(_row_digest(row) for row in rows)
+    marks = tuple(map(str, digests)) if digests is not None else tuple(_row_digest(row) for row in rows)
     order = sorted(range(len(rows)), key=lambda row: (marks[row], names[row]))
     unit = (rows / lengths[:, None]).astype(np.float32)
+    first = {marks[row]: row for row in reversed(order)}
     return FeatureMatrix(
-        features=np.ascontiguousarray(unit[order]),
+        features=np.ascontiguousarray(unit[[first[marks[row]] for row in order]]),
         digests=tuple(marks[row] for row in order),
         ids=tuple(names[row] for row in order),
     )

@@ -1,0 +1,1 @@
+"""The results as JSON, and everything rendered from it."""

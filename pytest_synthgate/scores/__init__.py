@@ -1,0 +1,1 @@
+"""Features to scores: pure numbers, no files, no limits."""

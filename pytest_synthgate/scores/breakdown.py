@@ -1,0 +1,95 @@
+"""Which prompt is to blame: every score by prompt, axis value and class.
+
+Intervals share their 5% of error among the groups of an axis (Bonferroni), since many are looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.scores.classifier import Probabilities
+from pytest_synthgate.scores.copies import NearDuplicates
+from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
+from pytest_synthgate.scores.uncertainty import LEVEL, effective_size, normal_interval, share, variance
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The group of each image along one axis, such as its class or its prompt; an image may be in none.
+
+    Attributes:
+        synthetic: Group by id of the synthetic image.
+        real: Group by id of the real image, where real images have one.
+    """
+
+    synthetic: Mapping[str, str]
+    real: Mapping[str, str] = field(default_factory=dict)
+
+
+def breakdown(
+    axes: Mapping[str, Axis],
+    synthetic: FeatureMatrix,
+    real: FeatureMatrix,
+    copies: NearDuplicates,
+    fit: Probabilities | None,
+) -> dict[str, dict[str, dict[str, Score]]]:
+    """Score every group of every axis, worst first (by unvaried, then unoriginal, then unrealistic).
+
+    Args:
+        axes: Groups by axis name.
+        synthetic: The synthetic set.
+        real: The real set.
+        copies: Their near-duplicates; an image is flagged as in the whole set, whatever the group of its twin.
+        fit: Out-of-fold probabilities, if there are any.
+
+    Returns:
+        `breakdown[axis][group][score]`.
+    """
+    quality = self_confidence(fit.synthetic.mean(axis=0), fit.real.mean(axis=0)) if fit else None
+    clusters = copies.joint[: len(synthetic)]
+    found = {}
+    for name, axis in axes.items():
+        of_synthetic = np.array([axis.synthetic.get(each, "") for each in synthetic.ids])
+        of_real = np.array([axis.real.get(each, "") for each in real.ids])
+        groups = sorted({*of_synthetic.tolist()} - {""})
+        level = 1 - (1 - LEVEL) / max(1, len(groups))
+        by_group = {}
+        for group in groups:
+            rows = of_synthetic == group
+            scores = {
+                "unvaried": share(copies.unvaried[rows], clusters[rows], level),
+                "unoriginal": share(copies.unoriginal[rows], clusters[rows], level),
+            }
+            if quality:
+                scores["unrealistic"] = _mean(quality[0][rows], copies.synthetic[rows], level)
+                scores["obviously_fake"] = share(quality[0][rows] >= OBVIOUS, copies.synthetic[rows], level)
+                if (reals := of_real == group).any():
+                    scores["unrepresentative"] = _mean(quality[1][reals], copies.real[reals], level)
+            by_group[group] = scores
+        found[name] = dict(sorted(by_group.items(), key=_badness))
+    return found
+
+
+def _mean(values: Floats, clusters: NDArray[np.int64], level: float) -> Score:
+    """Mean of a group given the classifier, whose own uncertainty all groups share."""
+    effective = effective_size(clusters)
+    value = float(values.mean())
+    error = math.sqrt(variance(values) / effective)
+    return Score(value, *normal_interval(value, error, level), len(values), effective)
+
+
+def _badness(entry: tuple[str, Mapping[str, Score]]) -> tuple[float, ...]:
+    _, scores = entry
+    return tuple(
+        -(scores[name].value or 0.0) if name in scores else 0.0 for name in ("unvaried", "unoriginal", "unrealistic")
+    )

@@ -1,0 +1,225 @@
+"""How surely a classifier calls each image synthetic: out-of-fold probabilities.
+
+Definition `balanced`: both sides are drawn to one size n0, one image per near-duplicate cluster, and twins
+never straddle folds, so that a perfect generator scores 0.5 at any ratio of the sizes. Definition `studio`
+fits on all images as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.features.matrix import FeatureMatrix
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+RUNGS = (30, 50, 100, 200, 500, 1000, 2000)
+"""Sizes a side that scores are compared at; a score grows with n0, so it only means something at a rung."""
+FOLDS = 5
+DRAWS = 5
+STRENGTHS = (0.3, 3.0, 30.0, 300.0)
+"""Inverse regularisation strengths to choose from by out-of-fold log-loss."""
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One set as the classifier sees it.
+
+    Attributes:
+        features: float32 (n, d), unit norm.
+        digests: n content digests.
+        clusters: Near-duplicate cluster within the set, per image.
+        folds: Fold of each image, the same for all images of a joint cluster.
+    """
+
+    features: NDArray[np.float32]
+    digests: tuple[str, ...]
+    clusters: Indices
+    folds: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """Out-of-fold P(synthetic) of every image of both sets, drawn or not.
+
+    Attributes:
+        synthetic: float64 (draws, n_synthetic).
+        real: float64 (draws, n_real).
+    """
+
+    synthetic: Floats
+    real: Floats
+
+
+def sides(
+    synthetic: FeatureMatrix, real: FeatureMatrix, within: tuple[Indices, Indices], joint: Indices
+) -> tuple[Side, Side]:
+    """Deal both sets into folds by the smallest digest of each joint near-duplicate cluster.
+
+    Args:
+        synthetic: The synthetic set.
+        real: The real set.
+        within: Cluster labels within the synthetic and within the real set.
+        joint: Cluster labels over both, synthetic images first.
+    """
+    digests = synthetic.digests + real.digests
+    smallest: dict[int, str] = {}
+    for label, digest in zip(joint.tolist(), digests, strict=True):
+        smallest[label] = min(digest, smallest.get(label, digest))
+    fold_of = {label: _hash("fold", digest) % FOLDS for label, digest in smallest.items()}
+    folds = np.array([fold_of[label] for label in joint.tolist()], dtype=np.int64)
+    n = len(synthetic)
+    return (
+        Side(synthetic.features, synthetic.digests, within[0], folds[:n]),
+        Side(real.features, real.digests, within[1], folds[n:]),
+    )
+
+
+def representatives(side: Side, draw: int, size: int) -> Indices:
+    """Draw `size` near-duplicate clusters without replacement, and one image of each.
+
+    A cluster is ranked by the hash of its smallest digest, whatever its size; its image by the hash of its own.
+
+    Returns:
+        Rows of the side, at most one per cluster.
+    """
+    key: dict[int, tuple[int, int]] = {}
+    rank: dict[int, str] = {}
+    for row, (label, digest) in enumerate(zip(side.clusters.tolist(), side.digests, strict=True)):
+        rank[label] = min(digest, rank.get(label, digest))
+        key[label] = min((_hash(f"image{draw}", digest), row), key.get(label, (1 << 64, row)))
+    chosen = sorted(rank, key=lambda label: _hash(f"draw{draw}", rank[label]))[:size]
+    return np.array(sorted(key[label][1] for label in chosen), dtype=np.int64)
+
+
+def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilities | None:
+    """Fit on `size` representatives a side, several draws, and predict every image out of fold.
+
+    Args:
+        synthetic: The synthetic side.
+        real: The real side.
+        size: n0, at most the clusters of either side.
+
+    Returns:
+        One row of probabilities per draw (a single one when every image is drawn), or None when the joint
+        clusters leave a fold without both kinds to learn from.
+    """
+    nothing_left = size == len(synthetic.digests) == len(real.digests)
+    draws = 1 if nothing_left else DRAWS
+    drawn = [(representatives(synthetic, draw, size), representatives(real, draw, size)) for draw in range(draws)]
+    return _out_of_fold(synthetic, real, drawn)
+
+
+def raw_probabilities(synthetic: Side, real: Side) -> Probabilities | None:
+    """Fit on all images as they are (definition `studio`), and predict each out of fold."""
+    return _out_of_fold(synthetic, real, [(np.arange(len(synthetic.folds)), np.arange(len(real.folds)))], weight=None)
+
+
+def _out_of_fold(
+    synthetic: Side, real: Side, drawn: Sequence[tuple[Indices, Indices]], weight: str | None = "balanced"
+) -> Probabilities | None:
+    """Predict every image by the model of its fold, one row per draw; the strength is chosen on the first draw."""
+    from threadpoolctl import threadpool_limits
+
+    for rows_s, rows_r in drawn:
+        for fold in range(FOLDS):
+            if min((synthetic.folds[rows_s] != fold).sum(), (real.folds[rows_r] != fold).sum()) < 2:
+                return None
+
+    def models(draw: int, strength: float) -> list[Model]:
+        return list(pool.map(lambda fold: samples[draw].fit(fold, strength), range(FOLDS)))
+
+    # One BLAS thread per fit: sums then never depend on the number of threads, and folds fill the cores.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        samples = [_Sample.of(synthetic, real, rows, weight) for rows in drawn]
+        best, first = _best_strength(lambda strength: models(0, strength), samples[0])
+        fitted = [first] + [models(draw, best) for draw in range(1, len(drawn))]
+        return Probabilities(
+            np.stack([_predict(synthetic.features, synthetic.folds, each) for each in fitted]),
+            np.stack([_predict(real.features, real.folds, each) for each in fitted]),
+        )
+
+
+def _best_strength(models: Callable[[float], list[Model]], sample: _Sample) -> tuple[float, list[Model]]:
+    """Weaken the penalty as long as that lowers the out-of-fold log-loss."""
+    best, fitted = STRENGTHS[0], models(STRENGTHS[0])
+    loss = sample.log_loss(fitted)
+    for strength in STRENGTHS[1:]:
+        tried = models(strength)
+        if (next_loss := sample.log_loss(tried)) >= loss:
+            break
+        best, fitted, loss = strength, tried, next_loss
+    return best, fitted
+
+
+Model = tuple[Floats, float]
+"""Weights (d,) and intercept of one fold's classifier; its logit is that of P(synthetic)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The images of one draw, in coordinates of their own span when they are fewer than the features.
+
+    A rotation changes nothing for a ridge penalty, so the fit is the same and cheaper.
+    """
+
+    features: NDArray[np.float32]
+    labels: Indices
+    folds: Indices
+    centre: Floats
+    coordinates: Floats
+    basis: Floats | None
+    weight: str | None
+
+    @classmethod
+    def of(cls, synthetic: Side, real: Side, rows: tuple[Indices, Indices], weight: str | None) -> _Sample:
+        features = np.concatenate([synthetic.features[rows[0]], real.features[rows[1]]])
+        centre = features.mean(axis=0, dtype=np.float64)
+        coordinates, basis = features - centre, None
+        if len(features) < features.shape[1]:
+            basis, triangle = np.linalg.qr(coordinates.T)
+            coordinates = np.ascontiguousarray(triangle.T)
+        labels = np.repeat([1, 0], [len(rows[0]), len(rows[1])])
+        folds = np.concatenate([synthetic.folds[rows[0]], real.folds[rows[1]]])
+        return cls(features, labels, folds, centre, coordinates, basis, weight)
+
+    def fit(self, fold: int, strength: float) -> Model:
+        from sklearn.linear_model import LogisticRegression
+
+        train = self.folds != fold
+        model = LogisticRegression(
+            C=strength, solver="newton-cholesky", tol=1e-6, max_iter=200, class_weight=self.weight
+        )
+        model.fit(self.coordinates[train], self.labels[train])
+        weights = model.coef_[0] if self.basis is None else self.basis @ model.coef_[0]
+        return weights, float(model.intercept_[0] - self.centre @ weights)
+
+    def log_loss(self, models: Sequence[Model]) -> float:
+        found = _predict(self.features, self.folds, models)
+        truth = np.where(self.labels == 1, found, 1 - found)
+        return float(-np.log(np.maximum(truth, np.finfo(np.float64).tiny)).sum())
+
+
+def _predict(features: NDArray[np.float32], folds: Indices, models: Sequence[Model]) -> Floats:
+    from scipy.special import expit
+
+    found = np.empty(len(folds))
+    for fold, (weights, intercept) in enumerate(models):
+        rows = np.flatnonzero(folds == fold)
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            found[block] = expit(features[block].astype(np.float64) @ weights + intercept)
+    return found
+
+
+def _hash(salt: str, digest: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{salt}:{digest}".encode()).digest()[:8], "big")

@@ -1,0 +1,197 @@
+"""Two sets of features in, one measurement out: the library's central call.
+
+The real set's own part (threshold, yardstick) is a value that several synthetic sets can share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pytest_synthgate.errors import SourceError
+from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.scores.breakdown import Axis, breakdown
+from pytest_synthgate.scores.classifier import (
+    Probabilities,
+    Side,
+    balanced_probabilities,
+    raw_probabilities,
+    sides,
+)
+from pytest_synthgate.scores.copies import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
+from pytest_synthgate.scores.findings import copy_findings, realism_findings
+from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.realism import REALISM_SCORES, realism_scores, rungs_within
+from pytest_synthgate.scores.studio import studio_flags
+from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
+
+REVISION = 1
+"""Raised whenever the same features would get other scores."""
+
+Definition = Literal["balanced", "studio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A real set and what depends on it alone, computed once for all synthetic sets judged against it.
+
+    Attributes:
+        real: The real set.
+        threshold: What counts as near on it.
+        yardsticks: Scores of one half against the other, by rung and definition, filled as they are asked for.
+    """
+
+    real: FeatureMatrix
+    threshold: Threshold
+    yardsticks: dict[tuple[int | None, Definition], Mapping[str, Score]] = field(default_factory=dict)
+
+
+def reference(real: FeatureMatrix) -> Reference:
+    """Prepare a real set for comparisons."""
+    return Reference(real, duplicate_threshold(real))
+
+
+def evaluate(
+    real: ArrayLike,
+    synthetic: ArrayLike,
+    real_ids: Sequence[str] | None = None,
+    synthetic_ids: Sequence[str] | None = None,
+    definition: Definition = "balanced",
+) -> Measurement:
+    """Score synthetic embeddings against real ones, of any modality.
+
+    Args:
+        real: (n, d) numbers; rows are normalised to unit length.
+        synthetic: (m, d) numbers from the same encoder.
+        real_ids: n unique names; row numbers when absent.
+        synthetic_ids: m unique names; row numbers when absent.
+        definition: "balanced", or "studio" for Cleanlab Studio's numbers.
+
+    Returns:
+        Scores with 95% intervals, findings and what they were derived from; the same for any order of rows.
+
+    Raises:
+        SourceError: An array is not a matrix of finite, non-zero rows, is empty, or the widths differ.
+
+    Example:
+        >>> import numpy as np
+        >>> from pytest_synthgate import evaluate
+        >>> rng = np.random.default_rng(0)
+        >>> measurement = evaluate(rng.normal(size=(200, 16)), rng.normal(size=(100, 16)))
+        >>> 0.4 < measurement.scores["unrealistic"].value < 0.6
+        True
+    """
+    return compare(
+        reference(feature_matrix(real, real_ids, name="real")),
+        feature_matrix(synthetic, synthetic_ids, name="synthetic"),
+        definition=definition,
+    )
+
+
+def compare(
+    against: Reference,
+    synthetic: FeatureMatrix,
+    *,
+    definition: Definition = "balanced",
+    axes: Mapping[str, Axis] | None = None,
+    yardstick: bool = True,
+    at_most: int | None = None,
+) -> Measurement:
+    """Score one synthetic set against a prepared real set.
+
+    Args:
+        against: The real set.
+        synthetic: The synthetic set, from the same encoder.
+        definition: "balanced" or "studio".
+        axes: What to break the scores down by.
+        yardstick: Whether to score the halves of the real set as well.
+        at_most: Largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
+
+    Raises:
+        SourceError: A set is empty, or the widths differ.
+    """
+    real, tau = against.real, against.threshold.tau
+    for name, each in (("real", real), ("synthetic", synthetic)):
+        if len(each) == 0:
+            raise SourceError(f"the {name} set holds no readable image; scores need at least one on each side")
+    if real.features.shape[1] != synthetic.features.shape[1]:
+        raise SourceError(
+            f"real vectors have {real.features.shape[1]} numbers and synthetic ones {synthetic.features.shape[1]}; "
+            "use one encoder for both"
+        )
+    copies = near_duplicates(synthetic, real, tau)
+    if definition == "studio":
+        flags = studio_flags(copies.joint, np.arange(len(copies.joint)) < len(synthetic))
+        copies = replace(copies, unvaried=flags.unvaried, unoriginal=flags.unoriginal)
+    pair = sides(synthetic, real, (copies.synthetic, copies.real), copies.joint)
+    representatives = {"real": int(copies.real.max()) + 1, "synthetic": int(copies.synthetic.max()) + 1}
+    sizes = rungs_within(min(representatives.values()))
+    if at_most is not None:
+        sizes = tuple(size for size in sizes if size <= at_most)[-1:]
+    fits = _fits(pair, sizes, definition)
+    rung = max(fits, default=None)
+    by_rung = {size: realism_scores(fit, *pair) for size, fit in fits.items()}
+    best_fit = fits[rung] if rung is not None else None
+    clusters = copies.joint[: len(synthetic)]
+    return Measurement(
+        n_real=len(real),
+        n_synthetic=len(synthetic),
+        representatives=representatives,
+        scores={
+            **(by_rung[rung] if rung is not None else dict.fromkeys(REALISM_SCORES, Score(None))),
+            "unvaried": share(copies.unvaried, clusters),
+            "unoriginal": share(copies.unoriginal, clusters),
+            "collision_rate": rate_of_pairs(copies.synthetic, copies.pairs),
+        },
+        rung=rung or None,
+        rungs={} if definition == "studio" else _by_score(by_rung),
+        yardstick=_yardstick(against, rung, definition) if yardstick else {},
+        threshold={**asdict(against.threshold), "rule": TAU_RULE},
+        breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
+        findings=(
+            *copy_findings(synthetic, real, copies),
+            *(realism_findings(synthetic, real, best_fit) if best_fit else ()),
+        ),
+        fingerprint={"definition": definition, "tau": TAU_RULE, "revision": REVISION},
+    )
+
+
+def _fits(pair: tuple[Side, Side], sizes: Sequence[int], definition: Definition) -> dict[int, Probabilities]:
+    """Fit at every rung; the unbalanced definition has one fit, filed under 0."""
+    if definition == "studio":
+        fits = {0: raw_probabilities(*pair)}
+    else:
+        fits = {size: balanced_probabilities(*pair, size) for size in sizes}
+    return {size: fit for size, fit in fits.items() if fit is not None}
+
+
+def _by_score(by_rung: Mapping[int, Mapping[str, Score]]) -> dict[str, dict[str, Score]]:
+    return {name: {str(rung): scores[name] for rung, scores in sorted(by_rung.items())} for name in REALISM_SCORES}
+
+
+def _yardstick(against: Reference, rung: int | None, definition: Definition) -> Mapping[str, Score]:
+    """Score one half of the real set against the other, at the rung asked for or the largest that they reach."""
+    if (rung, definition) not in against.yardsticks:
+        left, right = _halves(against.real)
+        if len(left) and len(right):
+            halves = compare(replace(against, real=right), left, definition=definition, yardstick=False, at_most=rung)
+            against.yardsticks[rung, definition] = halves.scores
+        else:
+            against.yardsticks[rung, definition] = {}
+    return against.yardsticks[rung, definition]
+
+
+def _halves(real: FeatureMatrix) -> tuple[FeatureMatrix, FeatureMatrix]:
+    """Split by digest, so that order and names do not matter; exact copies may part."""
+    seen: Counter[str] = Counter()
+    left = np.zeros(len(real), dtype=np.bool_)
+    for row, digest in enumerate(real.digests):
+        left[row] = hashlib.sha256(f"half{seen[digest]}:{digest}".encode()).digest()[0] % 2
+        seen[digest] += 1
+    return real.subset(np.flatnonzero(left)), real.subset(np.flatnonzero(~left))

@@ -1,0 +1,270 @@
+"""What a comparison of two sets yields: scores with intervals, findings, and their JSON form.
+
+Fourth station of the flow (features -> scores -> gate). A measurement knows nothing of limits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pytest_synthgate.errors import ResultsError
+
+DECIMALS = 6
+"""Digits kept in JSON: beyond them lies the noise of float32 features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number with its 95% interval; lower is better for every score that can carry a limit.
+
+    Attributes:
+        value: The score, or None where it cannot be computed.
+        low: Lower end of the interval, None without a value.
+        high: Upper end of the interval, None without a value.
+        n: Images the score is a share or a mean of.
+        effective: Independent images they are worth, n / deff.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    effective: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form."""
+        return {
+            "value": _rounded(self.value),
+            "low": _rounded(self.low),
+            "high": _rounded(self.high),
+            "n": self.n,
+            "effective": _rounded(self.effective),
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Score:
+        """Read the plain JSON form; only `value`, `low` and `high` must be there."""
+        return cls(raw["value"], raw["low"], raw["high"], int(raw.get("n", 0)), float(raw.get("effective", 0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One flagged image with the evidence against it.
+
+    Attributes:
+        image: Id of the image in its set.
+        digest: Its content digest.
+        image_set: "synthetic" or "real".
+        score: The score it counts in.
+        by: What found it: "exact", "features", "geometry" or "classifier".
+        value: Cosine distance to the twin, or the probability the classifier gave its true label.
+        twin: Id of the image it resembles most.
+        twin_set: "synthetic" or "real", where the twin lives.
+        prompt: The prompt it was made from, if known.
+        seed: The seed it was made from, if known.
+    """
+
+    image: str
+    digest: str
+    image_set: str
+    score: str
+    by: str
+    value: float
+    twin: str | None = None
+    twin_set: str | None = None
+    prompt: str | None = None
+    seed: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Short name of the finding, the same in every run that makes it."""
+        mark = hashlib.sha256("\0".join((self.score, self.digest, self.image)).encode("utf-8", "surrogatepass"))
+        return f"{self.score}-{mark.hexdigest()[:8]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form."""
+        return {
+            "id": self.id,
+            "digest": self.digest,
+            "image": self.image,
+            "set": self.image_set,
+            "score": self.score,
+            "by": self.by,
+            "value": _rounded(self.value),
+            "twin": self.twin,
+            "twin_set": self.twin_set,
+            "prompt": self.prompt,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Finding:
+        """Read the plain JSON form."""
+        return cls(
+            image=raw["image"],
+            digest=raw["digest"],
+            image_set=raw.get("set", "synthetic"),
+            score=raw["score"],
+            by=raw["by"],
+            value=raw["value"],
+            twin=raw.get("twin"),
+            twin_set=raw.get("twin_set"),
+            prompt=raw.get("prompt"),
+            seed=raw.get("seed"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One file that could not be decoded.
+
+    Attributes:
+        image: Id of the image in its set.
+        image_set: "synthetic" or "real".
+        reason: Why, in a few words.
+    """
+
+    image: str
+    image_set: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Everything computed from a real and a synthetic set, independent of any limit.
+
+    Attributes:
+        n_real: Readable real images.
+        n_synthetic: Readable synthetic images.
+        representatives: Images left per set when near-duplicates count once.
+        scores: Score by name.
+        rung: n0, the images a side that the realism scores were fitted on; None when too few.
+        rungs: The realism scores at every rung: `rungs["unrealistic"]["100"]`.
+        yardstick: The same scores between two halves of the real set.
+        threshold: tau, what it was derived from, and how it fares on this real set.
+        breakdown: Scores by group: `breakdown["class"]["apple"]["unvaried"]`.
+        findings: Flagged images, worst first within each score.
+        unreadable: Files of both sets that could not be decoded.
+        audit: What the files alone give away (empty until measured).
+        fingerprint: All that makes two measurements comparable.
+        warnings: What a reader of the numbers should know, one line each.
+    """
+
+    n_real: int
+    n_synthetic: int
+    representatives: Mapping[str, int]
+    scores: Mapping[str, Score]
+    rung: int | None = None
+    rungs: Mapping[str, Mapping[str, Score]] = field(default_factory=dict)
+    yardstick: Mapping[str, Score] = field(default_factory=dict)
+    threshold: Mapping[str, Any] = field(default_factory=dict)
+    breakdown: Mapping[str, Mapping[str, Mapping[str, Score]]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    audit: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form, one entry under `specs` of `synthgate.json`."""
+        return {
+            "n_real": self.n_real,
+            "n_synthetic": self.n_synthetic,
+            "representatives": dict(self.representatives),
+            "unreadable": [
+                {"image": each.image, "set": each.image_set, "reason": each.reason} for each in self.unreadable
+            ],
+            "scores": _scores_to_json(self.scores),
+            "rung": self.rung,
+            "rungs": {name: _scores_to_json(by_rung) for name, by_rung in self.rungs.items()},
+            "yardstick": _scores_to_json(self.yardstick),
+            "threshold": _rounded_deep(self.threshold),
+            "breakdown": {
+                axis: {group: _scores_to_json(scores) for group, scores in groups.items()}
+                for axis, groups in self.breakdown.items()
+            },
+            "findings": [finding.to_json() for finding in self.findings],
+            "audit": _rounded_deep(self.audit),
+            "fingerprint": dict(self.fingerprint),
+            "warnings": list(self.warnings),
+        }
+
+    def to_text(self) -> str:
+        """Give the JSON form as text, the same for equal measurements."""
+        return json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Measurement:
+        """Read the plain JSON form.
+
+        Raises:
+            ResultsError: A key of the stable core is missing or has the wrong shape.
+        """
+        try:
+            return cls(
+                n_real=int(raw["n_real"]),
+                n_synthetic=int(raw["n_synthetic"]),
+                representatives=dict(raw.get("representatives", {})),
+                scores=_scores_from_json(raw["scores"]),
+                rung=raw.get("rung"),
+                rungs={name: _scores_from_json(by_rung) for name, by_rung in raw["rungs"].items()},
+                yardstick=_scores_from_json(raw.get("yardstick", {})),
+                threshold=dict(raw.get("threshold", {})),
+                breakdown={
+                    axis: {group: _scores_from_json(scores) for group, scores in groups.items()}
+                    for axis, groups in raw["breakdown"].items()
+                },
+                findings=tuple(Finding.from_json(each) for each in raw["findings"]),
+                unreadable=tuple(
+                    Unreadable(each["image"], each.get("set", "synthetic"), each["reason"])
+                    for each in raw["unreadable"]
+                ),
+                audit=dict(raw["audit"]),
+                fingerprint=dict(raw["fingerprint"]),
+                warnings=tuple(raw.get("warnings", ())),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ResultsError(f"not a measurement: {type(error).__name__} {error}; measure again") from None
+
+    def with_prompts(self, prompts: Mapping[str, tuple[str | None, int | None]]) -> Measurement:
+        """Add prompt and seed to the findings on synthetic images, by image id."""
+        return replace(
+            self,
+            findings=tuple(
+                replace(each, prompt=prompts[each.image][0], seed=prompts[each.image][1])
+                if each.image_set == "synthetic" and each.image in prompts
+                else each
+                for each in self.findings
+            ),
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), DECIMALS) + 0.0
+
+
+def _rounded_deep(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {key: _rounded_deep(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_rounded_deep(each) for each in value]
+        case float():
+            return _rounded(value)
+        case _:
+            return value
+
+
+def _scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
+    return {name: score.to_json() for name, score in scores.items()}
+
+
+def _scores_from_json(raw: Mapping[str, Any]) -> dict[str, Score]:
+    return {name: Score.from_json(each) for name, each in raw.items()}

@@ -1,0 +1,102 @@
+"""The realism scores: how well real and synthetic images are told apart, from out-of-fold probabilities.
+
+Lower is better; two sets of one law score 0.5 in `unrealistic`, `unrepresentative` and `c2st_auc`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.scores.classifier import RUNGS, Probabilities, Side
+from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.uncertainty import (
+    effective_size,
+    normal_interval,
+    realism_error,
+    share,
+    variance,
+)
+
+Floats = NDArray[np.float64]
+
+REALISM_SCORES = ("unrealistic", "unrepresentative", "obviously_fake", "c2st_auc")
+"""The scores that come from the classifier."""
+
+OBVIOUS = 0.9
+"""P(true label) from which an image counts as given away."""
+
+
+def rungs_within(size: int) -> tuple[int, ...]:
+    """List the rungs that `size` representatives a side reach, smallest first."""
+    return tuple(rung for rung in RUNGS if rung <= size)
+
+
+def self_confidence(synthetic: Floats, real: Floats) -> tuple[Floats, Floats]:
+    """Give each image's label quality for its own label, by cleanlab (method self_confidence).
+
+    Args:
+        synthetic: P(synthetic) of the synthetic images.
+        real: P(synthetic) of the real images.
+
+    Returns:
+        P(synthetic) of the synthetic images and P(real) of the real ones, as cleanlab scores them.
+    """
+    from cleanlab.rank import get_label_quality_scores
+
+    both = np.concatenate([synthetic, real])
+    labels = np.repeat([1, 0], [len(synthetic), len(real)])
+    quality = get_label_quality_scores(labels, np.column_stack([1 - both, both]), method="self_confidence")
+    return quality[: len(synthetic)], quality[len(synthetic) :]
+
+
+def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) -> dict[str, Score]:
+    """Score both sets from the out-of-fold probabilities of all their images.
+
+    unrealistic = mean over S of P(synthetic), unrepresentative = mean over R of P(real), obviously_fake = share of
+    S with P(synthetic) >= 0.9, c2st_auc = P(a synthetic image gets the higher probability) (Lopez-Paz and Oquab 2017).
+
+    Args:
+        probabilities: One row per draw.
+        synthetic: The synthetic side.
+        real: The real side.
+    """
+    eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
+    n_s, n_r = effective_size(synthetic.clusters), effective_size(real.clusters)
+    quality_s, quality_r = self_confidence(eta_s, eta_r)
+    sampling = realism_error(eta_s, eta_r, n_s, n_r)
+
+    def mean(quality: Floats, by_draw: Floats, effective: float) -> Score:
+        error = math.hypot(sampling, math.sqrt(variance(by_draw) / len(by_draw)))
+        value = float(quality.mean())
+        return Score(value, *normal_interval(value, error), len(quality), effective)
+
+    return {
+        "unrealistic": mean(quality_s, probabilities.synthetic.mean(axis=1), n_s),
+        "unrepresentative": mean(quality_r, 1 - probabilities.real.mean(axis=1), n_r),
+        "obviously_fake": share(quality_s >= OBVIOUS, synthetic.clusters),
+        "c2st_auc": area_under_curve(eta_s, eta_r, n_s, n_r),
+    }
+
+
+def area_under_curve(synthetic: Floats, real: Floats, n_synthetic: float, n_real: float) -> Score:
+    """Area under the ROC curve with its interval from placement values (DeLong, DeLong and Clarke-Pearson 1988).
+
+    Args:
+        synthetic: P(synthetic) of the synthetic images.
+        real: P(synthetic) of the real images.
+        n_synthetic: Independent synthetic images.
+        n_real: Independent real images.
+    """
+
+    def placements(values: Floats, others: Floats) -> Floats:
+        ordered = np.sort(others)
+        below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+        return np.asarray((below + upto) / (2 * len(others)))
+
+    of_synthetic, of_real = placements(synthetic, real), placements(real, synthetic)
+    value = float(of_synthetic.mean())
+    error = math.sqrt(variance(of_synthetic) / n_synthetic + variance(of_real) / n_real)
+    return Score(value, *normal_interval(value, error), len(synthetic) + len(real), n_synthetic + n_real)

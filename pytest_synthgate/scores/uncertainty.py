@@ -1,0 +1,121 @@
+"""95% intervals for shares and means of images that may come in near-duplicate clusters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.scores.measurement import Score
+
+LEVEL = 0.95
+"""Coverage of every interval, unless several looks share it."""
+
+
+def effective_size(clusters: NDArray[np.int64]) -> float:
+    """Independent images that clustered ones are worth: n / deff with deff = sum(m^2) / sum(m).
+
+    Equals the number of clusters when all have the same size (Kish 1965, section 5.4).
+
+    Args:
+        clusters: One label per image.
+    """
+    if len(clusters) == 0:
+        return 0.0
+    _, sizes = np.unique(clusters, return_counts=True)
+    return float(sizes.sum() ** 2 / (sizes.astype(np.float64) ** 2).sum())
+
+
+def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Exact interval of a binomial share; counts may be fractional.
+
+    Args:
+        successes: Between 0 and n.
+        n: Trials, above 0.
+        level: Coverage, between 0 and 1.
+
+    Returns:
+        (low, high) in [0, 1] (Clopper and Pearson 1934, in the beta form).
+    """
+    from scipy.stats import beta
+
+    tail = (1 - level) / 2
+    low = 0.0 if successes <= 0 else float(beta.ppf(tail, successes, n - successes + 1))
+    high = 1.0 if successes >= n else float(beta.ppf(1 - tail, successes + 1, n - successes))
+    return low, high
+
+
+def share(flags: NDArray[np.bool_], clusters: NDArray[np.int64], level: float = LEVEL) -> Score:
+    """Share of flagged images, with the Clopper-Pearson interval on n / deff.
+
+    deff = sum(m^2) / sum(m) over the flagged clusters of size m: images copied from one another do not
+    count as independent evidence.
+
+    Args:
+        flags: One per image.
+        clusters: One label per image.
+        level: Coverage of the interval.
+    """
+    n = len(flags)
+    if n == 0:
+        return Score(None)
+    _, sizes = np.unique(clusters[flags], return_counts=True)
+    design_effect = float((sizes.astype(np.float64) ** 2).sum() / sizes.sum()) if len(sizes) else 1.0
+    low, high = clopper_pearson(flags.sum() / design_effect, n / design_effect, level)
+    return Score(float(flags.mean()), low, high, n, n / design_effect)
+
+
+def rate_of_pairs(clusters: NDArray[np.int64], pairs: int, level: float = LEVEL) -> Score:
+    """Share of all pairs that are near-duplicates, with a Poisson interval on the count of independent ones.
+
+    The pairs of one cluster arrive together, so the count is divided by sum(c^2) / sum(c) over the pairs c that
+    each cluster could hold (Garwood 1936 on the rest).
+
+    Args:
+        clusters: One label per image.
+        pairs: Near-duplicate pairs among them.
+        level: Coverage of the interval.
+    """
+    from scipy.stats import gamma
+
+    n = len(clusters)
+    if n < 2:
+        return Score(None)
+    possible = n * (n - 1) / 2
+    _, sizes = np.unique(clusters, return_counts=True)
+    held = sizes * (sizes - 1.0) / 2
+    together = float((held**2).sum() / held.sum()) if pairs else 1.0
+    count, tail = pairs / together, (1 - level) / 2
+    low = 0.0 if pairs == 0 else float(gamma.ppf(tail, count)) * together / possible
+    high = float(gamma.ppf(1 - tail, count + 1)) * together / possible
+    return Score(pairs / possible, min(low, 1.0), min(high, 1.0), n, n / together)
+
+
+def normal_interval(value: float, error: float, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of an estimate with a standard error, kept within [0, 1]."""
+    from scipy.stats import norm
+
+    reach = float(norm.ppf((1 + level) / 2)) * error
+    return max(0.0, value - reach), min(1.0, value + reach)
+
+
+def variance(values: NDArray[np.float64]) -> float:
+    """Sample variance, 0 for a single value."""
+    return float(values.var(ddof=1)) if len(values) > 1 else 0.0
+
+
+def realism_error(
+    synthetic: NDArray[np.float64], real: NDArray[np.float64], n_synthetic: float, n_real: float
+) -> float:
+    """Standard error of unrealistic (and, by symmetry, of unrepresentative) from its influence function.
+
+    SE^2 = Var_S(1 - (1 - eta)^2) / n_S + Var_R(eta^2) / n_R, eta the out-of-fold P(synthetic).
+
+    Args:
+        synthetic: eta of the synthetic images.
+        real: eta of the real images.
+        n_synthetic: Independent synthetic images.
+        n_real: Independent real images.
+    """
+    return math.sqrt(variance(1 - (1 - synthetic) ** 2) / n_synthetic + variance(real**2) / n_real)
