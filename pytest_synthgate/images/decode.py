@@ -244,5 +244,5 @@ def _to_8_bits(values: NDArray[np.generic], *, sixteen: bool) -> NDArray[np.uint
     ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
     top = next((each for each in ranges if low >= 0 and high <= each), None)
     if top is None:
-        numbers, top = numbers - low, high - low
+        numbers, top = numbers - low, (high - low) or 1.0
     return np.rint(numbers * (255.0 / top)).astype(np.uint8)

@@ -103,4 +103,5 @@ def _is_wanted(name: str) -> bool:
 
 
 def _has_image_suffix(name: str) -> bool:
-    return name.rpartition(".")[2].lower() in SUFFIXES
+    _, dot, suffix = name.rpartition(".")
+    return bool(dot) and suffix.lower() in SUFFIXES

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pytest_synthgate.errors import MissingExtraError, SourceError
+from pytest_synthgate.errors import SourceError
+from pytest_synthgate.images import parquet
 from pytest_synthgate.images.names import shown, storable
 
 SUFFIXES: frozenset[str] = frozenset({".csv", ".jsonl", ".ndjson", ".json-lines", ".parquet"})
@@ -103,27 +103,6 @@ def read_rows(path: Path, wanted: Collection[str]) -> Rows:
     return Rows(path, tuple(columns), kept)
 
 
-def parquet_file(path: Path) -> Any:
-    """Open a Parquet file.
-
-    Raises:
-        SourceError: It is not one.
-        MissingExtraError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise MissingExtraError(
-            f"{shown(path)}: Parquet needs pyarrow; run pip install 'pytest-synthgate[tables]'"
-        ) from None
-    try:
-        return pq.ParquetFile(path)
-    except pa.ArrowException as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SourceError(f"{shown(path)}: not a Parquet file ({reason})") from None
-
-
 def _read_csv(path: Path, stream: Iterator[str]) -> tuple[list[str], list[Row]]:
     reader = csv.reader(stream, strict=True)
     rows: list[Row] = []
@@ -161,23 +140,17 @@ def _read_json(path: Path, stream: Iterator[str]) -> tuple[list[str], list[Row]]
 
 
 def _read_parquet(path: Path, wanted: Collection[str]) -> Rows:
-    import pyarrow as pa
+    schema = parquet.read_schema(path)
+    from pyarrow import types
 
-    file = parquet_file(path)
-    schema = file.schema_arrow
     kept = [name for name in schema.names if name in wanted]
     for name in kept:
         kind = schema.field(name).type
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
             raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write texts or numbers")
-    try:
-        rows = [
-            Row(f"{shown(path)}, row {number}", cells)
-            for number, cells in enumerate(file.read(columns=kept).to_pylist(), start=1)
-        ]
-    except pa.ArrowException as error:
-        raise SourceError(f"{shown(path)}: damaged ({' '.join(str(error).split())[:200]}); write it again") from None
-    return Rows(path, tuple(schema.names), tuple(rows))
+    rows = parquet.read_columns(path, kept).to_pylist()
+    numbered = (Row(f"{shown(path)}, row {number}", cells) for number, cells in enumerate(rows, start=1))
+    return Rows(path, tuple(schema.names), tuple(numbered))
 
 
 def _is_empty(value: object) -> bool:

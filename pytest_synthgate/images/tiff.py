@@ -31,7 +31,7 @@ class _Layout:
 
     @property
     def field(self) -> int:
-        return struct.calcsize(self.number)
+        return struct.calcsize(self.order + self.number)
 
     @property
     def entry(self) -> int:
@@ -68,21 +68,20 @@ def without_damaged_tags(data: bytes) -> bytes:
     Raises:
         ValueError: The file has no readable tag directory.
     """
-    padded = data + bytes(8)  # some writers leave out the pointer to a next directory
     try:
-        layout = _layout(padded)
-        entries = list(_entries(padded, layout))
+        layout = _layout(data)
+        entries = list(_entries(data, layout))
     except struct.error:
         raise ValueError("the tag directory leaves the file") from None
-    mended = bytearray(padded)
+    mended = bytearray(data) + bytes(8)  # some writers leave out the pointer to a next directory
     total = 0
     for entry in entries:
         size = entry.count * _UNIT_SIZES.get(entry.kind, 0)
         value_at = entry.position + 4 + layout.field
         if size > layout.field:
-            (value_at,) = struct.unpack_from(layout.order + layout.number, padded, value_at)
+            (value_at,) = struct.unpack_from(layout.order + layout.number, data, value_at)
             total += size
-        if entry.tag in _SUB_DIRECTORIES or total > len(padded) or value_at + size > len(padded):
+        if entry.tag in _SUB_DIRECTORIES or total > len(data) or value_at + size > len(data):
             struct.pack_into(layout.order + "H", mended, entry.position + 2, _NO_TYPE)
             total -= size if size > layout.field else 0
         elif _should_be_single(entry):
@@ -103,7 +102,7 @@ def _layout(data: bytes) -> _Layout:
 def _entries(data: bytes, layout: _Layout) -> Iterator[_Entry]:
     (start,) = struct.unpack_from(layout.order + layout.header, data)
     (count,) = struct.unpack_from(layout.order + layout.count, data, _inside(start, data))
-    first = start + struct.calcsize(layout.count)
+    first = start + struct.calcsize(layout.order + layout.count)
     for position in range(first, first + count * layout.entry, layout.entry):
         tag, kind, number = struct.unpack_from(f"{layout.order}HH{layout.number}", data, _inside(position, data))
         yield _Entry(position, tag, kind, number)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.errors import SourceError
+from pytest_synthgate.images import parquet
 from pytest_synthgate.images.names import printable, shown
-from pytest_synthgate.images.rows import Row, parquet_file, read_rows
+from pytest_synthgate.images.rows import Row, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.table import SIDE_COLUMN, Side, class_of, rows_of
 
@@ -47,7 +48,7 @@ def holds_vectors(path: Path) -> bool:
         SourceError: Not a Parquet file.
         MissingExtraError: pyarrow is not installed.
     """
-    names = parquet_file(path).schema_arrow.names
+    names = parquet.read_schema(path).names
     return "image" not in names and any(column in names for column in _VECTOR_COLUMNS)
 
 
@@ -78,15 +79,15 @@ def open_parquet_vectors(path: Path, *, side: Side) -> ImageSet:
 
 
 def _vector_column(path: Path) -> NDArray[np.generic]:
-    import pyarrow as pa
+    schema = parquet.read_schema(path)
+    from pyarrow import types
 
-    file = parquet_file(path)
-    name = next(column for column in _VECTOR_COLUMNS if column in file.schema_arrow.names)
-    kind = file.schema_arrow.field(name).type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+    name = next(column for column in _VECTOR_COLUMNS if column in schema.names)
+    kind = schema.field(name).type
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if not is_list or not (types.is_floating(kind.value_type) or types.is_integer(kind.value_type)):
         raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write lists of floats")
-    column = file.read(columns=[name]).column(name).combine_chunks()
+    column = parquet.read_columns(path, [name]).column(name).combine_chunks()
     lengths = column.value_lengths().to_numpy(zero_copy_only=False)
     numbers = column.flatten()
     wrong = np.flatnonzero(lengths != lengths[0]) if len(lengths) else np.empty(0, dtype=int)

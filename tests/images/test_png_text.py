@@ -1,0 +1,152 @@
+"""What image generators write into PNG files is found, and nonsense is passed over."""
+
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from pytest_synthgate.images.png_text import Origin, read_origin
+
+A1111 = (
+    "a photo of an apple,\nin a bowl <lora:x:1>\nNegative prompt: blurry, Steps: 3\n"
+    "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1234567890, Size: 512x512, Model: sd"
+)
+
+
+def graph(**changes: Any) -> dict[str, Any]:
+    nodes: dict[str, Any] = {
+        "10": {"class_type": "KSampler", "inputs": {"seed": 42, "positive": ["6", 0], "negative": ["7", 0]}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "an apple", "clip": ["4", 1]}},
+        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["4", 1]}},
+        "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd"}},
+    }
+    return nodes | changes
+
+
+def saved(path: Path, key: str, text: str, *, compressed: bool = False) -> Path:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text(key, text, zip=compressed)
+    Image.new("RGB", (2, 2)).save(path, pnginfo=texts)
+    return path
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("subject", ["apple", "\u82f9\u679c"])
+def test_automatic1111_parameters(tmp_path: Path, compressed: bool, subject: str) -> None:
+    path = saved(tmp_path / "a.png", "parameters", A1111.replace("apple", subject), compressed=compressed)
+    assert read_origin(path) == Origin(f"a photo of an {subject},\nin a bowl <lora:x:1>", 1234567890)
+
+
+def test_parameters_without_a_negative_prompt_or_a_seed(tmp_path: Path) -> None:
+    assert read_origin(saved(tmp_path / "a.png", "parameters", "a cup\nSteps: 2")) == Origin("a cup", None)
+    assert read_origin(saved(tmp_path / "b.png", "parameters", "Steps: 2, Seed: 3")) == Origin(None, 3)
+    assert read_origin(saved(tmp_path / "c.png", "parameters", '{"model": "x"}')) == Origin()
+    variation = "a\nSteps: 2, Variation seed: 5, Seed: 3"
+    assert read_origin(saved(tmp_path / "d.png", "parameters", variation)) == Origin("a", 3)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        (graph(), Origin("an apple", 42)),
+        (
+            graph(**{"10": {"inputs": {"noise_seed": 7, "positive": ["6", 0]}}}),
+            Origin("an apple", 7),
+        ),
+        (
+            graph(**{"6": {"inputs": {"text": ["20", 0]}}, "20": {"inputs": {"value": "from elsewhere"}}}),
+            Origin("from elsewhere", 42),
+        ),
+        (
+            graph(
+                **{
+                    "10": {"inputs": {"seed": ["21", 0], "positive": ["5", 0]}},
+                    "5": {"class_type": "ControlNetApply", "inputs": {"conditioning": ["6", 0]}},
+                    "21": {"inputs": {"seed": 99}},
+                }
+            ),
+            Origin("an apple", 99),
+        ),
+        (graph(**{"6": {"inputs": {"text_g": "big", "text_l": "small"}}}), Origin("big", 42)),
+        (graph(**{"6": {"inputs": {"conditioning": ["6", 0]}}}), Origin(None, 42)),
+        (graph(**{"6": "nonsense"}), Origin(None, 42)),
+        (graph(**{"10": {"inputs": {"seed": True, "positive": ["nowhere", 0]}}}), Origin()),
+        (graph(**{"9": {"inputs": {"seed": 1, "positive": ["7", 0]}}}), Origin("blurry", 1)),
+        ({}, Origin()),
+        ([], Origin()),
+    ],
+)
+def test_comfyui_graphs(tmp_path: Path, nodes: Any, expected: Origin) -> None:
+    assert read_origin(saved(tmp_path / "a.png", "prompt", json.dumps(nodes))) == expected
+
+
+@pytest.mark.parametrize("text", ["not json", "[" * 100_000, '"a"', '{"1": {"inputs": {"seed": 1, "positive": []}}}'])
+def test_nonsense_is_passed_over(tmp_path: Path, text: str) -> None:
+    assert read_origin(saved(tmp_path / "a.png", "prompt", text)).prompt is None
+
+
+def test_a_prompt_with_a_lone_surrogate_can_be_stored(tmp_path: Path) -> None:
+    nodes = json.dumps(graph()).replace("an apple", "an \\ud800")
+    prompt = read_origin(saved(tmp_path / "a.png", "prompt", nodes)).prompt
+    assert prompt == "an \\ud800"
+
+
+def test_other_files_have_nothing_to_say(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no png")
+    assert read_origin(tmp_path / "a.png") == Origin()
+    assert read_origin(tmp_path / "gone.png") == Origin()
+    Image.new("RGB", (2, 2)).save(tmp_path / "b.png")
+    assert read_origin(tmp_path / "b.png") == Origin()
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def test_large_and_swelling_texts_do_not_fill_the_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    swelling = chunk(b"zTXt", b"parameters\0\0" + zlib.compress(b"a" * (256 << 20), 9))
+    large = chunk(b"tEXt", b"parameters\0" + b"a" * (8 << 20))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + large + swelling + chunk(b"IDAT", b""))
+    tracemalloc.start()
+    try:
+        assert read_origin(tmp_path / "a.png") == Origin()
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    chunks=st.lists(
+        st.tuples(
+            st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"IHDR"]),
+            st.sampled_from([b"prompt\0", b"parameters\0", b""]),
+            st.one_of(
+                st.binary(max_size=40),
+                st.recursive(
+                    st.one_of(st.none(), st.integers(), st.text(max_size=4)),
+                    lambda inner: st.one_of(
+                        st.lists(inner, max_size=3),
+                        st.dictionaries(st.sampled_from(["1", "inputs", "positive", "seed", "text"]), inner),
+                    ),
+                ).map(lambda value: json.dumps(value).encode()),
+            ),
+        ),
+        max_size=4,
+    ),
+    cut=st.integers(0, 20),
+)
+def test_any_chunks_are_read_or_passed_over(tmp_path: Path, chunks: list[tuple[bytes, bytes, bytes]], cut: int) -> None:
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, key + content) for name, key, content in chunks)
+    (tmp_path / "a.png").write_bytes(data[: len(data) - cut])
+    origin = read_origin(tmp_path / "a.png")
+    assert origin.prompt is None or origin.prompt
+    assert origin.seed is None or isinstance(origin.seed, int)

@@ -1,0 +1,146 @@
+"""A YOLO export is read as it is found, odd YAML files and all."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pytest_synthgate.errors import SourceError
+from pytest_synthgate.images.sets import Box
+from pytest_synthgate.images.yolo import is_export, open_export
+
+UNREAL = "path:\ntrain: images\nval: images\nnames:\n  0: cup\n  1: plate\n  2: cup\n"
+
+
+def export(root: Path, labels: dict[str, str | None], yaml: str = UNREAL, name: str = "synth.yaml") -> Path:
+    """Write an export; a label of None is an image without a label file."""
+    root.mkdir(exist_ok=True)
+    (root / name).write_text(yaml, encoding="utf-8")
+    for stem, label in labels.items():
+        image, text = root / "images" / f"{stem}.png", root / "labels" / f"{stem}.txt"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        text.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(b"x")
+        if label is not None:
+            text.write_text(label, encoding="utf-8")
+    return root
+
+
+def classes(root: Path) -> dict[str, str | None]:
+    return {record.id: record.class_name for record in open_export(root).records}
+
+
+@pytest.mark.parametrize("name", ["synth.yaml", "test.yaml", "data.yml"])
+@pytest.mark.parametrize(
+    "yaml", [UNREAL, "names: [cup, plate, cup]\n", "path: ../gone\nnc: 3\nnames: {'0': cup, '1': plate, '2': cup}\n"]
+)
+def test_an_export_is_known_by_names_beside_a_folder_of_images(tmp_path: Path, name: str, yaml: str) -> None:
+    root = export(tmp_path, {"train/0": "1 .5 .5 .1 .1\n"}, yaml, name)
+    assert is_export(root)
+    assert classes(root) == {"images/train/0.png": "plate"}
+
+
+def test_a_folder_without_names_or_without_images_is_no_export(tmp_path: Path) -> None:
+    assert not is_export(export(tmp_path / "a", {"train/0": None}, "model: x\n"))
+    assert not is_export(export(tmp_path / "b", {}))
+    (tmp_path / "c" / "images").mkdir(parents=True)
+    assert not is_export(tmp_path / "c")
+
+
+def test_one_stem_in_train_and_val_is_two_images_each_with_its_own_label(tmp_path: Path) -> None:
+    root = export(tmp_path, {"train/0": "0 .5 .5 .1 .1\n", "val/0": "1 .5 .5 .1 .1\n"})
+    assert classes(root) == {"images/train/0.png": "cup", "images/val/0.png": "plate"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([1, 1, 0], "plate"),
+        ([1, 0], "cup"),
+        ([1, 2], "plate"),
+        ([0, 2, 1], "cup"),
+        ([0, 2, 1, 1], "cup"),
+        ([], None),
+    ],
+)
+def test_the_class_is_what_most_boxes_have_and_ties_go_to_the_smallest_number(
+    tmp_path: Path, numbers: list[int], expected: str | None
+) -> None:
+    root = export(tmp_path, {"train/0": "".join(f"{number} .5 .5 .1 .1\n" for number in numbers)})
+    assert classes(root)["images/train/0.png"] == expected
+
+
+def test_an_image_without_a_label_file_has_no_class(tmp_path: Path) -> None:
+    assert classes(export(tmp_path, {"train/0": None})) == {"images/train/0.png": None}
+
+
+def test_boxes_and_segments_are_kept(tmp_path: Path) -> None:
+    label = "0 0.5 0.25 0.1 0.2\n\n1 .5 .5 .2 .2 0.9\n2 0.1 0.2 0.5 0.2 0.3 0.8\n"
+    (record,) = open_export(export(tmp_path, {"train/0": label})).records
+    assert record.boxes[:2] == (Box("cup", 0.5, 0.25, 0.1, 0.2), Box("plate", 0.5, 0.5, 0.2, 0.2))
+    segment = record.boxes[2]
+    assert segment.class_name == "cup"
+    assert (segment.x, segment.y, segment.width, segment.height) == pytest.approx((0.3, 0.5, 0.4, 0.6))
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("0 .5 .5 .1 .1\nmuddle\n", r"labels/train/0\.txt, line 2: 'muddle' is no label"),
+        ("0 .5 .5 .1\n", "line 1: .* is no label"),
+        ("0.5 .5 .5 .1 .1\n", "line 1: .* is no label"),
+        ("0 .5 .5 .1 nan\n", "line 1: .* is no label"),
+        ("inf .5 .5 .1 .1\n", "line 1: .* is no label"),
+        ("0 .1 .1 .2 .2 .3 .3 .4\n", "line 1: .* is no label"),
+        ("7 .5 .5 .1 .1\n", "line 1: class 7 has no name in the YAML file"),
+    ],
+)
+def test_each_mistake_in_a_label_is_named(tmp_path: Path, label: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        open_export(export(tmp_path, {"train/0": label}))
+
+
+def test_a_label_that_is_not_text_is_named(tmp_path: Path) -> None:
+    root = export(tmp_path, {"train/0": ""})
+    (root / "labels/train/0.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(SourceError, match="not a readable label file"):
+        open_export(root)
+
+
+def test_two_files_that_name_the_classes_must_agree(tmp_path: Path) -> None:
+    root = export(tmp_path, {"train/0": "0 .5 .5 .1 .1\n"})
+    (root / "test.yaml").write_text("names: [cup, plate, cup]\n")
+    assert classes(root) == {"images/train/0.png": "cup"}
+    (root / "test.yaml").write_text("names: [fork]\n")
+    with pytest.raises(SourceError, match="both name the classes, differently"):
+        open_export(root)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("names: {a: [", "not YAML"),
+        ("names: 3\n", "names must be a list"),
+        ("names: {a: cup}\n", "names must be a list"),
+        ("names: !!python/object/apply:os.getcwd []\n", "not YAML"),
+        ("a: \x00\n", "not YAML"),
+        ("[" * 5000, "not YAML"),
+    ],
+)
+def test_a_broken_yaml_file_beside_images_is_named(tmp_path: Path, yaml: str, message: str) -> None:
+    root = export(tmp_path, {"train/0": None}, yaml)
+    with pytest.raises(SourceError, match=message) as caught:
+        is_export(root)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(label=st.text(st.sampled_from("0123. -einfa\n"), max_size=60))
+def test_any_label_is_read_or_refused(tmp_path: Path, label: str) -> None:
+    root = export(tmp_path, {"train/0": label})
+    try:
+        (record,) = open_export(root).records
+    except SourceError:
+        return
+    assert (record.class_name is None) == (not record.boxes)
