@@ -114,6 +114,7 @@ def _available_formats() -> tuple[_Format, ...]:
                 _plugin("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
             )
         )
+    # An AVIF file with a damaged EXIF block is the one that still warns: Pillow reads it while opening.
     if "avif" in features.modules and features.check_module("avif"):
         found.append(
             _Format(

@@ -34,8 +34,12 @@ class _Layout:
         return struct.calcsize(self.order + self.number)
 
     @property
+    def entry_format(self) -> str:
+        return f"{self.order}HH{self.number}{self.field}x"
+
+    @property
     def entry(self) -> int:
-        return 4 + 2 * self.field
+        return struct.calcsize(self.entry_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def _entries(data: bytes, layout: _Layout) -> Iterator[_Entry]:
     (count,) = struct.unpack_from(layout.order + layout.count, data, _inside(start, data))
     first = start + struct.calcsize(layout.order + layout.count)
     for position in range(first, first + count * layout.entry, layout.entry):
-        tag, kind, number = struct.unpack_from(f"{layout.order}HH{layout.number}", data, _inside(position, data))
+        tag, kind, number = struct.unpack_from(layout.entry_format, data, _inside(position, data))
         yield _Entry(position, tag, kind, number)
 
 
