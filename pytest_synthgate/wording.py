@@ -1,0 +1,72 @@
+"""How an error about something a user wrote is worded: where it stands, what it says, what was meant.
+
+First station of the flow. Everything here gives one printable line, whatever the file holds.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST = 60
+
+
+def where(file: Path, *table: str) -> str:
+    """Name a table of a file: `synth_snacks.toml: [spec.subject]`, the path from the current directory if below it."""
+    current = Path.cwd()
+    shown = file.relative_to(current) if file.is_relative_to(current) else file
+    heading = ".".join(key if _BARE_KEY.fullmatch(key) else quoted(key) for key in table)
+    return f"{_line(shown.as_posix())}:" + (f" [{heading}]" if table else "")
+
+
+def quoted(text: str) -> str:
+    """Quote a text on one line, cut where it is long."""
+    return repr(_cut(text))
+
+
+def written(value: Any) -> str:
+    """Show a value as TOML writes it; long lists and tables only hint at what they hold."""
+    match value:
+        case bool():
+            shown = "true" if value else "false"
+        case str():
+            shown = quoted(value)
+        case int() if abs(value) >= 10**_LONGEST:
+            shown = "a number of very many digits"
+        case dict():
+            shown = "{ ... }" if value else "{}"
+        case list():
+            shown = "[...]" if value else "[]"
+        case datetime.date() | datetime.time():
+            shown = value.isoformat()
+        case _:
+            shown = _line(_cut(repr(value)))
+    return shown
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """Find the valid name that is nearest to one that is not, if any is near."""
+    folded = {each.casefold(): each for each in valid}
+    near = difflib.get_close_matches(name[:_LONGEST].casefold(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def meant(name: str, valid: Iterable[str]) -> str:
+    """Say which valid name was meant, `did you mean 'x'?`, or which there are."""
+    names = list(valid)
+    if near := nearest(name, names):
+        return f"did you mean {quoted(near)}?"
+    return f"give one of {', '.join(_line(_cut(each)) for each in names)}" if names else "remove it"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _line(text: str) -> str:
+    return text if text.isprintable() else repr(text)
