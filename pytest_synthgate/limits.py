@@ -1,0 +1,198 @@
+"""The limits a user sets on scores, and those that hold when none is set.
+
+First station of the flow (declare); applied at the fifth, by the gate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Literal, TypeAlias, get_args
+
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.wording import meant, written
+
+REALISM_SCORES = ("unrealistic", "unrepresentative", "obviously_fake")
+"""Scores that the shortcut audit can confound."""
+
+SHARE_SCORES = ("unvaried", "unoriginal")
+"""Shares of near-duplicates, whose evidence is a copy and its twin."""
+
+GATED_SCORES = (
+    "unrealistic",
+    "unrepresentative",
+    "unvaried",
+    "unoriginal",
+    "obviously_fake",
+    "collision_rate",
+    "unreadable",
+)
+"""Every score that can carry a limit, in the order of the table; all lie in [0, 1] but `unreadable`, a count."""
+
+WhenUnsure: TypeAlias = Literal["score", "pass", "fail"]
+
+_WITHOUT_CLASSES = ("collision_rate", "unreadable")
+_BOUNDS = ("max", "warn", "regression")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What one score may be.
+
+    Attributes:
+        max: Highest acceptable score; above it the gate fails.
+        warn: Above it the gate passes with a warning.
+        regression: Largest acceptable rise over the baseline.
+        when_unsure: What decides when the interval straddles `max`: the score, or for "pass" and "fail" its ends.
+        per_class: Whether each class is judged on its own.
+
+    Raises:
+        SpecError: A bound is no finite number from 0 up, `warn` is not below `max`, or no bound is given.
+    """
+
+    max: float | None = None
+    warn: float | None = None
+    regression: float | None = None
+    when_unsure: WhenUnsure = "score"
+    per_class: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without knowing the score."""
+        for name in _BOUNDS:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _plain_number(name, getattr(self, name)))
+        if self.max is None and self.warn is None and self.regression is None:
+            raise SpecError("the limit has no bound; give max, warn or regression")
+        if self.max is not None and self.warn is not None and self.warn >= self.max:
+            raise SpecError(f"warn = {self.warn} is not below max = {self.max}; a warning comes before a failure")
+        if self.when_unsure not in get_args(WhenUnsure):
+            raise SpecError(f"when_unsure = {written(self.when_unsure)} is not valid; give 'score', 'pass' or 'fail'")
+        if self.when_unsure != "score" and self.max is None:
+            raise SpecError(f"when_unsure = {written(self.when_unsure)} has no max to apply to; give one or remove it")
+        if not isinstance(self.per_class, bool):
+            raise SpecError(f"per_class = {written(self.per_class)} is not valid; give true or false")
+
+
+class Limits(Mapping[str, Limit]):
+    """Limits by score, in the order of the table, frozen.
+
+    Args:
+        declared: By score a highest value, a table of what `Limit` takes, or a `Limit`.
+
+    Raises:
+        SpecError: An unknown score, or a limit that its score cannot have.
+
+    Example:
+        >>> from pytest_synthgate import Limits
+        >>> Limits(unvaried={"max": 0.05, "warn": 0.03}, unrealistic=0.9)
+        Limits(unrealistic=0.9, unvaried=Limit(max=0.05, warn=0.03))
+    """
+
+    __slots__ = ("_limits",)
+
+    def __init__(self, **declared: Limit | float | Mapping[str, Any]) -> None:
+        limits = {score: as_limit(score, value) for score, value in declared.items()}
+        self._limits = {score: limits[score] for score in GATED_SCORES if score in limits}
+
+    def __getitem__(self, score: str) -> Limit:
+        """Give the limit of a score."""
+        return self._limits[score]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the scores that have a limit."""
+        return iter(self._limits)
+
+    def __len__(self) -> int:
+        """Count the limits."""
+        return len(self._limits)
+
+    def __hash__(self) -> int:
+        """Hash as a frozen mapping can."""
+        return hash(tuple(self._limits.items()))
+
+    def __repr__(self) -> str:
+        """Write the call that makes it."""
+        return f"Limits({', '.join(f'{score}={_short(limit)}' for score, limit in self.items())})"
+
+
+def as_limit(score: str, declared: Limit | float | Mapping[str, Any]) -> Limit:
+    """Read one declared limit and check it against its score.
+
+    Raises:
+        SpecError: An unknown score or key, or a limit that this score cannot have.
+    """
+    if score not in GATED_SCORES:
+        raise SpecError(f"unknown score {written(score)}; {meant(score, GATED_SCORES)}")
+    try:
+        limit = _read(declared)
+        _check_for(score, limit)
+    except SpecError as error:
+        raise SpecError(f"{score}: {error}") from None
+    return limit
+
+
+def _read(declared: object) -> Limit:
+    if isinstance(declared, Limit):
+        return declared
+    if not isinstance(declared, Mapping):
+        return Limit(max=declared)  # type: ignore[arg-type]  # checked there
+    keys = [field.name for field in fields(Limit)]
+    for key in declared:
+        if key not in keys:
+            raise SpecError(f"unknown key {written(key)}; {meant(str(key), keys)}")
+    return Limit(**declared)
+
+
+def _check_for(score: str, limit: Limit) -> None:
+    for name in _BOUNDS:
+        value = getattr(limit, name)
+        if value is None:
+            continue
+        if score == "unreadable" and not isinstance(value, int):
+            raise SpecError(f"{name} = {value} is not a count of files; give a whole number")
+        if score != "unreadable" and value > 1:
+            raise SpecError(f"{name} = {written(value)} is out of range; give a number from 0 to 1")
+    if limit.per_class and score in _WITHOUT_CLASSES:
+        raise SpecError("per_class is not possible for this score; remove it")
+    if limit.when_unsure != "score" and score == "unreadable":
+        raise SpecError("a count has no interval to be unsure about; remove when_unsure")
+
+
+def _plain_number(name: str, value: object) -> float:
+    """Turn any real number into a plain int or float, so that it can be written as JSON."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise SpecError(f"{name} = {written(value)} is not valid; give a number")
+    number = int(value) if isinstance(value, Integral) else float(value)
+    if not math.isfinite(number) or number < 0:
+        raise SpecError(f"{name} = {written(number)} is out of range; give a number from 0 up")
+    return number
+
+
+def _short(limit: Limit) -> str:
+    given = {
+        each.name: getattr(limit, each.name) for each in fields(limit) if getattr(limit, each.name) != each.default
+    }
+    if set(given) == {"max"}:
+        return repr(limit.max)
+    return f"Limit({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+DEFAULT_LIMITS = Limits(unvaried=0.05, unoriginal=0.01, unreadable=0)
+"""What is gated when nobody declares a limit."""
+
+
+def with_defaults(declared: Mapping[str, Limit | None]) -> Limits:
+    """Complete the declared limits.
+
+    The default limits on scores hold only while no score is given one; `unreadable` counts files and is no judgement
+    of the images, so its limit holds until it is itself declared, and declaring it alone drops no other.
+
+    Args:
+        declared: By score a limit, or None where the user switched it off.
+    """
+    scores = any(limit is not None and score != "unreadable" for score, limit in declared.items())
+    given = {"unreadable": DEFAULT_LIMITS["unreadable"]} if scores else DEFAULT_LIMITS
+    merged: dict[str, Limit | None] = {**given, **declared}
+    return Limits(**{score: limit for score, limit in merged.items() if limit is not None})
