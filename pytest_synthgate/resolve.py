@@ -1,0 +1,220 @@
+"""The tables of one file -> its specs: defaults merged in, axes told from misspelt keys, contradictions refused.
+
+First station of the flow. What is wrong is gathered, so that the message can say how much there is to mend.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_synthgate.declared import DefaultsTable, GeneratorTable, SpecTable, read_axes, read_table, unknown_key
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
+from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.templates import ARTICLE_PREFIX, axis_of, placeholders
+from pytest_synthgate.wording import meant, nearest, quoted, where, written
+
+# A name is part of test ids, of -k expressions and of file names.
+_NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")
+_ONLY_WITH_PROMPT = ("per_prompt", "total", "balance_classes", "article", "generator")
+_TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "copies", "batch_size", "device")
+
+
+def specs_of(document: Mapping[str, Any], file: Path) -> tuple[Spec, ...]:
+    """Turn a parsed spec file into its specs, in the order of the file.
+
+    Args:
+        document: What TOML holds.
+        file: Where it was read from, an absolute path.
+
+    Raises:
+        SpecError: Something in it cannot be meant; the line names the first such thing and counts the others.
+    """
+    _check_document(document, file)
+    problems: list[str] = []
+    raw_defaults = document.get("defaults", {})
+    defaults = read_table(DefaultsTable, raw_defaults, file, ("defaults",), problems)
+    default_limits = _read_limits(raw_defaults, file, ("defaults",), problems)
+    specs = []
+    for name, raw in document["spec"].items():
+        table = ("spec", name)
+        axes, rest = _split(raw, file, table, problems)
+        own = read_table(SpecTable, rest, file, table, problems)
+        limits = with_defaults({**default_limits, **_read_limits(raw, file, table, problems)})
+        if defaults is not None and own is not None and axes is not None:
+            try:
+                specs.append(_spec(name, file, defaults, own, axes, limits))
+            except SpecError as error:
+                problems.append(f"{where(file, *table)} {error}")
+    if problems:
+        more = len(problems) - 1
+        raise SpecError(problems[0] + (f" (and {more} more error{'s' * (more > 1)} in this file)" if more else ""))
+    return tuple(specs)
+
+
+def _check_document(document: Mapping[str, Any], file: Path) -> None:
+    for key, value in document.items():
+        if key == "waiver":
+            raise SpecError(f"{where(file)} waivers are not supported by this version; remove the [[waiver]] tables")
+        if key not in ("defaults", "spec"):
+            raise SpecError(f"{where(file)} unknown table {quoted(key)}; {meant(key, ('defaults', 'spec'))}")
+        if not isinstance(value, dict):
+            raise SpecError(f"{where(file)} {key} = {written(value)} is not a table; write [defaults] and [spec.NAME]")
+    if not document.get("spec"):
+        raise SpecError(f"{where(file)} declares no spec; add a [spec.NAME] table")
+    for name, value in document["spec"].items():
+        if not isinstance(value, dict):
+            raise SpecError(
+                f"{where(file, 'spec')} {name} = {written(value)} is not a table; specs are written [spec.NAME]"
+            )
+        if not _NAME.fullmatch(name):
+            raise SpecError(
+                f"{where(file, 'spec')} {quoted(name)} cannot name a spec; use letters, digits, '_', '-', '.' or spaces"
+            )
+
+
+def _split(
+    raw: Mapping[str, Any], file: Path, table: tuple[str, ...], problems: list[str]
+) -> tuple[dict[str, list[str]] | None, dict[str, Any]]:
+    """Part the axes of a spec from its other keys; unknown keys go to the problems and to neither."""
+    known = {key: value for key, value in raw.items() if key in SpecTable.model_fields}
+    extra = {key: value for key, value in raw.items() if key not in known}
+    prompt = raw.get("prompt")
+    try:
+        used = [name for each in (prompt if isinstance(prompt, list) else [prompt]) for name in _names_in(each)]
+    except SpecError as error:
+        problems.append(f"{where(file, *table)} {error}")
+        return None, known
+    wanted = {axis_of(name) for name in used} - {"class"}
+    wrong = [
+        f"{where(file, *table)} {_why_no_axis(key, value, table, used, sorted(wanted - extra.keys()))}"
+        for key, value in extra.items()
+        if key not in wanted
+    ]
+    problems += wrong
+    axes = read_axes({key: value for key, value in extra.items() if key in wanted}, file, table, problems)
+    return None if wrong else axes, known
+
+
+def _names_in(template: object) -> tuple[str, ...]:
+    return placeholders(template) if isinstance(template, str) else ()
+
+
+def _why_no_axis(key: str, value: object, table: tuple[str, ...], used: list[str], without_values: list[str]) -> str:
+    if key in used and key.startswith(ARTICLE_PREFIX):
+        return f"axis {quoted(key)} begins with {ARTICLE_PREFIX!r}, which asks for an article; rename it"
+    if not isinstance(value, list) or nearest(key, [*without_values, *SpecTable.model_fields]):
+        return unknown_key(key, SpecTable, table, tuple(without_values))
+    return f"axis {quoted(key)} is not used by the prompt; write {{{key}}} in it or remove the axis"
+
+
+def _read_limits(
+    raw: Mapping[str, Any], file: Path, table: tuple[str, ...], problems: list[str]
+) -> dict[str, Limit | None]:
+    """Read a table of limits, None for a limit switched off; `read_table` says so when it is no table."""
+    declared = raw.get("limits")
+    limits: dict[str, Limit | None] = {}
+    for score, value in declared.items() if isinstance(declared, dict) else ():
+        try:
+            limits[score] = None if value is False and score in GATED_SCORES else as_limit(score, value)
+        except SpecError as error:
+            problems.append(f"{where(file, *table, 'limits')} {error}")
+    return limits
+
+
+def _spec(
+    name: str, file: Path, defaults: DefaultsTable, own: SpecTable, axes: Mapping[str, list[str]], limits: Limits
+) -> Spec:
+    given = {**defaults.given(), **own.given()}
+    if own.images is None:
+        _check_prompt(own, axes)
+    else:
+        _check_images(own)
+    if own.compare_to == name:
+        raise SpecError(f"compare_to = {quoted(name)} is this spec itself; name another one")
+    classes = given.get("classes")
+    return Spec(
+        name=name,
+        file=file,
+        real=file.parent / given["real"] if "real" in given else None,
+        images=file.parent / own.images if own.images is not None else None,
+        templates=tuple(own.prompt or ()),
+        axes={axis: tuple(values) for axis, values in axes.items()},
+        per_prompt=own.per_prompt,
+        total=own.total,
+        balance_classes=own.balance_classes or "equal",
+        classes=tuple(classes) if classes is not None else None,
+        article=given.get("article", {}) if own.images is None else {},
+        generator=_generator(defaults.generator, own.generator) if own.images is None else None,
+        compare_to=own.compare_to,
+        xfail=_expected_failures(own.xfail or {}, limits),
+        limits=limits,
+        **{key: given[key] for key in _TAKEN_AS_THEY_ARE if key in given},
+    )
+
+
+def _check_images(own: SpecTable) -> None:
+    if own.prompt is not None:
+        raise SpecError("has both images and prompt; keep the one that says where its images come from")
+    for key in _ONLY_WITH_PROMPT:
+        if key in own.given():
+            raise SpecError(f"{key} has no effect on images that exist already; remove it")
+
+
+def _check_prompt(own: SpecTable, axes: Mapping[str, list[str]]) -> None:
+    if own.prompt is None:
+        raise SpecError("has neither images nor prompt; give images that exist or a prompt to generate from")
+    names = ("class", *axes)
+    valid = [*names, *(ARTICLE_PREFIX + name for name in names)]
+    used = [set(placeholders(template)) for template in own.prompt]
+    for template in own.prompt:
+        for placeholder in placeholders(template):
+            if placeholder not in valid:
+                raise SpecError(
+                    f"prompt has an unknown placeholder {quoted('{' + placeholder + '}')}; {meant(placeholder, valid)}"
+                )
+    with_class = [not names.isdisjoint({"class", ARTICLE_PREFIX + "class"}) for names in used]
+    if own.classes is not None and not any(with_class):
+        raise SpecError("classes are not used by the prompt; write {class} in it or remove them")
+    if own.article is not None and not any(name.startswith(ARTICLE_PREFIX) for names in used for name in names):
+        raise SpecError("article is not used by the prompt; write {a_class} in it or remove it")
+    if own.per_prompt is None and own.total is None:
+        raise SpecError("says not how many images; give per_prompt or total")
+    if own.per_prompt is not None and own.total is not None:
+        raise SpecError("has both per_prompt and total; keep one")
+    if own.balance_classes == "real" and (own.total is None or not all(with_class)):
+        raise SpecError("balance_classes = 'real' deals a total to classes; give total, and {class} in every prompt")
+
+
+def _generator(default: GeneratorTable | None, own: GeneratorTable | None) -> Generator | None:
+    if default is None and own is None:
+        return None
+    settings = _settings(default) | _settings(own)
+    if "model" not in settings:
+        raise SpecError("generator has no model; name a hub id or a local diffusers directory")
+    if ("width" in settings) != ("height" in settings):
+        raise SpecError("generator has only one of width and height; give both, or size")
+    if "lora_scale" in settings and "lora" not in settings:
+        raise SpecError("generator.lora_scale has no lora to scale; name one or remove it")
+    return Generator(**settings)
+
+
+def _settings(table: GeneratorTable | None) -> dict[str, Any]:
+    settings = table.given() if table is not None else {}
+    if "size" in settings:
+        if "width" in settings or "height" in settings:
+            raise SpecError("generator.size stands for width and height; keep the one or the others")
+        settings["width"] = settings["height"] = settings.pop("size")
+    return settings
+
+
+def _expected_failures(xfail: Mapping[str, str], limits: Limits) -> dict[str, str]:
+    for score in xfail:
+        if score not in GATED_SCORES:
+            raise SpecError(f"xfail has an unknown score {quoted(score)}; {meant(score, GATED_SCORES)}")
+        if score not in limits:
+            raise SpecError(f"xfail.{score} has no limit that could fail; set limits.{score} or remove it")
+    return dict(xfail)

@@ -1,0 +1,99 @@
+"""Spec files: found below a folder, and read into specs.
+
+First station of the flow, where it touches the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.resolve import specs_of
+from pytest_synthgate.spec import Spec
+from pytest_synthgate.wording import where
+
+PATTERNS = ("synth_*.toml",)
+"""Which files are taken for spec files."""
+
+# What pytest itself does not enter.
+_NORECURSE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
+_ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
+_HEADING = re.compile(rb"""^(?:\xef\xbb\xbf)?[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
+
+
+def load_spec_file(path: Path, *, named: bool = False) -> tuple[Spec, ...]:
+    """Read the specs of a file, in its order; paths in it start from its folder.
+
+    Args:
+        path: The file.
+        named: Whether the user named it. If not, a file without `[defaults` or `[spec` belongs to somebody else.
+
+    Returns:
+        The specs, none of a file that belongs to somebody else.
+
+    Raises:
+        SpecError: It cannot be read, is not TOML, or says something that cannot be meant.
+    """
+    file = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a link and move the file's folder
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{where(file)} cannot be read ({error.strerror}); check the path and its rights") from None
+    if not named and not _HEADING.search(content):
+        return ()
+    return specs_of(_parsed(content, file), file)
+
+
+def find_spec_files(
+    root: Path, patterns: Sequence[str] = PATTERNS, norecurse: Sequence[str] = _NORECURSE
+) -> tuple[Path, ...]:
+    """Find the spec files below a folder, sorted.
+
+    Hidden folders, build results and virtual environments are not entered, nor are links to folders, so that no
+    loop of links goes on for ever.
+
+    Args:
+        root: The folder; always entered, whatever its name.
+        patterns: Which files: a pattern of the name, or with `/` of the end of the path.
+        norecurse: Patterns of the names of folders that are not entered.
+    """
+    found = []
+    # A folder that may not be listed holds nothing that the user could run.
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if _is_entered(Path(folder, name), norecurse)]
+        below = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        found += [Path(folder, name) for name in files if any((below / name).match(pattern) for pattern in patterns)]
+    return tuple(sorted(found))
+
+
+def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
+    if any(fnmatchcase(folder.name, pattern) for pattern in norecurse):
+        return False
+    return not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
+
+
+def _parsed(content: bytes, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SpecError(f"{where(file)} line {line} is not UTF-8; save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{where(file)} {_located(str(error))}; mend the TOML") from None
+    except (ValueError, RecursionError):
+        # Integers of thousands of digits and arrays in thousands of arrays: the parser has no word for them.
+        raise SpecError(f"{where(file)} holds a number or an array beyond all measure; shorten it") from None
+
+
+def _located(message: str) -> str:
+    """Put the line first: `line 3, column 8: Invalid value`."""
+    match = re.fullmatch(r"(.*) \(at (.*)\)", message, re.DOTALL)
+    text, place = match.groups() if match else (message, "")
+    text = " ".join(text.split())
+    return f"{place}: {text}" if place else text
