@@ -1,0 +1,170 @@
+"""Templates x axes -> prompts, each with the number of images to make from it.
+
+Last step of the first station of the flow (spec -> images).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.spec import Spec
+from pytest_synthgate.templates import ARTICLE_PREFIX, axis_of, fill, placeholders
+from pytest_synthgate.wording import quoted
+
+# By the start of the word, because families share their sound: hour, hourglass, hourly.
+_AN = ("hour", "honest", "honor", "honour", "heir", "8")
+_AN_WORDS = ("hors", "11", "18")
+_A = (
+    *("eu", "ewe", "ubiq", "ukr", "uku", "unanim", "unicorn", "unicycl", "unif", "unilat", "union", "uniq"),
+    *("unis", "unit", "univers", "ura", "urin", "usa", "use", "usu", "uten", "uter", "util", "utop"),
+)
+_A_WORDS = ("one", "once", "u", "ufo", "uk", "us", "usb")
+_FIRST_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One text to generate images from.
+
+    Attributes:
+        text: What the generator is given.
+        template: The template it was made from.
+        class_name: The class it speaks of, if any.
+        axes: The value of each axis in it, without the class.
+        count: How many images to make, at least 1.
+    """
+
+    text: str
+    template: str
+    class_name: str | None
+    axes: Mapping[str, str]
+    count: int
+
+
+def expand(
+    spec: Spec, classes: Sequence[str] = (), *, class_sizes: Mapping[str, int] | None = None
+) -> tuple[Prompt, ...]:
+    """Give the prompts of a spec: every template with every combination of the class and the axes that it uses.
+
+    The order is that of the file: templates, then classes, then the values of each axis, the last one fastest.
+
+    Args:
+        spec: The spec; without templates it has no prompts.
+        classes: The classes of the real set, for a spec that declares none.
+        class_sizes: Real images by class, for `balance_classes = "real"`.
+
+    Raises:
+        SpecError: No classes are known, two prompts have one text, or there are fewer images than prompts.
+    """
+    known = spec.classes if spec.classes is not None else tuple(classes)
+    if spec.needs_classes and not known:
+        raise SpecError(
+            f"{spec.where} prompt speaks of a class but no class is known; "
+            "give classes = [...], or a real set with a folder for each class"
+        )
+    drafts = [draft for template in spec.templates for draft in _drafts(spec, template, known)]
+    seen: dict[str, Prompt] = {}
+    for draft in drafts:
+        if draft.text in seen:
+            raise SpecError(f"{spec.where} prompt {quoted(draft.text)} comes about twice; keep one of the two ways")
+        seen[draft.text] = draft
+    counts = _counts(spec, drafts, class_sizes)
+    return tuple(
+        Prompt(draft.text, draft.template, draft.class_name, draft.axes, count)
+        for draft, count in zip(drafts, counts, strict=True)
+    )
+
+
+def with_article(noun: str, exceptions: Mapping[str, str] | None = None) -> str:
+    """Put "a" or "an" before a noun: "an" before a vowel letter, but for the usual words.
+
+    Args:
+        noun: One or several words; the first one decides.
+        exceptions: Article by whole noun, in any case; an empty one leaves the noun bare.
+
+    Example:
+        >>> with_article("ice cream"), with_article("hourglass"), with_article("unit")
+        ('an ice cream', 'an hourglass', 'a unit')
+    """
+    own = {name.casefold(): article for name, article in (exceptions or {}).items()}
+    article = own.get(noun.casefold())
+    if article is None:
+        article = "an" if _sounds_open(noun) else "a"
+    return f"{article} {noun}" if article else noun
+
+
+def _sounds_open(noun: str) -> bool:
+    match = _FIRST_WORD.search(unicodedata.normalize("NFD", noun).casefold())
+    word = match[0] if match else ""
+    if word in _AN_WORDS or word.startswith(_AN):
+        return True
+    return word.startswith(("a", "e", "i", "o", "u")) and word not in _A_WORDS and not word.startswith(_A)
+
+
+def _drafts(spec: Spec, template: str, classes: tuple[str, ...]) -> list[Prompt]:
+    """Expand one template; the counts come later, when the number of prompts is known."""
+    names = placeholders(template)
+    used = {axis_of(name) for name in names}
+    axes = {axis: values for axis, values in {"class": classes, **spec.axes}.items() if axis in used}
+    drafts = []
+    for combination in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, combination, strict=True))
+        shown = {
+            name: with_article(chosen[axis_of(name)], spec.article) if name.startswith(ARTICLE_PREFIX) else chosen[name]
+            for name in names
+        }
+        class_name = chosen.pop("class", None)
+        drafts.append(Prompt(fill(template, shown), template, class_name, chosen, 0))
+    return drafts
+
+
+def _counts(spec: Spec, drafts: Sequence[Prompt], class_sizes: Mapping[str, int] | None) -> list[int]:
+    if spec.per_prompt is not None or spec.total is None:
+        return [spec.per_prompt or 0] * len(drafts)
+    if spec.balance_classes == "equal":
+        if spec.total < len(drafts):
+            raise SpecError(f"{spec.where} total = {spec.total} is less than its {len(drafts)} prompts; raise it")
+        return _dealt(spec.total, len(drafts))
+    return _dealt_like(spec, spec.total, drafts, class_sizes or {})
+
+
+def _dealt_like(spec: Spec, total: int, drafts: Sequence[Prompt], class_sizes: Mapping[str, int]) -> list[int]:
+    names = list(dict.fromkeys(draft.class_name for draft in drafts if draft.class_name is not None))
+    for name in names:
+        if class_sizes.get(name, 0) < 1:
+            raise SpecError(
+                f"{spec.where} balance_classes = 'real' finds no real image of class {quoted(name)}; "
+                "add some, or give classes = [...] without it"
+            )
+    shares = dict(zip(names, _apportioned(total, [class_sizes[name] for name in names]), strict=True))
+    hands = {}
+    for name in names:
+        members = sum(draft.class_name == name for draft in drafts)
+        if shares[name] < members:
+            raise SpecError(
+                f"{spec.where} total = {total} leaves {shares[name]} images for the {members} prompts of class "
+                f"{quoted(name)}; raise it"
+            )
+        hands[name] = iter(_dealt(shares[name], members))
+    return [next(hands[draft.class_name]) for draft in drafts if draft.class_name is not None]
+
+
+def _dealt(total: int, hands: int) -> list[int]:
+    """Deal evenly, the first ones get what is left over."""
+    each, left = divmod(total, hands)
+    return [each + (hand < left) for hand in range(hands)]
+
+
+def _apportioned(total: int, sizes: Sequence[int]) -> list[int]:
+    """Deal in proportion by the largest remainders, the first one where they are equal."""
+    whole = sum(sizes)
+    shares = [total * size // whole for size in sizes]
+    order = sorted(range(len(sizes)), key=lambda hand: (-(total * sizes[hand] % whole), hand))
+    for hand in order[: total - sum(shares)]:
+        shares[hand] += 1
+    return shares
