@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_synthgate.errors import SynthgateError, SynthgateWarning
-    from pytest_synthgate.gate import Verdict, assert_scores, gate
+    from pytest_synthgate.gate import Verdict, gate
     from pytest_synthgate.limits import Limit, Limits
+    from pytest_synthgate.reports.explain import assert_scores
     from pytest_synthgate.scores.evaluate import evaluate
     from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 
@@ -36,7 +37,7 @@ _HOMES = {
     "SynthgateError": "errors",
     "SynthgateWarning": "errors",
     "Verdict": "gate",
-    "assert_scores": "gate",
+    "assert_scores": "reports.explain",
     "evaluate": "scores.evaluate",
     "gate": "gate",
 }

@@ -23,6 +23,17 @@ Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
+ENOUGH = 30
+"""Images from which a number can decide anything."""
+POOLED = "pooled"
+"""The group of all classes with fewer real images than that."""
+
+
+def pool_small(counts: Mapping[str, int]) -> dict[str, str]:
+    """Name the group of each class: its own name, or "pooled" under 30 images."""
+    return {name: name if count >= ENOUGH else POOLED for name, count in counts.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """The group of each image along one axis, such as its class or its prompt; an image may be in none.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,9 +24,12 @@ Indices = NDArray[np.int64]
 RUNGS = (30, 50, 100, 200, 500, 1000, 2000)
 """Sizes a side that scores are compared at; a score grows with n0, so it only means something at a rung."""
 FOLDS = 5
-DRAWS = 5
-STRENGTHS = (0.3, 3.0, 30.0, 300.0)
-"""Inverse regularisation strengths to choose from by out-of-fold log-loss."""
+STRENGTHS = tuple(0.3 * 10 ** (step / 3) for step in range(10))
+"""Inverse regularisation strengths, 0.3 to 300, to choose from by out-of-fold log-loss.
+
+Whole decades are too coarse: the choice then jumps from sample to sample and the scores jump with it (standard
+deviation 0.030 instead of 0.019 at n0 = 200 on Gaussians one deviation apart, a 95% interval covering 56%).
+"""
 _BLOCK = 4096
 
 
@@ -54,10 +57,12 @@ class Probabilities:
     Attributes:
         synthetic: float64 (draws, n_synthetic).
         real: float64 (draws, n_real).
+        learned_from: Images a side that each draw learned from, synthetic and real.
     """
 
     synthetic: Floats
     real: Floats
+    learned_from: tuple[int, int]
 
 
 def sides(
@@ -114,7 +119,7 @@ def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilit
         clusters leave a fold without both kinds to learn from.
     """
     nothing_left = size == len(synthetic.digests) == len(real.digests)
-    draws = 1 if nothing_left else DRAWS
+    draws = 1 if nothing_left else max(2, min(5, 1000 // size))
     drawn = [(representatives(synthetic, draw, size), representatives(real, draw, size)) for draw in range(draws)]
     return _out_of_fold(synthetic, real, drawn)
 
@@ -127,7 +132,7 @@ def raw_probabilities(synthetic: Side, real: Side) -> Probabilities | None:
 def _out_of_fold(
     synthetic: Side, real: Side, drawn: Sequence[tuple[Indices, Indices]], weight: str | None = "balanced"
 ) -> Probabilities | None:
-    """Predict every image by the model of its fold, one row per draw; the strength is chosen on the first draw."""
+    """Predict every image by the model of its fold, one row per draw; each draw chooses its own strength."""
     from threadpoolctl import threadpool_limits
 
     for rows_s, rows_r in drawn:
@@ -135,30 +140,37 @@ def _out_of_fold(
             if min((synthetic.folds[rows_s] != fold).sum(), (real.folds[rows_r] != fold).sum()) < 2:
                 return None
 
-    def models(draw: int, strength: float) -> list[Model]:
-        return list(pool.map(lambda fold: samples[draw].fit(fold, strength), range(FOLDS)))
-
     # One BLAS thread per fit: sums then never depend on the number of threads, and folds fill the cores.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        samples = [_Sample.of(synthetic, real, rows, weight) for rows in drawn]
-        best, first = _best_strength(lambda strength: models(0, strength), samples[0])
-        fitted = [first] + [models(draw, best) for draw in range(1, len(drawn))]
+        fitted, step = [], 0
+        for rows in drawn:
+            sample = _Sample.of(synthetic, real, rows, weight)
+            step, models = _climb(sample, pool, step)
+            fitted.append(models)
         return Probabilities(
             np.stack([_predict(synthetic.features, synthetic.folds, each) for each in fitted]),
             np.stack([_predict(real.features, real.folds, each) for each in fitted]),
+            (len(drawn[0][0]), len(drawn[0][1])),
         )
 
 
-def _best_strength(models: Callable[[float], list[Model]], sample: _Sample) -> tuple[float, list[Model]]:
-    """Weaken the penalty as long as that lowers the out-of-fold log-loss."""
-    best, fitted = STRENGTHS[0], models(STRENGTHS[0])
-    loss = sample.log_loss(fitted)
-    for strength in STRENGTHS[1:]:
-        tried = models(strength)
-        if (next_loss := sample.log_loss(tried)) >= loss:
+def _climb(sample: _Sample, pool: ThreadPoolExecutor, start: int) -> tuple[int, list[Model]]:
+    """Walk along the strengths from `start` as long as the out-of-fold log-loss falls, first up, then down."""
+
+    def fit(step: int) -> tuple[float, list[Model]]:
+        models = list(pool.map(lambda fold: sample.fit(fold, STRENGTHS[step]), range(FOLDS)))
+        return sample.log_loss(models), models
+
+    best, (loss, models) = start, fit(start)
+    for way in (1, -1):
+        while 0 <= best + way < len(STRENGTHS):
+            next_loss, tried = fit(best + way)
+            if next_loss >= loss:
+                break
+            best, loss, models = best + way, next_loss, tried
+        if best != start:
             break
-        best, fitted, loss = strength, tried, next_loss
-    return best, fitted
+    return best, models
 
 
 Model = tuple[Floats, float]

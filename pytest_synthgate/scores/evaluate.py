@@ -44,12 +44,12 @@ class Reference:
     Attributes:
         real: The real set.
         threshold: What counts as near on it.
-        yardsticks: Scores of one half against the other, by rung and definition, filled as they are asked for.
+        yardsticks: Measurement of one half against the other, by rung and definition, filled as they are asked for.
     """
 
     real: FeatureMatrix
     threshold: Threshold
-    yardsticks: dict[tuple[int | None, Definition], Mapping[str, Score]] = field(default_factory=dict)
+    yardsticks: dict[tuple[int | None, Definition], Measurement | None] = field(default_factory=dict)
 
 
 def reference(real: FeatureMatrix) -> Reference:
@@ -139,6 +139,7 @@ def compare(
     by_rung = {size: realism_scores(fit, *pair) for size, fit in fits.items()}
     best_fit = fits[rung] if rung is not None else None
     clusters = copies.joint[: len(synthetic)]
+    halves = _yardstick(against, rung, definition) if yardstick else None
     return Measurement(
         n_real=len(real),
         n_synthetic=len(synthetic),
@@ -151,7 +152,8 @@ def compare(
         },
         rung=rung or None,
         rungs={} if definition == "studio" else _by_score(by_rung),
-        yardstick=_yardstick(against, rung, definition) if yardstick else {},
+        yardstick=halves.scores if halves else {},
+        yardstick_rung=halves.rung if halves else None,
         threshold={**asdict(against.threshold), "rule": TAU_RULE},
         breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
         findings=(
@@ -175,15 +177,15 @@ def _by_score(by_rung: Mapping[int, Mapping[str, Score]]) -> dict[str, dict[str,
     return {name: {str(rung): scores[name] for rung, scores in sorted(by_rung.items())} for name in REALISM_SCORES}
 
 
-def _yardstick(against: Reference, rung: int | None, definition: Definition) -> Mapping[str, Score]:
+def _yardstick(against: Reference, rung: int | None, definition: Definition) -> Measurement | None:
     """Score one half of the real set against the other, at the rung asked for or the largest that they reach."""
     if (rung, definition) not in against.yardsticks:
         left, right = _halves(against.real)
-        if len(left) and len(right):
-            halves = compare(replace(against, real=right), left, definition=definition, yardstick=False, at_most=rung)
-            against.yardsticks[rung, definition] = halves.scores
-        else:
-            against.yardsticks[rung, definition] = {}
+        against.yardsticks[rung, definition] = (
+            compare(replace(against, real=right), left, definition=definition, yardstick=False, at_most=rung)
+            if len(left) and len(right)
+            else None
+        )
     return against.yardsticks[rung, definition]
 
 

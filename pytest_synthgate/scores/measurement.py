@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.limits import Limits
 
 DECIMALS = 6
 """Digits kept in JSON: beyond them lies the noise of float32 features."""
@@ -146,6 +147,7 @@ class Measurement:
         rung: n0, the images a side that the realism scores were fitted on; None when too few.
         rungs: The realism scores at every rung: `rungs["unrealistic"]["100"]`.
         yardstick: The same scores between two halves of the real set.
+        yardstick_rung: The rung that those reached, at most `rung`.
         threshold: tau, what it was derived from, and how it fares on this real set.
         breakdown: Scores by group: `breakdown["class"]["apple"]["unvaried"]`.
         findings: Flagged images, worst first within each score.
@@ -162,6 +164,7 @@ class Measurement:
     rung: int | None = None
     rungs: Mapping[str, Mapping[str, Score]] = field(default_factory=dict)
     yardstick: Mapping[str, Score] = field(default_factory=dict)
+    yardstick_rung: int | None = None
     threshold: Mapping[str, Any] = field(default_factory=dict)
     breakdown: Mapping[str, Mapping[str, Mapping[str, Score]]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -183,6 +186,7 @@ class Measurement:
             "rung": self.rung,
             "rungs": {name: _scores_to_json(by_rung) for name, by_rung in self.rungs.items()},
             "yardstick": _scores_to_json(self.yardstick),
+            "yardstick_rung": self.yardstick_rung,
             "threshold": _rounded_deep(self.threshold),
             "breakdown": {
                 axis: {group: _scores_to_json(scores) for group, scores in groups.items()}
@@ -214,6 +218,7 @@ class Measurement:
                 rung=raw.get("rung"),
                 rungs={name: _scores_from_json(by_rung) for name, by_rung in raw["rungs"].items()},
                 yardstick=_scores_from_json(raw.get("yardstick", {})),
+                yardstick_rung=raw.get("yardstick_rung"),
                 threshold=dict(raw.get("threshold", {})),
                 breakdown={
                     axis: {group: _scores_from_json(scores) for group, scores in groups.items()}
@@ -230,6 +235,12 @@ class Measurement:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ResultsError(f"not a measurement: {type(error).__name__} {error}; measure again") from None
+
+    def __le__(self, limits: Limits) -> bool:
+        """Tell whether no limit fails: the gate in the form of an assertion."""
+        from pytest_synthgate.gate import gate
+
+        return not any(verdict.fails() for verdict in gate(self, limits))
 
     def with_prompts(self, prompts: Mapping[str, tuple[str | None, int | None]]) -> Measurement:
         """Add prompt and seed to the findings on synthetic images, by image id."""

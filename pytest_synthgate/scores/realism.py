@@ -6,6 +6,7 @@ Lower is better; two sets of one law score 0.5 in `unrealistic`, `unrepresentati
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from pytest_synthgate.scores.measurement import Score
 from pytest_synthgate.scores.uncertainty import (
     effective_size,
     normal_interval,
+    normal_reach,
     realism_error,
     share,
     variance,
@@ -64,7 +66,9 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
         real: The real side.
     """
     eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
-    n_s, n_r = effective_size(synthetic.clusters), effective_size(real.clusters)
+    # What the classifier learned from bounds what its opinion of further images is worth.
+    n_s = min(effective_size(synthetic.clusters), probabilities.learned_from[0])
+    n_r = min(effective_size(real.clusters), probabilities.learned_from[1])
     quality_s, quality_r = self_confidence(eta_s, eta_r)
     sampling = realism_error(eta_s, eta_r, n_s, n_r)
 
@@ -76,27 +80,46 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
     return {
         "unrealistic": mean(quality_s, probabilities.synthetic.mean(axis=1), n_s),
         "unrepresentative": mean(quality_r, 1 - probabilities.real.mean(axis=1), n_r),
-        "obviously_fake": share(quality_s >= OBVIOUS, synthetic.clusters),
-        "c2st_auc": area_under_curve(eta_s, eta_r, n_s, n_r),
+        "obviously_fake": _given_away(probabilities.synthetic, synthetic),
+        "c2st_auc": area_under_curve(probabilities, n_s, n_r),
     }
 
 
-def area_under_curve(synthetic: Floats, real: Floats, n_synthetic: float, n_real: float) -> Score:
+def _given_away(by_draw: Floats, side: Side) -> Score:
+    """Share with P(true label) >= 0.9; the spread over draws of the classifier widens the interval of the images."""
+    score = share(by_draw.mean(axis=0) >= OBVIOUS, side.clusters)
+    if score.value is None or score.low is None or score.high is None:
+        return score
+    spread = normal_reach(math.sqrt(variance((by_draw >= OBVIOUS).mean(axis=1))))
+    return replace(
+        score,
+        low=max(0.0, score.value - math.hypot(score.value - score.low, spread)),
+        high=min(1.0, score.value + math.hypot(score.high - score.value, spread)),
+    )
+
+
+def area_under_curve(probabilities: Probabilities, n_synthetic: float, n_real: float) -> Score:
     """Area under the ROC curve with its interval from placement values (DeLong, DeLong and Clarke-Pearson 1988).
 
+    The classifier is itself a draw: the spread of the area over draws is added to that of the images.
+
     Args:
-        synthetic: P(synthetic) of the synthetic images.
-        real: P(synthetic) of the real images.
+        probabilities: One row per draw.
         n_synthetic: Independent synthetic images.
         n_real: Independent real images.
     """
-
-    def placements(values: Floats, others: Floats) -> Floats:
-        ordered = np.sort(others)
-        below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
-        return np.asarray((below + upto) / (2 * len(others)))
-
-    of_synthetic, of_real = placements(synthetic, real), placements(real, synthetic)
+    synthetic, real = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
+    of_synthetic, of_real = _placements(synthetic, real), _placements(real, synthetic)
     value = float(of_synthetic.mean())
-    error = math.sqrt(variance(of_synthetic) / n_synthetic + variance(of_real) / n_real)
+    by_draw = np.array(
+        [_placements(*draw).mean() for draw in zip(probabilities.synthetic, probabilities.real, strict=True)]
+    )
+    error = math.sqrt(variance(of_synthetic) / n_synthetic + variance(of_real) / n_real + variance(by_draw))
     return Score(value, *normal_interval(value, error), len(synthetic) + len(real), n_synthetic + n_real)
+
+
+def _placements(values: Floats, others: Floats) -> Floats:
+    """Share of the others below each value, ties half."""
+    ordered = np.sort(others)
+    below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    return np.asarray((below + upto) / (2 * len(others)))

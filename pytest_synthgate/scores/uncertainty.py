@@ -92,11 +92,16 @@ def rate_of_pairs(clusters: NDArray[np.int64], pairs: int, level: float = LEVEL)
     return Score(pairs / possible, min(low, 1.0), min(high, 1.0), n, n / together)
 
 
-def normal_interval(value: float, error: float, level: float = LEVEL) -> tuple[float, float]:
-    """Interval of an estimate with a standard error, kept within [0, 1]."""
+def normal_reach(error: float, level: float = LEVEL) -> float:
+    """Half the width of the normal interval of a standard error."""
     from scipy.stats import norm
 
-    reach = float(norm.ppf((1 + level) / 2)) * error
+    return float(norm.ppf((1 + level) / 2)) * error
+
+
+def normal_interval(value: float, error: float, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of an estimate with a standard error, kept within [0, 1]."""
+    reach = normal_reach(error, level)
     return max(0.0, value - reach), min(1.0, value + reach)
 
 

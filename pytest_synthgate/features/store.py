@@ -1,0 +1,287 @@
+"""What was found out once and holds for good, in one SQLite file that any number of processes may share.
+
+Third station of the flow (images -> features -> scores). Everything in it is keyed by content, so it may be
+deleted at any time: that costs the time to find it out again, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.errors import StoreError
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 60
+RACY_NS = 2_000_000_000
+"""A file may change again within its file system's clock tick, and keep size and time: git's racy rule."""
+
+_SCHEMA = """
+CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pixels (hash TEXT, decoder TEXT, digest TEXT, reason TEXT, PRIMARY KEY (hash, decoder)) WITHOUT ROWID;
+CREATE TABLE features (digest TEXT, key TEXT, vector BLOB NOT NULL, PRIMARY KEY (digest, key));
+CREATE TABLE weights (encoder TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE hardware (machine TEXT PRIMARY KEY, choice TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE measurements (key TEXT PRIMARY KEY, measurement TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What a file's directory entry says of it.
+
+    Attributes:
+        path: Absolute path, bytes that are no UTF-8 spelt out.
+        size: Bytes.
+        mtime_ns: Time of the last change, nanoseconds since the epoch.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileStamp:
+        """Ask the file system.
+
+        Raises:
+            OSError: There is no such file, or it may not be looked at.
+            ValueError: The path holds a null character.
+        """
+        found = path.stat()
+        name = str(path.absolute()).encode(errors="backslashreplace").decode()
+        return cls(name, found.st_size, found.st_mtime_ns)
+
+    def settled(self, now_ns: int) -> bool:
+        """Say whether the file has been at rest long enough for this stamp to stand for its content."""
+        return now_ns - self.mtime_ns >= RACY_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """What decoding a file gave: the digest of its pixels, or the reason why there is none."""
+
+    digest: str | None
+    reason: str | None = None
+
+
+class Store:
+    """The store in one directory; threads may share an object, processes open their own.
+
+    Every `add_` is one transaction: after a crash it is there whole or not at all. Adding what is there
+    already changes nothing but the row of a changed file.
+
+    Args:
+        directory: Made when absent, with marks that keep it out of version control and backups.
+
+    Raises:
+        StoreError: The directory cannot be written, or its file is damaged or of a newer version.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.file = directory / "store.sqlite"
+        self._guard = threading.RLock()
+        _prepare(directory)
+        with self.lock("schema"), self._explained():
+            # In auto-commit mode, so that a transaction begins and ends exactly where this file says so.
+            self._connection = sqlite3.connect(
+                self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._create_schema()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the object is of no use afterwards."""
+        with self._guard:
+            self._connection.close()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock of that name against every other process and thread: work is done once, not twice.
+
+        Raises:
+            StoreError: The directory cannot be written.
+        """
+        from filelock import FileLock
+
+        lock = FileLock(self.directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock")
+        try:
+            lock.acquire()
+        except (OSError, NotImplementedError) as error:
+            raise _not_writable(self.directory, error) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def file_hashes(self, stamps: Iterable[FileStamp]) -> dict[str, str]:
+        """Give path -> sha256 of the content, for the files whose size and time are as when they were read."""
+        wanted = {stamp.path: stamp for stamp in stamps}
+        rows = self._select("SELECT path, size, mtime_ns, hash FROM files WHERE path IN ({})", wanted)
+        return {row[0]: row[3] for row in rows if wanted[row[0]] == FileStamp(row[0], row[1], row[2])}
+
+    def pixels(self, hashes: Iterable[str], decoder: str) -> dict[str, Pixels]:
+        """Give file hash -> what that decoder made of the file, for those that it has seen."""
+        rows = self._select(
+            "SELECT hash, digest, reason FROM pixels WHERE hash IN ({}) AND decoder = ?", hashes, decoder
+        )
+        return {row[0]: Pixels(row[1], row[2]) for row in rows}
+
+    def embedded(self, digests: Iterable[str], key: str) -> set[str]:
+        """Give those of the digests whose features under that key are there."""
+        rows = self._select("SELECT digest FROM features WHERE digest IN ({}) AND key = ?", digests, key)
+        return {row[0] for row in rows}
+
+    def features(self, digests: Iterable[str], key: str) -> dict[str, NDArray[np.float32]]:
+        """Give digest -> float32 (d,), for those that are there under that key."""
+        rows = self._select(
+            "SELECT digest, vector FROM features WHERE digest IN ({}) AND key = ?", digests, key
+        )
+        return {row[0]: np.frombuffer(row[1], dtype="<f4").astype(np.float32, copy=False) for row in rows}
+
+    def add_features(self, key: str, features: Mapping[str, NDArray[np.float32]]) -> None:
+        """Add digest -> float32 (d,) under a key that names all that shaped them; what is there stays."""
+        rows = [(digest, key, vector.astype("<f4").tobytes()) for digest, vector in features.items()]
+        with self._transaction():
+            self._connection.executemany("INSERT OR IGNORE INTO features VALUES (?, ?, ?)", rows)
+
+    def add_files(
+        self, decoder: str, files: Iterable[tuple[FileStamp, str]], pixels: Mapping[str, Pixels]
+    ) -> None:
+        """Add what reading some files gave.
+
+        Args:
+            decoder: What turned their bytes into pixels, with its version.
+            files: Stamps that stand for the content, each with the sha256 of the content.
+            pixels: sha256 of the content -> what it decoded to.
+        """
+        stamps = [(stamp.path, stamp.size, stamp.mtime_ns, content) for stamp, content in files]
+        decoded = [(content, decoder, each.digest, each.reason) for content, each in pixels.items()]
+        with self._transaction():
+            self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", stamps)
+            self._connection.executemany("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?, ?)", decoded)
+
+    def weights(self, encoder: str) -> str | None:
+        """Give what was noted of the encoder of that name, as JSON."""
+        return self._get("SELECT facts FROM weights WHERE encoder = ?", encoder)
+
+    def add_weights(self, encoder: str, facts: str) -> None:
+        """Note what is known of the encoder of that name, as JSON, in place of what was."""
+        self._put("INSERT OR REPLACE INTO weights VALUES (?, ?)", encoder, facts)
+
+    def hardware(self, machine: str) -> str | None:
+        """Give the choice that was made on that machine."""
+        return self._get("SELECT choice FROM hardware WHERE machine = ?", machine)
+
+    def add_hardware(self, machine: str, choice: str) -> None:
+        """Note the choice made on that machine, in place of what was."""
+        self._put("INSERT OR REPLACE INTO hardware VALUES (?, ?)", machine, choice)
+
+    def measurement(self, key: str) -> str | None:
+        """Give the measurement stored under that key, as JSON."""
+        return self._get("SELECT measurement FROM measurements WHERE key = ?", key)
+
+    def add_measurement(self, key: str, measurement: str) -> None:
+        """Store a measurement, as JSON, in place of what was."""
+        self._put("INSERT OR REPLACE INTO measurements VALUES (?, ?)", key, measurement)
+
+    def _create_schema(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            return
+        if version != 0:
+            raise StoreError(
+                f"{self.file} has version {version}, this pytest-synthgate writes {SCHEMA_VERSION}; "
+                "delete it, it is a cache and will be made anew"
+            )
+        with self._transaction():
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _get(self, query: str, key: str) -> str | None:
+        with self._guard, self._explained():
+            row = self._connection.execute(query, (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def _put(self, statement: str, key: str, value: str) -> None:
+        with self._transaction():
+            self._connection.execute(statement, (key, value))
+
+    def _select(self, query: str, wanted: Iterable[str], *further: str) -> list[tuple[Any, ...]]:
+        """Run a query whose `{}` stands for the wanted values; there may be more than SQLite has variables."""
+        values = json.dumps(list(wanted))
+        with self._guard, self._explained():
+            return self._connection.execute(
+                query.format("SELECT value FROM json_each(?)"), (values, *further)
+            ).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard, self._explained():
+            # Immediate: a transaction that starts by reading cannot wait when another one writes first.
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{self.file} cannot be used ({error}); name another directory with --synth-cache=DIR"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self.file} is damaged ({error}); delete it, it is a cache and will be made anew"
+            ) from None
+
+
+def _prepare(directory: Path) -> None:
+    marks = {
+        ".gitignore": "*\n",
+        "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of pytest-synthgate.\n",
+    }
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in marks.items():
+            if not (directory / name).exists():
+                (directory / name).write_text(text)
+    except OSError as error:
+        raise _not_writable(directory, error) from None
+
+
+def _not_writable(directory: Path, error: Exception) -> StoreError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return StoreError(f"{directory} cannot be written ({reason}); name another directory with --synth-cache=DIR")

@@ -1,0 +1,190 @@
+"""Measurement and limits to verdicts: what each gate concludes, in one word and one line.
+
+Fifth station of the flow (scores -> gate -> reports). Pure: nothing is read, measured or printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
+from pytest_synthgate.scores.breakdown import ENOUGH, POOLED
+from pytest_synthgate.scores.measurement import Measurement, Score
+
+Outcome = Literal["passed", "warned", "failed", "inconclusive", "confounded", "not comparable", "no baseline yet"]
+
+_UNDECIDED: frozenset[Outcome] = frozenset({"inconclusive", "confounded", "not comparable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one gate, one limit on one score, concludes.
+
+    Attributes:
+        score: Name of the score.
+        verdict: One of the seven outcomes.
+        reason: Why, in one line that holds the number and the limit.
+        limit: The limit that was applied.
+        measured: The score it was applied to.
+        group: The class it was applied to, None for the whole set.
+    """
+
+    score: str
+    verdict: Outcome
+    reason: str
+    limit: Limit
+    measured: Score
+    group: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the gate: the score, with the class in brackets when it has one."""
+        return self.score if self.group is None else f"{self.score}[{self.group}]"
+
+    def fails(self, *, strict: bool = False) -> bool:
+        """Tell whether the build fails on it; strict fails on everything that stays undecided."""
+        return self.verdict == "failed" or (strict and self.verdict in _UNDECIDED)
+
+    @property
+    def warns(self) -> bool:
+        """Tell whether a build that goes on should warn."""
+        return self.verdict == "warned" or self.verdict in _UNDECIDED
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form, one entry under `gates`."""
+        return {
+            "limit": self.limit.max,
+            "warn": self.limit.warn,
+            "regression": self.limit.regression,
+            "when_unsure": self.limit.when_unsure,
+            "baseline": None,
+            "verdict": self.verdict,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_json(cls, name: str, raw: Mapping[str, Any], measurement: Measurement) -> Verdict:
+        """Read the plain JSON form of the gate called `name`, beside the measurement it was made from."""
+        score, _, group = name.partition("[")
+        limit = Limit(
+            max=raw["limit"],
+            warn=raw.get("warn"),
+            regression=raw.get("regression"),
+            when_unsure=raw.get("when_unsure", "score"),
+            per_class=bool(group),
+        )
+        of = group.removesuffix("]") or None
+        return cls(score, raw["verdict"], raw["reason"], limit, score_of(measurement, score, of), of)
+
+
+def gate(measurement: Measurement, limits: Limits | Mapping[str, Limit]) -> list[Verdict]:
+    """Apply every limit to a measurement; a limit per class gives one verdict per class.
+
+    Args:
+        measurement: What was measured.
+        limits: Limit by score.
+
+    Returns:
+        Verdicts in the order of the limits, classes in sorted order and the pooled small ones last.
+    """
+    return [
+        judge(measurement, name, limit, group)
+        for name, limit in limits.items()
+        for group in (_groups(measurement) if limit.per_class else (None,))
+    ]
+
+
+def judge(measurement: Measurement, name: str, limit: Limit, group: str | None = None) -> Verdict:
+    """Apply one limit to one score of the whole set, or of one class.
+
+    Args:
+        measurement: What was measured.
+        name: Name of the score.
+        limit: Its limit.
+        group: A class, "pooled" for the small ones together, or None for the whole set.
+    """
+    score = score_of(measurement, name, group)
+    outcome, reason = _conclude(measurement, name, score, limit, group)
+    return Verdict(name, outcome, reason, limit, score, group)
+
+
+def number(value: float) -> str:
+    """Write a score with three significant decimals at least, and without trailing zeros."""
+    return f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.3g}"
+
+
+def _conclude(
+    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None
+) -> tuple[Outcome, str]:
+    shortage = None if name == "unreadable" else _shortage(measurement, score, group)
+    if score.value is None or score.low is None or score.high is None:
+        if shortage:
+            return "inconclusive", shortage
+        return "failed", f"{name} could not be computed"
+    most = limit.max
+    if shortage:
+        if name in SHARE_SCORES and most is not None and score.low > most:
+            return "failed", f"{number(score.value)} > {number(most)}, and so is the whole interval"
+        return "inconclusive", shortage
+    if name in REALISM_SCORES and measurement.audit.get("confounded"):
+        return "confounded", str(measurement.audit["confounded"])
+    if most is not None and not _within(score, limit):
+        return "failed", _comparison(score, most, limit)
+    if limit.warn is not None and score.value > limit.warn:
+        return "warned", f"{number(score.value)} > {number(limit.warn)}, where a warning was asked for"
+    if limit.regression is not None:
+        return "no baseline yet", f"{number(score.value)}, nothing to compare it with yet"
+    if most is None:
+        return "passed", f"{number(score.value)}, below the warning"
+    return "passed", _comparison(score, most, limit)
+
+
+def _within(score: Score, limit: Limit) -> bool:
+    value, low, high, most = score.value, score.low, score.high, limit.max
+    decides = {"score": value, "pass": low, "fail": high}[limit.when_unsure]
+    return decides is not None and most is not None and decides <= most
+
+
+def _comparison(score: Score, most: float, limit: Limit) -> str:
+    value, low, high = score.value or 0.0, score.low or 0.0, score.high or 0.0
+    text = f"{number(value)} {'<=' if value <= most else '>'} {number(most)}"
+    if not low <= most < high:
+        return text
+    if limit.when_unsure != "score":
+        text += f", unsure counts as {limit.when_unsure}"
+    margin = abs(value - most)
+    reach = (value - low) if value > most else (high - value)
+    if margin <= 0 or score.n * (reach / margin) ** 2 > 1_000_000:
+        return f"{text}, within noise: no reasonable number of images would settle it"
+    more = max(1, round(score.n * ((reach / margin) ** 2 - 1)))
+    return f"{text}, within noise: about {_two_digits(more):,} more images would settle it"
+
+
+def _two_digits(count: int) -> int:
+    places = max(0, len(str(count)) - 2)
+    return round(count, -places)
+
+
+def score_of(measurement: Measurement, name: str, group: str | None = None) -> Score:
+    """Give a score of the whole set or of one group; without a value where there is none."""
+    if name == "unreadable":
+        count = float(len(measurement.unreadable))
+        return Score(count, count, count, measurement.n_real + measurement.n_synthetic + int(count))
+    if group is None:
+        return measurement.scores.get(name, Score(None))
+    return measurement.breakdown.get("class", {}).get(group, {}).get(name, Score(None))
+
+
+def _shortage(measurement: Measurement, score: Score, group: str | None) -> str | None:
+    if group is not None and score.n < ENOUGH:
+        return f"{score.n} images of {group}; {ENOUGH} are needed to decide"
+    for side in ("synthetic", "real"):
+        if (count := measurement.representatives.get(side, 0)) < ENOUGH:
+            return f"{count} distinct {side} images; {ENOUGH} are needed to decide"
+    return None
+
+
+def _groups(measurement: Measurement) -> tuple[str, ...]:
+    return tuple(sorted(measurement.breakdown.get("class", {}), key=lambda group: (group == POOLED, group)))

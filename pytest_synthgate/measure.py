@@ -1,0 +1,229 @@
+"""One declared spec to one measurement: lists, embeds, scores, and stores what it found.
+
+The line through stations two to four of the flow; notebooks, the command line and the plugin all take it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_synthgate.errors import SourceError, SpecError
+from pytest_synthgate.features.edits import EDITS, embed_edits
+from pytest_synthgate.features.embedding import Embedded, embed
+from pytest_synthgate.features.encoders import resolve_encoder
+from pytest_synthgate.features.store import Store
+from pytest_synthgate.images.sets import ImageSet
+from pytest_synthgate.images.sources import open_set
+from pytest_synthgate.scores.breakdown import Axis, pool_small
+from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
+from pytest_synthgate.scores.measurement import Measurement, Unreadable
+from pytest_synthgate.scores.neighbours import distances
+from pytest_synthgate.spec import Spec
+
+MOST_FALSE_ALARMS = 0.02
+"""Share of real photos within tau of another above which tau is called too wide."""
+LEAST_RECOGNISED = 0.5
+"""Share of lightly edited real photos within tau of their original below which tau is called too narrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """Both sets of one spec, embedded."""
+
+    real: Embedded
+    synthetic: Embedded
+
+
+@dataclass(slots=True)
+class Measurer:
+    """Measures the specs of one run; what they share, such as a real set, is prepared once.
+
+    Attributes:
+        store: Where features and measurements are kept.
+        progress: Whether long work shows a bar.
+    """
+
+    store: Store
+    progress: bool = True
+    _sets: dict[str, Sets] = field(default_factory=dict)
+    _listed: dict[tuple[Path, str], ImageSet] = field(default_factory=dict)
+    _embedded: dict[object, Embedded] = field(default_factory=dict)
+    _references: dict[object, Reference] = field(default_factory=dict)
+    _measurements: dict[str, Measurement] = field(default_factory=dict)
+
+    def listed(self, spec: Spec, side: str) -> ImageSet:
+        """List one side of a spec without reading an image.
+
+        Raises:
+            SpecError: The spec does not say where that side is.
+            SourceError: Nothing usable is there.
+        """
+        path = spec.real if side == "real" else spec.images
+        if path is None:
+            key = "real" if side == "real" else "images"
+            raise SpecError(f'{spec.where} no {side} set; give `{key} = "FOLDER"`')
+        key = (path, side)
+        if key not in self._listed:
+            self._listed[key] = open_set(path, side="real" if side == "real" else "synthetic")
+        return self._listed[key]
+
+    def sets(self, spec: Spec) -> Sets:
+        """Embed both sets of a spec, or recall them; one process at a time does the work."""
+        if spec.name not in self._sets:
+            listed = {side: self.listed(spec, side) for side in ("real", "synthetic")}
+            _same_kind(spec, listed)
+            with self.store.lock("embed"):
+                self._sets[spec.name] = Sets(self._embed(spec, listed["real"]), self._embed(spec, listed["synthetic"]))
+        return self._sets[spec.name]
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Measure a spec, or recall its measurement when neither images nor definitions changed.
+
+        Raises:
+            SynthgateError: The spec, its images or its encoder cannot be used.
+        """
+        if spec.name not in self._measurements:
+            sets = self.sets(spec)
+            key = _measurement_key(spec, sets)
+            with self.store.lock("measure"):
+                text = self.store.measurement(key)
+                if text is None:
+                    text = self._measure(spec, sets).to_text()
+                    self.store.add_measurement(key, text)
+            self._measurements[spec.name] = Measurement.from_json(json.loads(text))
+        return self._measurements[spec.name]
+
+    def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
+        settings = (spec.encoder, spec.normalise, spec.precision, spec.device, spec.batch_size)
+        key = (id(images), settings)
+        if key not in self._embedded:
+            self._embedded[key] = embed(
+                images,
+                resolve_encoder(spec.encoder, base=spec.file.parent),
+                self.store,
+                normalise=spec.normalise,
+                precision=spec.precision,
+                device=spec.device,
+                batch_size=spec.batch_size,
+                progress=self.progress,
+            )
+        return self._embedded[key]
+
+    def _measure(self, spec: Spec, sets: Sets) -> Measurement:
+        against = self._reference(sets.real)
+        measurement = compare(
+            against, sets.synthetic.matrix, definition=spec.definition, axes=_axes(sets.synthetic, sets.real)
+        )
+        recognised = self._recognised(spec, sets.real, against.threshold.tau)
+        return replace(
+            measurement,
+            unreadable=_unreadable(sets),
+            threshold={**measurement.threshold, "recognised": recognised},
+            fingerprint={**sets.real.fingerprint, **measurement.fingerprint},
+            warnings=_warnings(against.threshold.false_alarms, recognised),
+        ).with_prompts({each.id: (each.prompt, each.seed) for each in sets.synthetic.records})
+
+    def _reference(self, real: Embedded) -> Reference:
+        if id(real) not in self._references:
+            self._references[id(real)] = reference(real.matrix)
+        return self._references[id(real)]
+
+    def _recognised(self, spec: Spec, real: Embedded, tau: float) -> dict[str, float]:
+        """Share of lightly edited real photos that lie within tau of their original, by edit."""
+        if self.listed(spec, "real").vectors is not None:
+            return {}
+        with self.store.lock("embed"):
+            rows, edited = embed_edits(
+                real,
+                resolve_encoder(spec.encoder, base=spec.file.parent),
+                self.store,
+                EDITS,
+                normalise=spec.normalise,
+                precision=spec.precision,
+                device=spec.device,
+                progress=self.progress,
+            )
+        originals = real.matrix.features[rows]
+        return {name: float(np.mean(distances(originals, features) < tau)) for name, features in edited.items()}
+
+
+def _same_kind(spec: Spec, listed: Mapping[str, ImageSet]) -> None:
+    kinds = {side: "pictures" if images.vectors is None else "vectors" for side, images in listed.items()}
+    if len(set(kinds.values())) > 1:
+        raise SourceError(
+            f"{spec.where} the real set holds {kinds['real']} and the synthetic set {kinds['synthetic']}; "
+            "give both as pictures, or both as vectors of one encoder"
+        )
+
+
+def _measurement_key(spec: Spec, sets: Sets) -> str:
+    """Name a measurement by all that it depends on: both sets, names included, and the definitions."""
+    state: dict[str, Any] = {
+        "revision": REVISION,
+        "definition": spec.definition,
+        "sides": [
+            {
+                "fingerprint": embedded.fingerprint,
+                "images": list(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)),
+                "facts": [
+                    [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
+                    for each in embedded.records
+                ],
+                "unreadable": [[each.id, each.reason] for each in embedded.unreadable],
+            }
+            for embedded in (sets.real, sets.synthetic)
+        ],
+    }
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def _axes(synthetic: Embedded, real: Embedded) -> dict[str, Axis]:
+    """Group the images by class, by prompt and by every axis that the sources know of."""
+    counts = Counter(each.class_name for each in real.records if each.class_name is not None)
+    pool = pool_small(counts)
+    axes = {
+        "class": Axis(
+            {each.id: pool.get(each.class_name, each.class_name) for each in synthetic.records if each.class_name},
+            {each.id: pool[each.class_name] for each in real.records if each.class_name},
+        ),
+        "prompt": Axis({each.id: each.prompt for each in synthetic.records if each.prompt}),
+    }
+    for name in sorted({name for each in synthetic.records for name in each.axes}):
+        axes[name] = Axis({each.id: each.axes[name] for each in synthetic.records if name in each.axes})
+    return {name: axis for name, axis in axes.items() if _repeats(axis)}
+
+
+def _repeats(axis: Axis) -> bool:
+    """Whether groups hold two images on average: a prompt for every image is no grouping."""
+    return len(axis.synthetic) >= 2 * len(set(axis.synthetic.values())) > 0
+
+
+def _unreadable(sets: Sets) -> tuple[Unreadable, ...]:
+    return tuple(
+        Unreadable(each.id, side, each.reason)
+        for side, embedded in (("synthetic", sets.synthetic), ("real", sets.real))
+        for each in embedded.unreadable
+    )
+
+
+def _warnings(false_alarms: float, recognised: Mapping[str, float]) -> tuple[str, ...]:
+    found = []
+    if false_alarms > MOST_FALSE_ALARMS:
+        found.append(
+            f"{false_alarms:.1%} of the distinct real images lie within tau of another: the real set repeats itself, "
+            "or the encoder cannot tell its images apart"
+        )
+    for edit, share in recognised.items():
+        if share < LEAST_RECOGNISED:
+            found.append(
+                f"tau recognises only {share:.0%} of real photos after a light edit ({edit}): edited copies may pass"
+            )
+    return tuple(found)

@@ -1,0 +1,186 @@
+"""A verdict in a few lines: the number, the worst findings beside their twins, and what would help.
+
+Plain text for terminals and test failures; every name is made printable first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_synthgate.gate import Verdict, gate, number
+from pytest_synthgate.images.names import printable
+from pytest_synthgate.limits import Limit, Limits
+from pytest_synthgate.scores.breakdown import POOLED
+from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+
+SHOWN = 3
+"""Findings and files listed under a verdict."""
+
+_MEANING = {
+    "unvaried": "have a near-duplicate in the set",
+    "unoriginal": "are near-copies of real images",
+    "obviously_fake": "are called synthetic with 90% certainty or more",
+    "unrealistic": "are called synthetic with 90% certainty or more",
+    "unrepresentative": "have no synthetic counterpart, with 90% certainty or more",
+}
+
+
+def with_interval(score: Score) -> str:
+    """Write a score and its interval: `0.026 [0.019, 0.034]`."""
+    if score.value is None:
+        return "-"
+    if score.low is None or score.high is None or score.low == score.high:
+        return number(score.value)
+    return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]"
+
+
+def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[str]:
+    """Explain a verdict: a headline, and below it the evidence and what would help.
+
+    Args:
+        spec_name: The spec's name.
+        verdict: What its gate concluded.
+        measurement: What was measured.
+    """
+    head = f"{printable(spec_name)}: {printable(verdict.name)} {with_interval(verdict.measured)}"
+    lines = [f"{head} {verdict.verdict}: {verdict.reason}"]
+    if verdict.score == "unreadable":
+        lines += [
+            f"{printable(each.image)} ({each.image_set}): {printable(each.reason)}"
+            for each in measurement.unreadable[:SHOWN]
+        ]
+        return _indented(lines)
+    findings = _relevant(verdict, measurement)
+    if findings:
+        n = measurement.n_real if verdict.score == "unrepresentative" else measurement.n_synthetic
+        kind = "real" if verdict.score == "unrepresentative" else "synthetic"
+        lines.append(f"{len(findings):,} of {n:,} {kind} images {_MEANING[verdict.score]}; worst:")
+        lines += ["  " + describe(each, measurement.threshold) for each in findings[:SHOWN]]
+    if verdict.verdict == "failed":
+        lines += help_lines(verdict, measurement)
+    return _indented(lines)
+
+
+def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
+    """Show one finding beside its twin in a line."""
+    image, twin = printable(finding.image), printable(finding.twin or "?")
+    if finding.by == "classifier":
+        text = f"{image} ({finding.value:.3f}), nearest {finding.twin_set} image {twin}"
+    elif finding.by == "exact":
+        text = f"{image} = {finding.twin_set} {twin} (the same pixels)"
+    else:
+        text = f"{image} ~ {finding.twin_set} {twin} (distance {finding.value:.4f} < {threshold.get('tau', 0.0):.4f})"
+    made = [f'"{printable(finding.prompt)}"'] if finding.prompt else []
+    made += [f"seed {finding.seed}"] if finding.seed is not None else []
+    return f"{text}; {', '.join(made)}" if made else text
+
+
+def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
+    """Say what would turn a failed gate: how many images to drop, and which group most of them come from."""
+    lines = []
+    most = verdict.limit.max
+    if verdict.group is None and verdict.score in ("unvaried", "unoriginal") and most is not None:
+        flagged = [each for each in measurement.findings if each.score == verdict.score]
+        dropped = drops_needed(flagged, measurement.n_synthetic, most, keep_one=verdict.score == "unvaried")
+        lines.append(f"dropping {dropped:,} of the {len(flagged):,} flagged images would pass")
+    if blamed := guilty(verdict.score, measurement):
+        lines.append(blamed)
+    return lines
+
+
+def drops_needed(flagged: Sequence[Finding], n: int, most: float, *, keep_one: bool) -> int:
+    """Count the flagged images to drop until the share is at most `most`.
+
+    Args:
+        flagged: The findings of one score.
+        n: Images in the set.
+        most: The limit.
+        keep_one: One image of each group of twins may stay, and is then no longer flagged.
+    """
+    # Small groups first: of two twins one drop clears two flags.
+    gains = sorted(_twin_groups(flagged)) if keep_one else [1] * len(flagged)
+    left, dropped = len(flagged), 0
+    for gain in gains:
+        if left <= most * (n - dropped):
+            break
+        steps = gain - 1 if keep_one else 1
+        left, dropped = left - max(gain, 1), dropped + max(steps, 1)
+    return dropped
+
+
+def _twin_groups(flagged: Sequence[Finding]) -> Iterator[int]:
+    parent = {each.image: each.image for each in flagged}
+
+    def root(image: str) -> str:
+        while parent[image] != image:
+            parent[image] = parent[parent[image]]
+            image = parent[image]
+        return image
+
+    for each in flagged:
+        if each.twin is not None and each.twin in parent:
+            parent[root(each.image)] = root(each.twin)
+    yield from Counter(root(image) for image in parent).values()
+
+
+def guilty(score: str, measurement: Measurement) -> str | None:
+    """Name the prompt, axis value or class that holds far more than its part of the flagged images, if one does."""
+    worst: tuple[float, str] | None = None
+    for axis, groups in measurement.breakdown.items():
+        flagged = {
+            name: (scores[score].value or 0.0) * scores[score].n for name, scores in groups.items() if score in scores
+        }
+        total, images = sum(flagged.values()), sum(scores[score].n for scores in groups.values() if score in scores)
+        for name, count in flagged.items():
+            if total == 0 or len(flagged) < 2 or name == POOLED:
+                continue
+            part, expected = count / total, groups[name][score].n / images
+            if part >= 0.25 and part >= 1.5 * expected and (worst is None or part / expected > worst[0]):
+                text = f"{axis} '{printable(name)}' makes {part:.0%} of them, with {expected:.0%} of the images"
+                worst = (part / expected, text)
+    return worst[1] if worst else None
+
+
+def assert_scores(measurement: Measurement, **limits: Limit | float | Mapping[str, Any]) -> None:
+    """Assert that scores keep within limits, with the evidence in the message when they do not.
+
+    Args:
+        measurement: What was measured, such as the fixture `synth_scores`.
+        limits: By score the highest acceptable value, or a table as in a spec file.
+
+    Raises:
+        AssertionError: A score is above its limit or could not be computed; warnings and inconclusive gates pass.
+        SpecError: An unknown score, or a limit out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from pytest_synthgate import assert_scores, evaluate
+        >>> rng = np.random.default_rng(0)
+        >>> measurement = evaluate(rng.normal(size=(200, 16)), rng.normal(size=(100, 16)))
+        >>> assert_scores(measurement, unvaried=0.05, unoriginal=0.0)
+    """
+    if lines := failures(measurement, Limits(**limits)):
+        raise AssertionError("\n".join(lines))
+
+
+def failures(measurement: Measurement, limits: Limits) -> list[str]:
+    """Explain every limit that a measurement fails; empty when it keeps within all."""
+    return [
+        line
+        for verdict in gate(measurement, limits)
+        if verdict.fails()
+        for line in explain("scores", verdict, measurement)
+    ]
+
+
+def _relevant(verdict: Verdict, measurement: Measurement) -> list[Finding]:
+    score = "unrealistic" if verdict.score == "obviously_fake" else verdict.score
+    if verdict.group is not None:
+        return []
+    return [each for each in measurement.findings if each.score == score]
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [lines[0], *("  " + line for line in lines[1:])]

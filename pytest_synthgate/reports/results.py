@@ -1,0 +1,116 @@
+"""`synthgate.json`: measurements with their verdicts, written whole or not at all, and read with care.
+
+First of the reports; all others are rendered from what stands here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.gate import Verdict
+from pytest_synthgate.scores.measurement import Measurement
+
+SCHEMA = 1
+"""Version of the file's stable core."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecResult:
+    """What a run found out about one spec.
+
+    Attributes:
+        measurement: The numbers.
+        verdicts: What the gates concluded, in the order in which they ran.
+    """
+
+    measurement: Measurement
+    verdicts: tuple[Verdict, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form."""
+        gates = {verdict.name: verdict.to_json() for verdict in self.verdicts}
+        return {**self.measurement.to_json(), "gates": gates}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> SpecResult:
+        """Read the plain JSON form.
+
+        Raises:
+            ResultsError: A key of the stable core is missing or has the wrong shape.
+        """
+        measurement = Measurement.from_json(raw)
+        try:
+            gates = dict(raw["gates"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ResultsError(f"no gates in it ({error}); measure again") from None
+        return cls(measurement, tuple(Verdict.from_json(name, gate, measurement) for name, gate in gates.items()))
+
+
+def to_document(results: Mapping[str, SpecResult]) -> dict[str, Any]:
+    """Give the whole file as plain JSON, specs in sorted order."""
+    return {
+        "schema": SCHEMA,
+        "package": metadata.version("pytest-synthgate"),
+        "specs": {name: results[name].to_json() for name in sorted(results)},
+    }
+
+
+def write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
+    """Write the file in one step: a reader sees the old one or the new one, whole.
+
+    Raises:
+        ResultsError: The place cannot be written to.
+    """
+    text = json.dumps(to_document(results), indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=path.name, suffix=".part", delete=False
+        ) as part:
+            part.write(text + "\n")
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(part.name).chmod(0o666 & ~umask)
+        Path(part.name).replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+
+
+def read_results(path: Path) -> dict[str, SpecResult]:
+    """Read such a file.
+
+    Raises:
+        ResultsError: It is not there, not JSON, of another schema, or incomplete; the text names the file.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror}; write it with --synth-json={path}") from None
+    except ValueError as error:
+        raise ResultsError(f"{path}: not JSON ({error}); write it again") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("specs"), dict):
+        raise ResultsError(f"{path}: not a synthgate results file; write one with --synth-json")
+    if raw.get("schema") != SCHEMA:
+        raise ResultsError(f"{path}: schema {raw.get('schema')!r}, this version reads {SCHEMA}; measure again")
+    found = {}
+    for name, entry in raw["specs"].items():
+        try:
+            found[name] = SpecResult.from_json(entry)
+        except ResultsError as error:
+            raise ResultsError(f"{path}: spec {name!r}: {error}") from None
+    return found
+
+
+def json_schema() -> dict[str, Any]:
+    """Load the JSON Schema of the file, which is shipped with the package."""
+    text = resources.files("pytest_synthgate.reports").joinpath("synthgate.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

@@ -1,0 +1,185 @@
+"""The article's table and four lines of reading below it, as text for a terminal.
+
+Rows and cells are values; the plugin writes and colours them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_synthgate.gate import Verdict, number
+from pytest_synthgate.images.names import printable
+from pytest_synthgate.reports.explain import guilty, with_interval
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.scores.breakdown import POOLED
+from pytest_synthgate.scores.measurement import Measurement, Score
+
+COLUMNS = ("unrealistic", "unrepresentative", "unvaried", "unoriginal")
+"""The article's four scores, in its order but for the two realism scores side by side."""
+
+_MARKS = {
+    "passed": "ok",
+    "warned": "warn",
+    "failed": "FAIL",
+    "inconclusive": "?",
+    "confounded": "?",
+    "not comparable": "?",
+    "no baseline yet": "new",
+}
+_GRAVEST = ("failed", "confounded", "not comparable", "inconclusive", "warned", "no baseline yet", "passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One padded cell and what it means: "failed", "warned", "undecided", "passed" or "plain"."""
+
+    text: str
+    tone: str = "plain"
+
+
+def table(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
+    """Lay out one row a spec, and the yardstick: two halves of the real set.
+
+    Args:
+        results: Result by spec name.
+    """
+    rows = [[Cell(text) for text in ("spec", "real", "images", "n0", *COLUMNS)]]
+    for name, result in results.items():
+        rows.append(_row(printable(name), result))
+    for size, yardstick in _yardsticks(results).items():
+        cells = [_cell(yardstick.get(score, Score(None)), None) for score in COLUMNS]
+        rows.append([Cell("real against real"), Cell(""), Cell(""), Cell(size), *cells])
+    widths = [max(len(row[column].text) for row in rows) for column in range(len(rows[0]))]
+    return [[Cell(cell.text.ljust(width), cell.tone) for cell, width in zip(row, widths, strict=True)] for row in rows]
+
+
+def _row(name: str, result: SpecResult) -> list[Cell]:
+    measurement = result.measurement
+    cells = []
+    for score in COLUMNS:
+        mine = [verdict for verdict in result.verdicts if verdict.score == score]
+        gravest = min(mine, key=lambda verdict: _GRAVEST.index(verdict.verdict), default=None)
+        cells.append(_cell(measurement.scores.get(score, Score(None)), gravest))
+    counts = (f"{measurement.n_real:,}", f"{measurement.n_synthetic:,}", str(measurement.rung or "-"))
+    return [Cell(name), *(Cell(count) for count in counts), *cells]
+
+
+def _cell(score: Score, verdict: Verdict | None) -> Cell:
+    if verdict is None:
+        return Cell(with_interval(score))
+    tone = "undecided" if _MARKS[verdict.verdict] == "?" else verdict.verdict
+    return Cell(f"{with_interval(score)} {_MARKS[verdict.verdict]}", tone)
+
+
+def _yardsticks(results: Mapping[str, SpecResult]) -> dict[str, Mapping[str, Score]]:
+    """List the distinct yardsticks, by the rung they were measured at."""
+    return {
+        str(each.measurement.yardstick_rung or "-"): each.measurement.yardstick
+        for each in results.values()
+        if each.measurement.yardstick
+    }
+
+
+def reading(results: Mapping[str, SpecResult]) -> list[str]:
+    """Say which spec is best, what hurts, what is missing and what to run next, a line each."""
+    lines = [("best", _best(results)), ("hurts", _hurts(results)), ("missing", _missing(results))]
+    lines.append(("next", _next(results)))
+    return [f"{label}: {text}" for label, text in lines if text]
+
+
+def _best(results: Mapping[str, SpecResult]) -> str | None:
+    """Compare the two most realistic specs at their largest common rung."""
+    if len(results) < 2:
+        return None
+    common = set.intersection(*(set(each.measurement.rungs.get("unrealistic", {})) for each in results.values()))
+    if not common:
+        return None
+    rung = max(common, key=int)
+    at_rung = {name: each.measurement.rungs["unrealistic"][rung] for name, each in results.items()}
+    ranked = sorted(at_rung, key=lambda name: (at_rung[name].value is None, at_rung[name].value, name))
+    first, second = at_rung[ranked[0]], at_rung[ranked[1]]
+    if first.value is None or second.value is None:
+        return None
+    clear = second.value - first.value > (_reach(first) ** 2 + _reach(second) ** 2) ** 0.5
+    return (
+        f"{printable(ranked[0])}, the most realistic at n0 = {rung} (unrealistic {number(first.value)}; "
+        f"{printable(ranked[1])} {number(second.value)}), {'by more than noise' if clear else 'within noise'}"
+    )
+
+
+def _reach(score: Score) -> float:
+    return ((score.high or 0.0) - (score.low or 0.0)) / 2
+
+
+def _hurts(results: Mapping[str, SpecResult]) -> str | None:
+    failed = [
+        (name, verdict, result.measurement)
+        for name, result in results.items()
+        for verdict in result.verdicts
+        if verdict.verdict == "failed"
+    ]
+    if not failed:
+        return None
+    name, verdict, measurement = max(failed, key=lambda each: _excess(each[1]))
+    text = f"{printable(name)}, {printable(verdict.name)} {verdict.reason}"
+    if blamed := guilty(verdict.score, measurement):
+        text += f"; {blamed}"
+    return text if len(failed) == 1 else f"{text} (and {len(failed) - 1} more)"
+
+
+def _excess(verdict: Verdict) -> float:
+    """How many times over its limit a score is."""
+    if verdict.measured.value is None:
+        return float("inf")
+    return verdict.measured.value / max(verdict.limit.max or 0.0, 1e-3)
+
+
+def _missing(results: Mapping[str, SpecResult]) -> str | None:
+    """Name the spec that leaves fewest real images without a counterpart, and the class it misses most."""
+    uncovered = {
+        name: sum(finding.score == "unrepresentative" for finding in result.measurement.findings)
+        for name, result in results.items()
+        if result.measurement.rung
+    }
+    if not uncovered:
+        return None
+    name = min(uncovered, key=lambda each: (uncovered[each] / results[each].measurement.n_real, each))
+    measurement = results[name].measurement
+    if not uncovered[name]:
+        return None
+    text = f"{uncovered[name]:,} of {measurement.n_real:,} real images look like nothing in {printable(name)}"
+    if (group := _least_covered(measurement)) is not None:
+        text += f", most of all class '{printable(group)}'"
+    return text if len(uncovered) == 1 else f"{text}, the best in that"
+
+
+def _least_covered(measurement: Measurement) -> str | None:
+    values = {
+        name: scores["unrepresentative"].value or 0.0
+        for name, scores in measurement.breakdown.get("class", {}).items()
+        if "unrepresentative" in scores and name != POOLED
+    }
+    return max(values, key=lambda name: (values[name], name)) if len(values) > 1 else None
+
+
+def _next(results: Mapping[str, SpecResult]) -> str | None:
+    for name, result in results.items():
+        short = [verdict for verdict in result.verdicts if verdict.verdict == "inconclusive"]
+        if short:
+            return f"more images for {printable(name)}: {short[0].reason}"
+    for name, result in results.items():
+        for verdict in result.verdicts:
+            if "would settle it" in verdict.reason:
+                return f"more images for {printable(name)}, {printable(verdict.name)} {verdict.reason}"
+    return None
+
+
+def notes(results: Mapping[str, SpecResult]) -> list[str]:
+    """Repeat the warnings of the measurements, each once."""
+    return list(dict.fromkeys(warning for each in results.values() for warning in each.measurement.warnings))
+
+
+def plain(rows: Sequence[Sequence[Cell]]) -> list[str]:
+    """Give the table as plain lines."""
+    return ["  ".join(cell.text for cell in row).rstrip() for row in rows]
