@@ -85,9 +85,8 @@ class EncoderFacts:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> EncoderFacts:
         """Read what `to_json` gave."""
-        preprocessing = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values["preprocessing"].items()
+        preprocessing: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values["preprocessing"].items()
         }
         return cls(values["fingerprint"], Preprocessing(**preprocessing), values["dim"])
 

@@ -107,8 +107,10 @@ def choose_precision(wish: str, device: str) -> Precision:
     Raises:
         EncoderError: Another wish.
     """
-    if wish == "fp32" or wish == "bf16":  # noqa: PLR1714  mypy narrows to the literals only like this
-        return wish
+    if wish == "fp32":
+        return "fp32"
+    if wish == "bf16":
+        return "bf16"
     if wish != "auto":
         raise EncoderError(f"unknown precision {wish!r}; one of auto, fp32, bf16")
     kind = device.partition(":")[0]

@@ -159,9 +159,7 @@ class Store:
 
     def features(self, digests: Iterable[str], key: str) -> dict[str, NDArray[np.float32]]:
         """Give digest -> float32 (d,), for those that are there under that key."""
-        rows = self._select(
-            "SELECT digest, vector FROM features WHERE digest IN ({}) AND key = ?", digests, key
-        )
+        rows = self._select("SELECT digest, vector FROM features WHERE digest IN ({}) AND key = ?", digests, key)
         return {row[0]: np.frombuffer(row[1], dtype="<f4").astype(np.float32, copy=False) for row in rows}
 
     def add_features(self, key: str, features: Mapping[str, NDArray[np.float32]]) -> None:
@@ -170,9 +168,7 @@ class Store:
         with self._transaction():
             self._connection.executemany("INSERT OR IGNORE INTO features VALUES (?, ?, ?)", rows)
 
-    def add_files(
-        self, decoder: str, files: Iterable[tuple[FileStamp, str]], pixels: Mapping[str, Pixels]
-    ) -> None:
+    def add_files(self, decoder: str, files: Iterable[tuple[FileStamp, str]], pixels: Mapping[str, Pixels]) -> None:
         """Add what reading some files gave.
 
         Args:

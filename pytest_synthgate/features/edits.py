@@ -1,0 +1,131 @@
+"""Lightly edited real photos and their features: what the threshold for near-duplicates is checked against.
+
+Third station of the flow (images -> features -> scores). The sample is the photos of the smallest digests, so
+that it is the same one whatever the order of the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pytest_synthgate.features.ahead import ahead
+from pytest_synthgate.features.embedding import Embedded
+from pytest_synthgate.features.encoders import EncoderSource
+from pytest_synthgate.features.hardware import choose_hardware
+from pytest_synthgate.features.model import Model, encode_all
+from pytest_synthgate.features.store import Store
+from pytest_synthgate.images.decode import Unreadable, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.normalise import prepare
+
+Edit = Callable[[Image.Image], Image.Image]
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFeatures:
+    """Features of edited photos.
+
+    Attributes:
+        digests: The photos before the edit, sorted; fewer than asked for when some can no longer be read.
+        features: Name of the edit -> float32 (len(digests), d), rows of Euclidean length 1.
+    """
+
+    digests: tuple[str, ...]
+    features: Mapping[str, NDArray[np.float32]]
+
+
+def recompressed(image: Image.Image) -> Image.Image:
+    """Send a picture through a JPEG file of quality 60."""
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=60)
+    with Image.open(stream, formats=["JPEG"]) as again:
+        return again.convert("RGB")
+
+
+def cropped(image: Image.Image) -> Image.Image:
+    """Keep the middle 95% of each side of a picture."""
+    left, top = round(image.width * 0.025), round(image.height * 0.025)
+    return image.crop((left, top, image.width - left, image.height - top))
+
+
+LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": recompressed, "crop 95%": cropped}
+"""The edits of the threshold's check; features are stored under these names, so a changed edit needs a new one."""
+
+
+def embed_edits(
+    embedded: Embedded,
+    source: EncoderSource,
+    store: Store,
+    edits: Mapping[str, Edit] = LIGHT_EDITS,
+    *,
+    sample: int = 200,
+    device: str | None = None,
+    batch_size: int | None = None,
+) -> EditedFeatures:
+    """Edit some photos of a set and embed the results, on the road the set itself has taken.
+
+    Args:
+        embedded: The set.
+        source: The encoder it was embedded with.
+        store: Knows the edited photos by digest and name of the edit.
+        edits: Name, parameters included -> edit.
+        sample: Photos at most.
+        device: A torch device; the best there is when absent.
+        batch_size: Images the encoder sees at once; chosen by the device when absent.
+
+    Raises:
+        EncoderError: The encoder cannot be loaded or used.
+        StoreError: The store cannot be used.
+    """
+    if embedded.precision is None:  # a set of vectors has no pictures to edit
+        return EditedFeatures((), {})
+    model = Model(source, choose_hardware(device, embedded.precision, store), store)
+    normalise = embedded.fingerprint["normalise"] is not None
+    key = model.key(normalise)
+    photos = _sample(embedded, sample)
+    names = {(digest, edit): f"{digest} {edit}" for digest in photos for edit in edits}
+    there = store.embedded(names.values(), key)
+    lacking = [digest for digest in photos if any(names[digest, edit] not in there for edit in edits)]
+
+    def edited(digest: str) -> dict[str, NDArray[np.uint8]]:
+        try:
+            image = decode(read_bytes(photos[digest]))
+        except Unreadable:
+            return {}
+        if pixel_digest(image) != digest:
+            return {}
+        wanted = [edit for edit in edits if names[digest, edit] not in there]
+        return {
+            names[digest, edit]: prepare(edits[edit](image), model.facts.preprocessing, normalise) for edit in wanted
+        }
+
+    def prepared() -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        for each in ahead(edited, lacking, limit=size):
+            yield from each.items()
+
+    size = batch_size or model.batch_size
+    for batch in encode_all(prepared(), model, size):
+        store.add_features(key, batch)
+    vectors = store.features(names.values(), key)
+    kept = tuple(digest for digest in photos if all(names[digest, edit] in vectors for edit in edits))
+    empty = np.empty((0, model.facts.dim), dtype=np.float32)
+    return EditedFeatures(
+        kept,
+        {edit: np.stack([vectors[names[each, edit]] for each in kept]) if kept else empty for edit in edits},
+    )
+
+
+def _sample(embedded: Embedded, count: int) -> dict[str, Path]:
+    """Give the smallest digests, sorted, each with one file that shows it."""
+    files: dict[str, Path] = {}
+    for digest, name in zip(embedded.matrix.digests, embedded.matrix.ids, strict=True):
+        path = embedded.records[name].path
+        if path is not None and digest not in files and len(files) < count:
+            files[digest] = path
+    return files

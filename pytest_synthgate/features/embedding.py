@@ -1,0 +1,164 @@
+"""A set of images -> its features: looked up where they are known, computed where not.
+
+Third station of the flow (images -> features -> scores). Every finished batch is in the store before the
+next is begun, so that a killed run loses one batch; what comes out is read back from the store, so that a
+first run and all later ones see the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.features.ahead import ahead
+from pytest_synthgate.features.encoders import EncoderSource
+from pytest_synthgate.features.hardware import choose_hardware
+from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.features.model import Model, encode_all
+from pytest_synthgate.features.reading import Reading, add_readings, known, read
+from pytest_synthgate.features.store import Pixels, Store
+from pytest_synthgate.images.sets import ImageRecord, ImageSet
+
+_NOTE_EVERY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableImage:
+    """One image that has no features.
+
+    Attributes:
+        id: Its name in its set.
+        reason: Why, in a few words.
+    """
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A set with its features.
+
+    Attributes:
+        matrix: Features of all images that could be read.
+        unreadable: The others, sorted by id.
+        records: id -> record, for all of them.
+        fingerprint: All that makes two matrices comparable, in plain JSON types.
+        precision: What the features were computed in; None for a set of vectors.
+    """
+
+    matrix: FeatureMatrix
+    unreadable: tuple[UnreadableImage, ...]
+    records: Mapping[str, ImageRecord]
+    fingerprint: Mapping[str, Any]
+    precision: str | None
+
+
+def embed(
+    images: ImageSet,
+    source: EncoderSource,
+    store: Store,
+    *,
+    normalise: bool = True,
+    precision: str = "auto",
+    device: str | None = None,
+    batch_size: int | None = None,
+    progress: bool = True,
+) -> Embedded:
+    """Give every readable image of a set its vector.
+
+    Args:
+        images: The set; its vectors are taken as they are when it has some.
+        source: The encoder.
+        store: Knows what was computed before, and learns what is computed now.
+        normalise: Whether the pixels take the JPEG round trip of `prepare`.
+        precision: "auto" (bf16 where the hardware is faster with it), "fp32" or "bf16".
+        device: A torch device; the best there is when absent.
+        batch_size: Images the encoder sees at once; chosen by the device when absent.
+        progress: Whether to show a bar on a terminal.
+
+    Raises:
+        EncoderError: The encoder cannot be loaded or used.
+        StoreError: The store cannot be used.
+        SourceError: The set's vectors are no features.
+    """
+    records = {record.id: record for record in sorted(images.records, key=lambda record: record.id)}
+    if images.vectors is not None:
+        ids = tuple(record.id for record in images.records)
+        matrix = feature_matrix(images.vectors, ids, name=str(images.root))
+        return Embedded(matrix, (), records, {"vectors": matrix.features.shape[1]}, None)
+    model = Model(source, choose_hardware(device, precision, store), store)
+    key = model.key(normalise)
+    paths = [record.path for record in records.values() if record.path is not None]
+    pixels = known(paths, store)
+    work = partial(read, store=store, key=key, preprocessing=model.facts.preprocessing, normalise=normalise)
+    size = batch_size or model.batch_size
+    # Once, but for files that change meanwhile: another file may then have to stand in for the same picture.
+    while lacking := _lacking(paths, pixels, store, key):
+        readings = _shown(ahead(work, lacking, limit=2 * size), len(lacking), progress)
+        for batch in encode_all(_prepared(readings, pixels, store), model, size):
+            store.add_features(key, batch)
+    found = {name: _pixels_of(record, pixels) for name, record in records.items()}
+    digests = {name: each.digest for name, each in found.items() if each.digest}
+    vectors = store.features(set(digests.values()), key)
+    rows = [vectors[digest] for digest in digests.values()]
+    return Embedded(
+        matrix=feature_matrix(
+            np.stack(rows) if rows else np.empty((0, model.facts.dim), dtype=np.float32),
+            tuple(digests),
+            tuple(digests.values()),
+            name=str(images.root),
+        ),
+        unreadable=tuple(UnreadableImage(name, each.reason or "") for name, each in found.items() if not each.digest),
+        records=records,
+        fingerprint=model.road(normalise),
+        precision=model.hardware.precision,
+    )
+
+
+def _lacking(paths: Sequence[Path], pixels: Mapping[Path, Pixels], store: Store, key: str) -> list[Path]:
+    """Pick the files that must be read: all unknown ones, and of each known picture without features, one."""
+    seen = store.embedded({each.digest for each in pixels.values() if each.digest}, key)
+    picked: list[Path] = []
+    for path in dict.fromkeys(paths):
+        each = pixels.get(path)
+        if each is None:
+            picked.append(path)
+        elif each.digest is not None and each.digest not in seen:
+            seen.add(each.digest)
+            picked.append(path)
+    return picked
+
+
+def _prepared(
+    readings: Iterator[Reading], pixels: dict[Path, Pixels], store: Store
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Note what was read, in `pixels` and now and then in the store, and pass on what is to be encoded."""
+    noted: list[Reading] = []
+    for reading in readings:
+        pixels[reading.path] = reading.pixels
+        noted.append(replace(reading, prepared=None))
+        if reading.prepared is not None and reading.pixels.digest is not None:
+            yield reading.pixels.digest, reading.prepared
+        if len(noted) >= _NOTE_EVERY:
+            add_readings(noted, store)
+            noted = []
+    add_readings(noted, store)
+
+
+def _pixels_of(record: ImageRecord, pixels: Mapping[Path, Pixels]) -> Pixels:
+    return Pixels(None, "the set names no file for it") if record.path is None else pixels[record.path]
+
+
+def _shown(readings: Iterator[Reading], total: int, progress: bool) -> Iterator[Reading]:
+    from tqdm import tqdm
+
+    # None: shown on a terminal only.
+    with tqdm(readings, "decoding and embedding", total, unit="image", disable=None if progress else True) as bar:
+        yield from bar

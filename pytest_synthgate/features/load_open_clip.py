@@ -1,0 +1,120 @@
+"""Load the image half of a CLIP model with open_clip: by tag, from the hub, or from a directory.
+
+Third station of the flow (images -> features -> scores). Weights are always asked for: without, open_clip
+gives a model with random ones. Importing this imports torch and open_clip.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+import open_clip
+
+from pytest_synthgate.errors import EncoderError
+from pytest_synthgate.features.encoders import Loaded
+from pytest_synthgate.features.hardware import Hardware
+from pytest_synthgate.features.hub import hub_file, no_network, revision_files
+from pytest_synthgate.features.torch_encoder import TorchEncoder
+from pytest_synthgate.images.normalise import Preprocessing
+
+_CONFIG = "open_clip_config.json"
+_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_SHAPING = ("embed_dim", "quick_gelu", "vision_cfg")
+
+
+def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Loaded:
+    """Load pretrained weights that open_clip knows by architecture and tag.
+
+    Raises:
+        EncoderError: No such architecture or tag, or the weights cannot be had.
+    """
+    pretrained = open_clip.get_pretrained_cfg(architecture, tag)
+    if not pretrained:
+        pairs = ["/".join(pair) for pair in open_clip.list_pretrained()]
+        near = difflib.get_close_matches(f"{architecture}/{tag}", pairs, n=1, cutoff=0)
+        raise EncoderError(f"{name}: open_clip has no such weights; nearest: open_clip:{near[0]}")
+    repository, _, file = pretrained["hf_hub"].rpartition("/")
+    weights = hub_file(name, repository, _alternatives(file))
+    config = open_clip.get_model_config(architecture)
+    # open_clip only warns when the tag was trained with the other activation than the architecture's.
+    config["quick_gelu"] = config.get("quick_gelu", False) or pretrained.get("quick_gelu", False)
+    model = _create(
+        name,
+        architecture,
+        pretrained=str(weights),
+        force_quick_gelu=config["quick_gelu"],
+        force_preprocess_cfg={
+            key: pretrained[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in pretrained
+        },
+    )
+    return Loaded(_encoder(name, config, model, hardware), (weights, *revision_files(weights)))
+
+
+def load_repository(name: str, repository: str, hardware: Hardware) -> Loaded:
+    """Load a model that was pushed to the hub in open_clip's own layout.
+
+    Raises:
+        EncoderError: The repository cannot be had, or is none of open_clip's.
+    """
+    config = hub_file(name, repository, (_CONFIG,))
+    weights = hub_file(name, repository, _WEIGHTS)
+    encoder = _from_directory(name, config.parent, hardware)
+    return Loaded(encoder, (config, weights, *revision_files(weights)))
+
+
+def load_directory(name: str, directory: Path, hardware: Hardware) -> TorchEncoder:
+    """Load a model from a directory that open_clip saved, never asking the network.
+
+    Raises:
+        EncoderError: The directory does not hold one.
+    """
+    with no_network():
+        return _from_directory(name, directory, hardware)
+
+
+def _from_directory(name: str, directory: Path, hardware: Hardware) -> TorchEncoder:
+    model = _create(name, f"local-dir:{directory}")
+    config = json.loads((directory / _CONFIG).read_text(encoding="utf-8"))["model_cfg"]
+    return _encoder(name, config, model, hardware)
+
+
+def _create(name: str, model: str, **settings: Any) -> Any:
+    try:
+        return open_clip.create_model(model, require_pretrained=True, weights_only=True, **settings)
+    except Exception as error:  # noqa: BLE001  a directory or a file may be damaged in any way
+        reason = str(error).partition("\n")[0]
+        raise EncoderError(f"{name} cannot be loaded ({reason}); name another encoder or save it anew") from None
+
+
+def _encoder(name: str, config: dict[str, Any], model: Any, hardware: Hardware) -> TorchEncoder:
+    expected = model.visual.preprocess_cfg
+    preprocessing = Preprocessing(
+        size=expected["size"] if isinstance(expected["size"], int) else tuple(expected["size"]),
+        resize_mode=expected["resize_mode"],
+        interpolation="bilinear" if expected["interpolation"] == "bilinear" else "bicubic",
+        mean=_three(expected["mean"]),
+        std=_three(expected["std"]),
+        fill=expected["fill_color"],
+    )
+    # The text half has no say in an image's vector: it is neither kept nor part of the fingerprint.
+    shaping = {key: config[key] for key in _SHAPING if config.get(key)}
+    return TorchEncoder(name, {"open_clip": shaping}, model.visual, preprocessing, hardware)
+
+
+def _three(value: float | list[float]) -> tuple[float, float, float]:
+    values = tuple(value) if isinstance(value, list | tuple) else (value,) * 3
+    if len(values) != 3:
+        raise EncoderError(f"an encoder's mean and std have three values, not {len(values)}; repair {_CONFIG}")
+    return values
+
+
+def _alternatives(file: str) -> tuple[str, ...]:
+    """Name the files a tag may mean, safetensors first, as open_clip looks for them."""
+    if not file:
+        return _WEIGHTS
+    path = Path(file)
+    safe = (path.with_suffix(".safetensors").name,) if path.suffix in {".bin", ".pth"} else ()
+    return (*safe, file)

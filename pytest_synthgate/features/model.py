@@ -1,0 +1,159 @@
+"""The encoder at work: known by its facts from the store, in memory only once something must be encoded.
+
+Third station of the flow (images -> features -> scores), between a source and the pipelines that use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.errors import EncoderError
+from pytest_synthgate.features.encoders import Encoder, EncoderFacts, EncoderSource
+from pytest_synthgate.features.hardware import Hardware
+from pytest_synthgate.features.store import FileStamp, Store
+from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING
+
+ROAD_REVISION = 1
+"""Raised whenever decoding or preparing an image comes to give other pixels: older features are then not used."""
+
+_CPU_BATCH = 8  # larger ones only spill the caches: measured fastest for convolutions, no slower for ViTs
+_ACCELERATOR_BATCH = 64
+
+
+class Model:
+    """An encoder on its hardware, loaded when first needed.
+
+    Args:
+        source: Where it comes from.
+        hardware: Where it runs, and how.
+        store: Remembers its facts, by the stamps of its files.
+    """
+
+    def __init__(self, source: EncoderSource, hardware: Hardware, store: Store) -> None:
+        self.name = source.name
+        self.hardware = hardware
+        self._source = source
+        self._store = store
+        self._encoder: Encoder | None = None
+        self.facts = source.facts or self._remembered() or EncoderFacts.of(self._loaded())
+
+    @property
+    def batch_size(self) -> int:
+        """Images a pass that suit the hardware."""
+        return _CPU_BATCH if self.hardware.device == "cpu" else _ACCELERATOR_BATCH
+
+    def road(self, normalise: bool) -> dict[str, object]:
+        """Name what a picture goes through before it is a vector, in plain JSON types."""
+        return {
+            "encoder": self.facts.fingerprint,
+            "preprocessing": self.facts.preprocessing.to_json(),
+            "normalise": f"jpeg {JPEG_QUALITY} {JPEG_SUBSAMPLING}" if normalise else None,
+            "road": ROAD_REVISION,
+        }
+
+    def key(self, normalise: bool) -> str:
+        """Name features in the store: the road and the precision, in a hash."""
+        values = [self.road(normalise), self.hardware.precision]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def encode(self, pixels: list[NDArray[np.uint8]], batch_size: int) -> NDArray[np.float32]:
+        """Encode up to a batch of images, always in a full one: kernels may differ between batch sizes.
+
+        Args:
+            pixels: One to `batch_size` images, uint8 (height, width, 3).
+            batch_size: Images the encoder sees at once.
+
+        Returns:
+            float32 (len(pixels), dim), rows of Euclidean length 1.
+
+        Raises:
+            EncoderError: The encoder cannot be loaded, or gives something else than one vector an image.
+        """
+        batch = np.zeros((batch_size, *self.facts.preprocessing.shape, 3), dtype=np.uint8)
+        batch[: len(pixels)] = np.stack(pixels)
+        vectors = np.asarray(self._loaded().encode(batch), dtype=np.float32)
+        if vectors.shape != (batch_size, self.facts.dim):
+            raise EncoderError(
+                f"{self.name} gave vectors of shape {vectors.shape} for {batch_size} images, "
+                f"not {(batch_size, self.facts.dim)}; name another encoder"
+            )
+        vectors = vectors[: len(pixels)]
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        if not np.all(np.isfinite(lengths) & (lengths > 0)):
+            raise EncoderError(
+                f"{self.name} gave a vector that is zero or not finite in {self.hardware.precision} "
+                f"on {self.hardware.device}; name another precision or encoder"
+            )
+        unit: NDArray[np.float32] = (vectors / lengths).astype(np.float32)
+        return unit
+
+    def _loaded(self) -> Encoder:
+        if self._encoder is None:
+            started = time.time_ns()
+            with warnings.catch_warnings():
+                # What the libraries warn of is shown, but must not stop a run that turns warnings into errors.
+                warnings.simplefilter("default")
+                loaded = self._source.load(self.hardware)
+            self._encoder = loaded.encoder
+            if loaded.files:
+                self._remember(loaded.files, started)
+        return self._encoder
+
+    def _remember(self, files: tuple[Path, ...], started: int) -> None:
+        encoder = self._loaded()
+        stamps = [FileStamp.of(file) for file in self._source.files or files]
+        if all(stamp.settled(started) for stamp in stamps):
+            note = {
+                "files": [[each.path, each.size, each.mtime_ns] for each in stamps],
+                "facts": EncoderFacts.of(encoder).to_json(),
+            }
+            self._store.add_weights(self.name, json.dumps(note))
+
+    def _remembered(self) -> EncoderFacts | None:
+        """Give the facts noted when it was loaded last, if every file is as it was then."""
+        noted = self._store.weights(self.name)
+        if noted is None:
+            return None
+        note = json.loads(noted)
+        then = [FileStamp(*each) for each in note["files"]]
+        files = self._source.files or tuple(Path(stamp.path) for stamp in then)
+        try:
+            now = [FileStamp.of(file) for file in files]
+        except OSError:
+            return None
+        return EncoderFacts.from_json(note["facts"]) if now == then else None
+
+
+def encode_all(
+    prepared: Iterable[tuple[str, NDArray[np.uint8]]], model: Model, batch_size: int
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """Encode named images in the order they come, and hand over each batch as soon as it is done.
+
+    Args:
+        prepared: (name, uint8 (height, width, 3)); a name that came before is left out.
+        model: Encodes them.
+        batch_size: Images a batch.
+
+    Yields:
+        Name -> float32 (dim,), one mapping a batch.
+    """
+    seen: set[str] = set()
+    waiting: dict[str, NDArray[np.uint8]] = {}
+    for name, pixels in prepared:
+        if name in seen:
+            continue
+        seen.add(name)
+        waiting[name] = pixels
+        if len(waiting) == batch_size:
+            yield dict(zip(waiting, model.encode(list(waiting.values()), batch_size), strict=True))
+            waiting = {}
+    if waiting:
+        yield dict(zip(waiting, model.encode(list(waiting.values()), batch_size), strict=True))

@@ -1,0 +1,101 @@
+"""From a file to what it shows, by the shortest way: stamp -> content hash -> pixel digest -> features.
+
+Third station of the flow (images -> features -> scores). What the store knows of a file is not found out
+again: an unchanged file is not read, one known by content is not decoded, a known picture is not encoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL import __version__ as pillow_version
+
+from pytest_synthgate.features.store import FileStamp, Pixels, Store
+from pytest_synthgate.images.decode import Unreadable, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.normalise import Preprocessing, prepare
+
+DECODER = f"pillow {pillow_version}"
+"""Another version may read what this one cannot, and decodes a lossy format a little differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of one file.
+
+    Attributes:
+        path: The file.
+        pixels: What it decodes to, or why it does not.
+        content: sha256 of its bytes; None when they could not be read.
+        stamp: Stands for the content from now on; None when it must not be relied on.
+        prepared: uint8 (height, width, 3) when the picture has yet to be encoded.
+    """
+
+    path: Path
+    pixels: Pixels
+    content: str | None = None
+    stamp: FileStamp | None = None
+    prepared: NDArray[np.uint8] | None = None
+
+
+def known(paths: Sequence[Path], store: Store) -> dict[Path, Pixels]:
+    """Give what the store knows of the files that have not changed since they were read."""
+    stamps: dict[Path, FileStamp] = {}
+    for path in paths:
+        try:
+            stamps[path] = FileStamp.of(path)
+        except (OSError, ValueError):
+            continue  # reading it will tell why
+    hashes = store.file_hashes(stamps.values())
+    pixels = store.pixels(set(hashes.values()), DECODER)
+    found = {path: hashes.get(stamp.path) for path, stamp in stamps.items()}
+    return {path: pixels[content] for path, content in found.items() if content in pixels}
+
+
+def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, normalise: bool) -> Reading:
+    """Read one file, decode it if its content is new, and prepare it if its picture has no features yet.
+
+    Args:
+        path: The file.
+        store: Knows what was read before.
+        key: Names the features that are wanted.
+        preprocessing: The input of their encoder.
+        normalise: Whether the pixels take the JPEG round trip.
+    """
+    now = time.time_ns()
+    try:
+        stamp = FileStamp.of(path)
+    except (OSError, ValueError):
+        stamp = None  # reading it will tell why
+    try:
+        data = read_bytes(path)
+    except Unreadable as error:
+        return Reading(path, Pixels(None, str(error)))
+    content = hashlib.sha256(data).hexdigest()
+    lasting = stamp if stamp is not None and stamp.settled(now) else None
+    pixels = store.pixels([content], DECODER).get(content)
+    if pixels is not None and (pixels.digest is None or store.embedded([pixels.digest], key)):
+        return Reading(path, pixels, content, lasting)
+    try:
+        image: Image.Image = decode(data)
+    except Unreadable as error:
+        return Reading(path, Pixels(None, str(error)), content, lasting)
+    digest = pixel_digest(image)
+    new = not store.embedded([digest], key)
+    prepared = prepare(image, preprocessing, normalise) if new else None
+    return Reading(path, Pixels(digest), content, lasting, prepared)
+
+
+def add_readings(readings: Sequence[Reading], store: Store) -> None:
+    """Store what was read; a file that could not be read at all may be readable the next time."""
+    store.add_files(
+        DECODER,
+        [(each.stamp, each.content) for each in readings if each.stamp and each.content],
+        {each.content: each.pixels for each in readings if each.content},
+    )
