@@ -41,13 +41,17 @@ class Side:
         features: float32 (n, d), unit norm.
         digests: n content digests.
         clusters: Near-duplicate cluster within the set, per image.
-        folds: Fold of each image, the same for all images of a joint cluster.
+        marks: uint64 hash of the smallest digest in each image's joint cluster, the same for all of a cluster.
     """
 
     features: NDArray[np.float32]
     digests: tuple[str, ...]
     clusters: Indices
-    folds: Indices
+    marks: NDArray[np.uint64]
+
+    def folds(self, draw: int) -> Indices:
+        """Deal the joint clusters into folds, independently for each draw: one digit of the mark to base 5."""
+        return (self.marks // np.uint64(FOLDS**draw) % np.uint64(FOLDS)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,9 @@ class Probabilities:
 def sides(
     synthetic: FeatureMatrix, real: FeatureMatrix, within: tuple[Indices, Indices], joint: Indices
 ) -> tuple[Side, Side]:
-    """Deal both sets into folds by the smallest digest of each joint near-duplicate cluster.
+    """Mark the images of both sets by the smallest digest of their joint near-duplicate cluster.
+
+    Twins so share a fold, the order of the images never matters, and a new image moves no other cluster.
 
     Args:
         synthetic: The synthetic set.
@@ -80,12 +86,12 @@ def sides(
     smallest: dict[int, str] = {}
     for label, digest in zip(joint.tolist(), digests, strict=True):
         smallest[label] = min(digest, smallest.get(label, digest))
-    fold_of = {label: _hash("fold", digest) % FOLDS for label, digest in smallest.items()}
-    folds = np.array([fold_of[label] for label in joint.tolist()], dtype=np.int64)
+    mark_of = {label: _hash("fold", digest) for label, digest in smallest.items()}
+    marks = np.array([mark_of[label] for label in joint.tolist()], dtype=np.uint64)
     n = len(synthetic)
     return (
-        Side(synthetic.features, synthetic.digests, within[0], folds[:n]),
-        Side(real.features, real.digests, within[1], folds[n:]),
+        Side(synthetic.features, synthetic.digests, within[0], marks[:n]),
+        Side(real.features, real.digests, within[1], marks[n:]),
     )
 
 
@@ -115,18 +121,17 @@ def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilit
         size: n0, at most the clusters of either side.
 
     Returns:
-        One row of probabilities per draw (a single one when every image is drawn), or None when the joint
-        clusters leave a fold without both kinds to learn from.
+        One row of probabilities per draw, or None when the joint clusters leave a fold without both kinds to
+        learn from. Draws differ in their images, where there are more than `size`, and in their folds.
     """
-    nothing_left = size == len(synthetic.digests) == len(real.digests)
-    draws = 1 if nothing_left else max(2, min(5, 1000 // size))
+    draws = max(2, min(5, 1000 // size))
     drawn = [(representatives(synthetic, draw, size), representatives(real, draw, size)) for draw in range(draws)]
     return _out_of_fold(synthetic, real, drawn)
 
 
 def raw_probabilities(synthetic: Side, real: Side) -> Probabilities | None:
     """Fit on all images as they are (definition `studio`), and predict each out of fold."""
-    return _out_of_fold(synthetic, real, [(np.arange(len(synthetic.folds)), np.arange(len(real.folds)))], weight=None)
+    return _out_of_fold(synthetic, real, [(np.arange(len(synthetic.marks)), np.arange(len(real.marks)))], weight=None)
 
 
 def _out_of_fold(
@@ -135,21 +140,18 @@ def _out_of_fold(
     """Predict every image by the model of its fold, one row per draw; each draw chooses its own strength."""
     from threadpoolctl import threadpool_limits
 
-    for rows_s, rows_r in drawn:
-        for fold in range(FOLDS):
-            if min((synthetic.folds[rows_s] != fold).sum(), (real.folds[rows_r] != fold).sum()) < 2:
-                return None
-
+    samples = [_Sample.of(synthetic, real, rows, draw, weight) for draw, rows in enumerate(drawn)]
+    if not all(sample.can_be_learned() for sample in samples):
+        return None
     # One BLAS thread per fit: sums then never depend on the number of threads, and folds fill the cores.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         fitted, step = [], 0
-        for rows in drawn:
-            sample = _Sample.of(synthetic, real, rows, weight)
+        for sample in samples:
             step, models = _climb(sample, pool, step)
             fitted.append(models)
         return Probabilities(
-            np.stack([_predict(synthetic.features, synthetic.folds, each) for each in fitted]),
-            np.stack([_predict(real.features, real.folds, each) for each in fitted]),
+            np.stack([_predict(synthetic.features, synthetic.folds(draw), each) for draw, each in enumerate(fitted)]),
+            np.stack([_predict(real.features, real.folds(draw), each) for draw, each in enumerate(fitted)]),
             (len(drawn[0][0]), len(drawn[0][1])),
         )
 
@@ -193,7 +195,7 @@ class _Sample:
     weight: str | None
 
     @classmethod
-    def of(cls, synthetic: Side, real: Side, rows: tuple[Indices, Indices], weight: str | None) -> _Sample:
+    def of(cls, synthetic: Side, real: Side, rows: tuple[Indices, Indices], draw: int, weight: str | None) -> _Sample:
         features = np.concatenate([synthetic.features[rows[0]], real.features[rows[1]]])
         centre = features.mean(axis=0, dtype=np.float64)
         coordinates, basis = features - centre, None
@@ -201,8 +203,12 @@ class _Sample:
             basis, triangle = np.linalg.qr(coordinates.T)
             coordinates = np.ascontiguousarray(triangle.T)
         labels = np.repeat([1, 0], [len(rows[0]), len(rows[1])])
-        folds = np.concatenate([synthetic.folds[rows[0]], real.folds[rows[1]]])
+        folds = np.concatenate([synthetic.folds(draw)[rows[0]], real.folds(draw)[rows[1]]])
         return cls(features, labels, folds, centre, coordinates, basis, weight)
+
+    def can_be_learned(self) -> bool:
+        """Whether two images of each kind remain outside every fold."""
+        return all(np.bincount(self.labels[self.folds != fold], minlength=2).min() >= 2 for fold in range(FOLDS))
 
     def fit(self, fold: int, strength: float) -> Model:
         from sklearn.linear_model import LogisticRegression

@@ -73,7 +73,8 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
     sampling = realism_error(eta_s, eta_r, n_s, n_r)
 
     def mean(quality: Floats, by_draw: Floats, effective: float) -> Score:
-        error = math.hypot(sampling, math.sqrt(variance(by_draw) / len(by_draw)))
+        # The classifier is itself a draw; its spread comes on top of that of the images.
+        error = math.hypot(sampling, math.sqrt(variance(by_draw)))
         value = float(quality.mean())
         return Score(value, *normal_interval(value, error), len(quality), effective)
 
