@@ -16,11 +16,11 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _SPARE = 8
-"""Candidates kept beyond k, so that float32 rounding cannot push the true neighbour out."""
+"""Candidates kept beyond k; where ties or float32 rounding could still hide a neighbour, all are looked at."""
 _BLOCK = 256
 """Queries at a time; bounds memory, never an N x N array."""
 _BAND = 1e-5
-"""Float32 similarities this close to the threshold are computed again in float64."""
+"""Float32 similarities this close to what decides are computed again in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +53,45 @@ def nearest(queries: Features, targets: Features, k: int = 1, *, same: bool = Fa
     """
     import faiss
 
-    found = Neighbours(np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64))
-    candidates = min(k + same + _SPARE, len(targets))
+    wanted = k + same
+    found = Neighbours(np.full((len(queries), wanted), np.inf), np.full((len(queries), wanted), -1, dtype=np.int64))
+    candidates = min(wanted + _SPARE, len(targets))
     if candidates == 0:
-        return found
+        return Neighbours(found.distance[:, :k], found.index[:, :k])
     for start in range(0, len(queries), _BLOCK):
         block = queries[start : start + _BLOCK]
-        _, index = faiss.knn(block, targets, candidates, metric=faiss.METRIC_INNER_PRODUCT)
-        distance = distances(block[:, None, :], targets[index])
-        if same:
-            distance[index == np.arange(start, start + len(block))[:, None]] = np.inf
-        order = np.lexsort((index, distance), axis=1)[:, :k]
-        distance = np.take_along_axis(distance, order, axis=1)
-        index = np.where(np.isinf(distance), -1, np.take_along_axis(index, order, axis=1))
-        found.distance[start : start + len(block), : order.shape[1]] = distance
-        found.index[start : start + len(block), : order.shape[1]] = index
-    return found
+        similarity, index = faiss.knn(block, targets, candidates, metric=faiss.METRIC_INNER_PRODUCT)
+        distance, index = _ranked(block[:, None, :], targets, index, wanted)
+        found.distance[start : start + len(block), : distance.shape[1]] = distance
+        found.index[start : start + len(block), : distance.shape[1]] = index
+        if candidates == len(targets):
+            continue
+        reach = distance[:, -1] + _BAND
+        hidden = np.flatnonzero(1 - similarity[:, -1].astype(np.float64) <= reach)
+        for i, row in enumerate(hidden):
+            # Equal rows come together and have equal answers.
+            if i == 0 or not np.array_equal(block[row], block[hidden[i - 1]]):
+                close = np.flatnonzero(1 - targets @ block[row] <= reach[row])
+                answer = _ranked(block[row], targets, close, wanted)
+            found.distance[start + row], found.index[start + row] = answer
+    return _without_self(found) if same else found
+
+
+def _ranked(queries: Features, targets: Features, index: Indices, k: int) -> tuple[Floats, Indices]:
+    """Order candidates by float64 distance, ties by index, and keep the first k."""
+    distance = distances(queries, targets[index])
+    order = np.lexsort((index, distance), axis=-1)[..., :k]
+    return np.take_along_axis(distance, order, axis=-1), np.take_along_axis(index, order, axis=-1)
+
+
+def _without_self(found: Neighbours) -> Neighbours:
+    """Take each row out of its own neighbours; the last one where enough equal rows come before it."""
+    rows, k = found.index.shape[0], found.index.shape[1] - 1
+    own = found.index == np.arange(rows)[:, None]
+    position = np.where(own.any(axis=1), own.argmax(axis=1), k)
+    columns = np.arange(k)
+    columns = columns + (columns >= position[:, None])
+    return Neighbours(np.take_along_axis(found.distance, columns, 1), np.take_along_axis(found.index, columns, 1))
 
 
 def near_pairs(a: Features, b: Features, tau: float) -> Iterator[tuple[Indices, Indices]]:
