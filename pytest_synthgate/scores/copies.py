@@ -47,8 +47,8 @@ def duplicate_threshold(real: FeatureMatrix) -> Threshold:
     """Find tau = 0.13 x the median nearest-neighbour distance among real images, near-duplicates set aside.
 
     tau decides what is set aside and what is set aside decides tau, so it descends from a value that is surely
-    too large (0.13 x the median distance between random pairs) until it no longer changes: the largest
-    consistent tau, also when most of the real set is duplicates. Exact copies are set aside first.
+    too large (0.13 x the largest distance among random pairs) until it no longer changes: the largest
+    consistent tau, also when most of the real set shows one picture. Exact copies are set aside first.
 
     Args:
         real: The real set; with fewer than two distinct images tau is 0.
@@ -58,14 +58,13 @@ def duplicate_threshold(real: FeatureMatrix) -> Threshold:
     if len(features) < 2:
         return Threshold(0.0, 0.0, len(features), 0.0)
     listed = nearest(features, features, _LISTED, same=True)
-    tau = FACTOR * float(np.median(distances(features, np.roll(features, len(features) // 2, axis=0))))
+    tau = FACTOR * float(distances(features, np.roll(features, len(features) // 2, axis=0)).max())
     while True:
         kept, distance = _set_aside(features, listed, tau)
-        median = float(np.median(distance[np.isfinite(distance)])) if np.isfinite(distance).any() else 0.0
-        if FACTOR * median >= tau or median == 0.0:
+        median = float(np.median(distance)) if len(distance) > 1 else 0.0
+        if FACTOR * median >= tau:
             break
-        tau = FACTOR * median
-    tau = min(tau, FACTOR * median)
+        tau = FACTOR * median or tau / 2
     return Threshold(tau, median, int(kept.sum()), float((listed.distance[:, 0] < tau).mean()))
 
 
