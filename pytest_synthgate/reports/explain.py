@@ -6,7 +6,8 @@ Plain text for terminals and test failures; every name is made printable first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from pytest_synthgate.gate import Verdict, gate, number
@@ -81,7 +82,8 @@ def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
     """Say what would turn a failed gate: how many images to drop, and which group most of them come from."""
     lines = []
     most = verdict.limit.max
-    if verdict.group is None and verdict.score in ("unvaried", "unoriginal") and most is not None:
+    counts_alone = verdict.group is None and verdict.limit.when_unsure == "score"
+    if counts_alone and verdict.score in ("unvaried", "unoriginal") and most is not None:
         flagged = [each for each in measurement.findings if each.score == verdict.score]
         dropped = drops_needed(flagged, measurement.n_synthetic, most, keep_one=verdict.score == "unvaried")
         lines.append(f"dropping {dropped:,} of the {len(flagged):,} flagged images would pass")
@@ -91,38 +93,22 @@ def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
 
 
 def drops_needed(flagged: Sequence[Finding], n: int, most: float, *, keep_one: bool) -> int:
-    """Count the flagged images to drop until the share is at most `most`.
+    """Count the fewest flagged images to drop until the share is at most `most`.
 
     Args:
         flagged: The findings of one score.
         n: Images in the set.
         most: The limit.
-        keep_one: One image of each group of twins may stay, and is then no longer flagged.
+        keep_one: One image of each cluster may stay, and is then no longer flagged.
     """
-    # Small groups first: of two twins one drop clears two flags.
-    gains = sorted(_twin_groups(flagged)) if keep_one else [1] * len(flagged)
+    clusters = Counter(each.cluster for each in flagged if each.cluster is not None)
+    # The drop that leaves one image of a group clears that one too; small groups come there soonest.
+    clearing = set(accumulate(size - 1 for size in sorted(clusters.values()) if size > 1)) if keep_one else set()
     left, dropped = len(flagged), 0
-    for gain in gains:
-        if left <= most * (n - dropped):
-            break
-        steps = gain - 1 if keep_one else 1
-        left, dropped = left - max(gain, 1), dropped + max(steps, 1)
+    while left > 0 and left / (n - dropped) > most:
+        dropped += 1
+        left -= 2 if dropped in clearing else 1
     return dropped
-
-
-def _twin_groups(flagged: Sequence[Finding]) -> Iterator[int]:
-    parent = {each.image: each.image for each in flagged}
-
-    def root(image: str) -> str:
-        while parent[image] != image:
-            parent[image] = parent[parent[image]]
-            image = parent[image]
-        return image
-
-    for each in flagged:
-        if each.twin is not None and each.twin in parent:
-            parent[root(each.image)] = root(each.twin)
-    yield from Counter(root(image) for image in parent).values()
 
 
 def guilty(score: str, measurement: Measurement) -> str | None:

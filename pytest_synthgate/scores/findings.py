@@ -15,26 +15,26 @@ from pytest_synthgate.scores.measurement import Finding
 from pytest_synthgate.scores.neighbours import nearest
 from pytest_synthgate.scores.realism import OBVIOUS
 
+Flags = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
 
 def copy_findings(synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDuplicates) -> tuple[Finding, ...]:
     """Show every unvaried and unoriginal image beside its nearest twin."""
     return (
-        *_beside_twins("unvaried", np.flatnonzero(copies.unvaried), synthetic, synthetic, "synthetic"),
-        *_beside_twins("unoriginal", np.flatnonzero(copies.unoriginal), synthetic, real, "real"),
+        *_beside_twins("unvaried", copies.unvaried, copies.synthetic, synthetic, synthetic, "synthetic"),
+        *_beside_twins("unoriginal", copies.unoriginal, copies.synthetic, synthetic, real, "real"),
     )
 
 
 def _beside_twins(
-    score: str, rows: Indices, images: FeatureMatrix, others: FeatureMatrix, twin_set: str
+    score: str, flags: Flags, clusters: Indices, images: FeatureMatrix, others: FeatureMatrix, twin_set: str
 ) -> list[Finding]:
-    same = images is others
+    rows = np.flatnonzero(flags)
     found = nearest(images.features[rows], others.features, 2)
-    second = same & (found.index[:, 0] == rows)
-    pick = second.astype(np.int64)
-    each = np.arange(len(rows))
-    distance, twin = found.distance[each, pick], found.index[each, pick]
+    itself = (images is others) & (found.index[:, 0] == rows)
+    distance = np.where(itself, found.distance[:, 1], found.distance[:, 0])
+    twin = np.where(itself, found.index[:, 1], found.index[:, 0])
     findings = [
         Finding(
             image=images.ids[row],
@@ -45,6 +45,7 @@ def _beside_twins(
             value=float(distance[i]),
             twin=others.ids[twin[i]],
             twin_set=twin_set,
+            cluster=int(clusters[row]),
         )
         for i, row in enumerate(rows.tolist())
     ]

@@ -66,6 +66,7 @@ class Finding:
         value: Cosine distance to the twin, or the probability the classifier gave its true label.
         twin: Id of the image it resembles most.
         twin_set: "synthetic" or "real", where the twin lives.
+        cluster: Number of its near-duplicate cluster within its set, for near-duplicates.
         prompt: The prompt it was made from, if known.
         seed: The seed it was made from, if known.
     """
@@ -78,6 +79,7 @@ class Finding:
     value: float
     twin: str | None = None
     twin_set: str | None = None
+    cluster: int | None = None
     prompt: str | None = None
     seed: int | None = None
 
@@ -99,6 +101,7 @@ class Finding:
             "value": _rounded(self.value),
             "twin": self.twin,
             "twin_set": self.twin_set,
+            "cluster": self.cluster,
             "prompt": self.prompt,
             "seed": self.seed,
         }
@@ -115,6 +118,7 @@ class Finding:
             value=raw["value"],
             twin=raw.get("twin"),
             twin_set=raw.get("twin_set"),
+            cluster=raw.get("cluster"),
             prompt=raw.get("prompt"),
             seed=raw.get("seed"),
         )
