@@ -5,6 +5,7 @@ Fifth station of the flow (scores -> gate -> reports). Pure: nothing is read, me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -92,7 +93,7 @@ def gate(measurement: Measurement, limits: Limits | Mapping[str, Limit]) -> list
     return [
         judge(measurement, name, limit, group)
         for name, limit in limits.items()
-        for group in (_groups(measurement) if limit.per_class else (None,))
+        for group in (limit.per_class and _groups(measurement)) or (None,)
     ]
 
 
@@ -118,8 +119,10 @@ def number(value: float) -> str:
 def _conclude(
     measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None
 ) -> tuple[Outcome, str]:
+    if limit.per_class and group is None:
+        return "failed", f"{name} per class could not be computed: no synthetic image has a class"
     shortage = None if name == "unreadable" else _shortage(measurement, score, group)
-    if score.value is None or score.low is None or score.high is None:
+    if score.value is None or score.low is None or score.high is None or not _finite(score):
         if shortage:
             return "inconclusive", shortage
         return "failed", f"{name} could not be computed"
@@ -139,6 +142,10 @@ def _conclude(
     if most is None:
         return "passed", f"{number(score.value)}, below the warning"
     return "passed", _comparison(score, most, limit)
+
+
+def _finite(score: Score) -> bool:
+    return all(math.isfinite(each) for each in (score.value, score.low, score.high) if each is not None)
 
 
 def _within(score: Score, limit: Limit) -> bool:
