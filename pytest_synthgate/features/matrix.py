@@ -62,10 +62,12 @@ def feature_matrix(
         The rows as unit-norm float32, sorted by (digest, id); rows of equal digest share the first one's vector.
 
     Raises:
-        SourceError: Not a matrix, no columns, a NaN, an infinity, a row of zeros, or ids that repeat.
+        SourceError: Not a matrix, no columns, a NaN, an infinity, a row of zeros, ids that repeat, or not
+            one id or digest per row.
     """
     try:
-        rows = np.asarray(vectors, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            rows = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise SourceError(f"{name}: vectors are not numbers ({error}); pass an (n, d) float array") from None
     if rows.ndim != 2 or rows.shape[1] == 0:
@@ -73,6 +75,8 @@ def feature_matrix(
     names = tuple(map(str, ids)) if ids is not None else tuple(str(row) for row in range(len(rows)))
     if len(names) != len(rows):
         raise SourceError(f"{name}: {len(names)} ids for {len(rows)} vectors; pass one id per row")
+    if digests is not None and len(digests) != len(rows):
+        raise SourceError(f"{name}: {len(digests)} digests for {len(rows)} vectors; pass one digest per row")
     if repeated := [each for each, count in Counter(names).items() if count > 1]:
         raise SourceError(f"{name}: the id {repeated[0]!r} is used twice; ids must be unique")
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
