@@ -5,7 +5,6 @@ First station of the flow (declare); applied at the fifth, by the gate.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -165,7 +164,7 @@ def _plain_number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise SpecError(f"{name} = {written(value)} is not valid; give a number")
     number = int(value) if isinstance(value, Integral) else float(value)
-    if not math.isfinite(number) or number < 0:
+    if not 0 <= number < 2**63:
         raise SpecError(f"{name} = {written(number)} is out of range; give a number from 0 up")
     return number
 
