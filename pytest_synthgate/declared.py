@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.spec import Balance, Copies, Definition, Dtype, Precision
-from pytest_synthgate.wording import meant, quoted, where, written
+from pytest_synthgate.wording import as_key, heading, meant, quoted, where, written
 
 
 def _text(value: str) -> str:
@@ -37,8 +37,9 @@ def _listed(value: object) -> object:
 
 Text = Annotated[str, AfterValidator(_text)]
 Names = Annotated[list[Text], Field(min_length=1), AfterValidator(_distinct)]
-Count = Annotated[int, Field(ge=1)]
-Pixels = Annotated[int, Field(ge=8, multiple_of=8)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
 
 
 class _Table(BaseModel):
@@ -58,7 +59,7 @@ class GeneratorTable(_Table):
     size: Pixels | None = None
     width: Pixels | None = None
     height: Pixels | None = None
-    seed: Annotated[int, Field(ge=0)] | None = None
+    seed: Seed | None = None
     negative_prompt: Text | None = None
     scheduler: Text | None = None
     variant: Text | None = None
@@ -123,9 +124,9 @@ def read_axes(
 def unknown_key(key: str, model: type[_Table], table: tuple[str, ...], others: tuple[str, ...] = ()) -> str:
     """Say that a key is unknown, and where it belongs or which one was meant."""
     if model is not GeneratorTable and key in GeneratorTable.model_fields:
-        return f"unknown key {quoted(key)}; it belongs in [{'.'.join((*table, 'generator'))}]"
+        return f"unknown key {quoted(key)}; it belongs in {heading(*table, 'generator')}"
     if model is not GeneratorTable and key in GATED_SCORES:
-        return f"unknown key {quoted(key)}; it belongs in [{'.'.join((*table, 'limits'))}]"
+        return f"unknown key {quoted(key)}; it belongs in {heading(*table, 'limits')}"
     if model is not SpecTable and key in SpecTable.model_fields:
         return f"unknown key {quoted(key)}; it belongs in a [spec.NAME] table"
     return f"unknown key {quoted(key)}; {meant(key, [*others, *model.model_fields])}"
@@ -156,6 +157,8 @@ _REMEDIES = {
     "model_type": "give a table",
     "literal_error": "give {expected}",
     "greater_than_equal": "give {ge} or more",
+    "less_than_equal": "give {le} or less",
+    "less_than": "give less than {lt}",
     "multiple_of": "give a multiple of {multiple_of}",
     "too_short": "give at least one value",
 }
@@ -163,19 +166,13 @@ _REMEDIES = {
 
 def _in_words(error: ValidationError, model: type[_Table], file: Path, table: tuple[str, ...]) -> Iterator[str]:
     for details in error.errors(include_url=False):
-        inner, key = _place(details["loc"])
-        heading = where(file, *table, *inner)
+        *inner, key = (each for each in details["loc"] if isinstance(each, str))
+        place = where(file, *table, *inner)
         if details["type"] == "extra_forbidden":
-            yield f"{heading} {unknown_key(key, GeneratorTable if inner else model, (*table, *inner))}"
+            yield f"{place} {unknown_key(key, GeneratorTable if inner else model, (*table, *inner))}"
         else:
-            yield f"{heading} {key} = {written(details['input'])} {_remedy(details)}"
-
-
-def _place(loc: tuple[int | str, ...]) -> tuple[tuple[str, ...], str]:
-    """Split where pydantic found an error into the table and the key, a position in a list as `key[0]`."""
-    keys = [each for each in loc if isinstance(each, str)]
-    positions = "".join(f"[{each}]" for each in loc if isinstance(each, int))
-    return tuple(keys[:-1]), keys[-1] + positions
+            position = "".join(f"[{each}]" for each in details["loc"] if isinstance(each, int))
+            yield f"{place} {as_key(key)}{position} = {written(details['input'])} {_remedy(details)}"
 
 
 def _remedy(details: ErrorDetails) -> str:

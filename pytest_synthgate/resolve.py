@@ -15,7 +15,7 @@ from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec import Generator, Spec
 from pytest_synthgate.templates import ARTICLE_PREFIX, axis_of, placeholders
-from pytest_synthgate.wording import meant, nearest, quoted, where, written
+from pytest_synthgate.wording import as_key, meant, nearest, quoted, where, written
 
 # A name is part of test ids, of -k expressions and of file names.
 _NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")
@@ -68,7 +68,7 @@ def _check_document(document: Mapping[str, Any], file: Path) -> None:
     for name, value in document["spec"].items():
         if not isinstance(value, dict):
             raise SpecError(
-                f"{where(file, 'spec')} {name} = {written(value)} is not a table; specs are written [spec.NAME]"
+                f"{where(file, 'spec')} {as_key(name)} = {written(value)} is not a table; specs are written [spec.NAME]"
             )
         if not _NAME.fullmatch(name):
             raise SpecError(
@@ -108,7 +108,7 @@ def _why_no_axis(key: str, value: object, table: tuple[str, ...], used: list[str
         return f"axis {quoted(key)} begins with {ARTICLE_PREFIX!r}, which asks for an article; rename it"
     if not isinstance(value, list) or nearest(key, [*without_values, *SpecTable.model_fields]):
         return unknown_key(key, SpecTable, table, tuple(without_values))
-    return f"axis {quoted(key)} is not used by the prompt; write {{{key}}} in it or remove the axis"
+    return f"axis {quoted(key)} is not used by the prompt; write {quoted('{' + key + '}')} in it or remove it"
 
 
 def _read_limits(

@@ -20,8 +20,17 @@ def where(file: Path, *table: str) -> str:
     """Name a table of a file: `synth_snacks.toml: [spec.subject]`, the path from the current directory if below it."""
     current = Path.cwd()
     shown = file.relative_to(current) if file.is_relative_to(current) else file
-    heading = ".".join(key if _BARE_KEY.fullmatch(key) else quoted(key) for key in table)
-    return f"{_line(shown.as_posix())}:" + (f" [{heading}]" if table else "")
+    return f"{_line(shown.as_posix())}:" + (f" {heading(*table)}" if table else "")
+
+
+def heading(*table: str) -> str:
+    """Write the heading of a table: `[spec.subject]`."""
+    return f"[{'.'.join(map(as_key, table))}]"
+
+
+def as_key(text: str) -> str:
+    """Write a key as TOML does, in quotes where it needs them."""
+    return text if _BARE_KEY.fullmatch(text) else quoted(text)
 
 
 def quoted(text: str) -> str:
