@@ -5,7 +5,7 @@ First station of the flow (spec -> images). Values only; `specfile` makes them f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -124,11 +124,28 @@ class Spec:
         return any(axis_of(name) == "class" for template in self.templates for name in placeholders(template))
 
 
-def check_unique(specs: Iterable[Spec]) -> None:
+def check_unique(specs: Sequence[Spec]) -> None:
     """Check what only all specs of a run together can show.
 
     Raises:
         SpecError: Two specs have one name, or one is compared to a spec that is not there.
+    """
+    check_names(specs)
+    names = [spec.name for spec in specs]
+    for spec in specs:
+        if spec.compare_to is not None and spec.compare_to not in names:
+            others = [name for name in names if name != spec.name]
+            raise SpecError(
+                f"{spec.where} compare_to = {quoted(spec.compare_to)} is no spec of this run; "
+                f"{meant(spec.compare_to, others)}"
+            )
+
+
+def check_names(specs: Iterable[Spec]) -> None:
+    """Check that no two specs have one name, for runs that meet their files one after the other.
+
+    Raises:
+        SpecError: Two have; both files are named.
     """
     by_name: dict[str, Spec] = {}
     for spec in specs:
@@ -136,13 +153,6 @@ def check_unique(specs: Iterable[Spec]) -> None:
             raise SpecError(
                 f"{spec.where} is declared in {where(other.file).removesuffix(':')} too; "
                 "a name is unique in a run, rename one of them"
-            )
-    for spec in by_name.values():
-        if spec.compare_to is not None and spec.compare_to not in by_name:
-            others = [name for name in by_name if name != spec.name]
-            raise SpecError(
-                f"{spec.where} compare_to = {quoted(spec.compare_to)} is no spec of this run; "
-                f"{meant(spec.compare_to, others)}"
             )
 
 
