@@ -9,7 +9,6 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -61,7 +60,7 @@ def find_spec_files(
     Args:
         root: The folder; always entered, whatever its name.
         patterns: Which files: a pattern of the name, or with `/` of the end of the path.
-        norecurse: Patterns of the names of folders that are not entered.
+        norecurse: Which folders are not entered, by patterns of the same kind.
     """
     found = []
     # A folder that may not be listed holds nothing that the user could run.
@@ -73,7 +72,7 @@ def find_spec_files(
 
 
 def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
-    if any(fnmatchcase(folder.name, pattern) for pattern in norecurse):
+    if any(folder.match(pattern) for pattern in norecurse):
         return False
     return not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
 
