@@ -17,6 +17,10 @@ class EncoderError(SynthgateError):
     """An encoder cannot be named, found or loaded."""
 
 
+class GenerationError(SynthgateError):
+    """A generator cannot be loaded, or cannot make its images."""
+
+
 class StoreError(SynthgateError):
     """The store of features and measurements cannot be used."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from pytest_synthgate.errors import SourceError, SpecError
-from pytest_synthgate.features.edits import EDITS, embed_edits
+from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
-from pytest_synthgate.features.encoders import resolve_encoder
+from pytest_synthgate.features.encoders import EncoderSource, resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.breakdown import Axis, pool_small
+from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
 from pytest_synthgate.scores.measurement import Measurement, Unreadable
 from pytest_synthgate.scores.neighbours import distances
@@ -42,6 +42,23 @@ class Sets:
     synthetic: Embedded
 
 
+def gated_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
+    """List the classes that a limit per class is applied to: declared, or those of the real set.
+
+    Classes with fewer than 30 real images share one gate, "pooled", which comes last.
+
+    Raises:
+        SpecError: No classes are known.
+    """
+    counts = measurer.listed(spec, "real").class_counts() if spec.real is not None else {}
+    groups = {pool_small(counts).get(name, name) for name in spec.classes or counts}
+    if not groups:
+        raise SpecError(
+            f"{spec.where} a limit per class needs classes: declare `classes`, or give a real set with class folders"
+        )
+    return tuple(sorted(groups, key=lambda group: (group == POOLED, group)))
+
+
 @dataclass(slots=True)
 class Measurer:
     """Measures the specs of one run; what they share, such as a real set, is prepared once.
@@ -49,10 +66,12 @@ class Measurer:
     Attributes:
         store: Where features and measurements are kept.
         progress: Whether long work shows a bar.
+        resolve: Finds an encoder by its name and the folder that relative paths in it start from.
     """
 
     store: Store
     progress: bool = True
+    resolve: Callable[[str, Path], EncoderSource] = resolve_encoder
     _sets: dict[str, Sets] = field(default_factory=dict)
     _listed: dict[tuple[Path, str], ImageSet] = field(default_factory=dict)
     _embedded: dict[object, Embedded] = field(default_factory=dict)
@@ -101,13 +120,17 @@ class Measurer:
             self._measurements[spec.name] = Measurement.from_json(json.loads(text))
         return self._measurements[spec.name]
 
+    def known(self, spec: Spec) -> Measurement | None:
+        """Recall a measurement of this run."""
+        return self._measurements.get(spec.name)
+
     def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
         settings = (spec.encoder, spec.normalise, spec.precision, spec.device, spec.batch_size)
         key = (id(images), settings)
         if key not in self._embedded:
             self._embedded[key] = embed(
                 images,
-                resolve_encoder(spec.encoder, base=spec.file.parent),
+                self.resolve(spec.encoder, spec.file.parent),
                 self.store,
                 normalise=spec.normalise,
                 precision=spec.precision,
@@ -129,7 +152,7 @@ class Measurer:
             threshold={**measurement.threshold, "recognised": recognised},
             fingerprint={**sets.real.fingerprint, **measurement.fingerprint},
             warnings=_warnings(against.threshold.false_alarms, recognised),
-        ).with_prompts({each.id: (each.prompt, each.seed) for each in sets.synthetic.records})
+        ).with_prompts({each.id: (each.prompt, each.seed) for each in sets.synthetic.records.values()})
 
     def _reference(self, real: Embedded) -> Reference:
         if id(real) not in self._references:
@@ -138,21 +161,21 @@ class Measurer:
 
     def _recognised(self, spec: Spec, real: Embedded, tau: float) -> dict[str, float]:
         """Share of lightly edited real photos that lie within tau of their original, by edit."""
-        if self.listed(spec, "real").vectors is not None:
-            return {}
         with self.store.lock("embed"):
-            rows, edited = embed_edits(
+            edited = embed_edits(
                 real,
-                resolve_encoder(spec.encoder, base=spec.file.parent),
+                self.resolve(spec.encoder, spec.file.parent),
                 self.store,
-                EDITS,
-                normalise=spec.normalise,
-                precision=spec.precision,
                 device=spec.device,
-                progress=self.progress,
+                batch_size=spec.batch_size,
             )
-        originals = real.matrix.features[rows]
-        return {name: float(np.mean(distances(originals, features) < tau)) for name, features in edited.items()}
+        row_of = {digest: row for row, digest in enumerate(real.matrix.digests)}
+        originals = real.matrix.features[[row_of[digest] for digest in edited.digests]]
+        return {
+            edit: float(np.mean(distances(originals, features) < tau))
+            for edit, features in edited.features.items()
+            if len(features)
+        }
 
 
 def _same_kind(spec: Spec, listed: Mapping[str, ImageSet]) -> None:
@@ -175,7 +198,7 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
                 "images": list(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)),
                 "facts": [
                     [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
-                    for each in embedded.records
+                    for each in embedded.records.values()
                 ],
                 "unreadable": [[each.id, each.reason] for each in embedded.unreadable],
             }
@@ -187,17 +210,21 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
 
 def _axes(synthetic: Embedded, real: Embedded) -> dict[str, Axis]:
     """Group the images by class, by prompt and by every axis that the sources know of."""
-    counts = Counter(each.class_name for each in real.records if each.class_name is not None)
+    counts = Counter(each.class_name for each in real.records.values() if each.class_name is not None)
     pool = pool_small(counts)
     axes = {
         "class": Axis(
-            {each.id: pool.get(each.class_name, each.class_name) for each in synthetic.records if each.class_name},
-            {each.id: pool[each.class_name] for each in real.records if each.class_name},
+            {
+                each.id: pool.get(each.class_name, each.class_name)
+                for each in synthetic.records.values()
+                if each.class_name
+            },
+            {each.id: pool[each.class_name] for each in real.records.values() if each.class_name},
         ),
-        "prompt": Axis({each.id: each.prompt for each in synthetic.records if each.prompt}),
+        "prompt": Axis({each.id: each.prompt for each in synthetic.records.values() if each.prompt}),
     }
-    for name in sorted({name for each in synthetic.records for name in each.axes}):
-        axes[name] = Axis({each.id: each.axes[name] for each in synthetic.records if name in each.axes})
+    for name in sorted({name for each in synthetic.records.values() for name in each.axes}):
+        axes[name] = Axis({each.id: each.axes[name] for each in synthetic.records.values() if name in each.axes})
     return {name: axis for name, axis in axes.items() if _repeats(axis)}
 
 

@@ -1,1 +1,178 @@
-"""Hooks, options and fixtures: the last station of the flow."""
+"""Hooks, options and fixtures: the last station of the flow, and the only one that pytest knows.
+
+Imports nothing but pytest and its own thin neighbours; each hook is a few lines that delegate, so that a run
+without spec files pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_synthgate import hookspec
+from pytest_synthgate.session.options import add_options, taken_for_a_root
+from pytest_synthgate.session.run import RUN, run_of
+
+if TYPE_CHECKING:
+    from pytest_synthgate.images.sets import ImageSet
+    from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.session.checks import SynthGate
+    from pytest_synthgate.spec import Spec
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that others may implement."""
+    pluginmanager.add_hookspecs(hookspec)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and listen to reports where they all arrive."""
+    config.addinivalue_line("markers", "synth(*names): run the test once for each of these specs, not for all")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Receiver(config), "synthgate-receiver")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say when a word of the command line went astray."""
+    astray = taken_for_a_root(config)
+    return f"synthgate: {astray}" if astray else None
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect spec files."""
+    if file_path.suffix != ".toml":
+        return None
+    from pytest_synthgate.session.items import spec_file
+
+    return spec_file(file_path, parent)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Check what only all collected specs together can show."""
+    if RUN in config.stash:
+        run_of(config).check_comparisons()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for a spec once per declared spec."""
+    if "synth_spec" in metafunc.fixturenames:
+        from pytest_synthgate.session.checks import chosen_specs
+
+        specs = chosen_specs(metafunc)
+        metafunc.parametrize("synth_spec", specs, ids=[spec.name for spec in specs], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def synth_spec(request: pytest.FixtureRequest) -> Spec:
+    """The spec under test, with what the command line overrides; the test is skipped when it cannot be judged.
+
+    Example:
+        def test_prompts(synth_spec):
+            assert synth_spec.per_prompt is None or synth_spec.per_prompt >= 30
+    """
+    run = run_of(request.config)
+    run.require(request.param)
+    return run.resolved(request.param)
+
+
+@pytest.fixture(scope="session")
+def real_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
+    """The real images that the spec is judged against, listed, not decoded.
+
+    Example:
+        def test_enough_photos(real_dataset):
+            assert min(real_dataset.class_counts().values()) >= 30
+    """
+    return run_of(request.config).measurer.listed(synth_spec, "real")
+
+
+@pytest.fixture(scope="session")
+def synth_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
+    """The synthetic images of the spec, listed, not decoded.
+
+    Example:
+        def test_all_classes(real_dataset, synth_dataset):
+            assert set(synth_dataset.class_counts()) == set(real_dataset.class_counts())
+    """
+    return run_of(request.config).measurer.listed(synth_spec, "synthetic")
+
+
+@pytest.fixture(scope="session")
+def synth_scores(request: pytest.FixtureRequest, synth_spec: Spec) -> Measurement:
+    """The measurement of the spec, whatever its limits.
+
+    Example:
+        def test_realism(synth_scores):
+            assert_scores(synth_scores, unvaried=0.05, unoriginal=0.0)
+            assert synth_scores <= Limits(unrealistic=0.9)
+    """
+    return run_of(request.config).measurement(synth_spec)
+
+
+@pytest.fixture
+def synth_gate(request: pytest.FixtureRequest, synth_spec: Spec) -> SynthGate:
+    """The spec's own limits; `check()` fails the test when one is exceeded.
+
+    Example:
+        def test_snacks(synth_gate):
+            synth_gate.check()
+    """
+    from pytest_synthgate.session.checks import SynthGate
+
+    return SynthGate(request.node, run_of(request.config), synth_spec)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain `assert synth_scores <= Limits(...)`."""
+    if op != "<=" or type(right).__module__ != "pytest_synthgate.limits":
+        return None
+    from pytest_synthgate.session.checks import explain_comparison
+
+    return explain_comparison(left, right)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach what is known about the item's spec to its report, as plain JSON."""
+    report = yield
+    if call.when == "call" and RUN in item.config.stash and (parcel := run_of(item.config).parcel_of(item)):
+        report.synthgate = parcel  # type: ignore[attr-defined]  # reports carry what is set on them
+    return report
+
+
+class _Receiver:
+    """Takes in what reports carry, on the controller; the hook itself does not tell whose reports they are."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if (parcel := getattr(report, "synthgate", None)) is not None:
+            run_of(self.config).receive(parcel)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the table."""
+    if RUN in config.stash:
+        from pytest_synthgate.session.summary import write_summary
+
+        write_summary(terminalreporter, run_of(config))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the results."""
+    if RUN in session.config.stash and not hasattr(session.config, "workerinput"):
+        from pytest_synthgate.session.summary import write_files
+
+        write_files(run_of(session.config))

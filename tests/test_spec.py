@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declared import DefaultsTable, GeneratorTable, SpecTable
+from pytest_synthgate.declaring.declared import DefaultsTable, GeneratorTable, SpecTable
+from pytest_synthgate.declaring.resolve import specs_of
+from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import GATED_SCORES, Limits
-from pytest_synthgate.resolve import specs_of
 from pytest_synthgate.spec import Generator, Spec, check_names, check_unique, spec_to_json
-from pytest_synthgate.specfile import load_spec_file
 
 DESIGN = """
 [defaults]
@@ -679,7 +679,7 @@ def test_specs_are_frozen() -> None:
 
 def test_declaring_imports_no_heavy_library() -> None:
     code = (
-        "import sys, pytest_synthgate.specfile, pytest_synthgate.prompts\n"
+        "import sys, pytest_synthgate.declaring.specfile, pytest_synthgate.prompts\n"
         "print(sorted({'torch', 'numpy', 'PIL', 'sklearn', 'pytest', 'faiss'} & set(sys.modules)))"
     )
 

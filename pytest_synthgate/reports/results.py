@@ -28,16 +28,18 @@ class SpecResult:
 
     Attributes:
         measurement: The numbers.
-        verdicts: What the gates concluded, in the order in which they ran.
+        verdicts: What the gates concluded, in the order of the table.
+        compare_to: Name of the spec that this one is compared to.
     """
 
     measurement: Measurement
     verdicts: tuple[Verdict, ...] = ()
+    compare_to: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form."""
         gates = {verdict.name: verdict.to_json() for verdict in self.verdicts}
-        return {**self.measurement.to_json(), "gates": gates}
+        return {**self.measurement.to_json(), "gates": gates, "compare_to": self.compare_to}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> SpecResult:
@@ -51,7 +53,8 @@ class SpecResult:
             gates = dict(raw["gates"])
         except (KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"no gates in it ({error}); measure again") from None
-        return cls(measurement, tuple(Verdict.from_json(name, gate, measurement) for name, gate in gates.items()))
+        verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in gates.items())
+        return cls(measurement, verdicts, raw.get("compare_to"))
 
 
 def to_document(results: Mapping[str, SpecResult]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pytest_synthgate.declaring.resolve import specs_of
+from pytest_synthgate.declaring.wording import where
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.resolve import specs_of
 from pytest_synthgate.spec import Spec
-from pytest_synthgate.wording import where
 
 PATTERNS = ("synth_*.toml",)
 """Which files are taken for spec files."""

@@ -10,12 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declared import DefaultsTable, GeneratorTable, SpecTable, read_axes, read_table, unknown_key
+from pytest_synthgate.declaring.declared import (
+    DefaultsTable,
+    GeneratorTable,
+    SpecTable,
+    read_axes,
+    read_table,
+    unknown_key,
+)
+from pytest_synthgate.declaring.templates import ARTICLE_PREFIX, axis_of, placeholders
+from pytest_synthgate.declaring.wording import as_key, meant, nearest, quoted, where, written
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec import Generator, Spec
-from pytest_synthgate.templates import ARTICLE_PREFIX, axis_of, placeholders
-from pytest_synthgate.wording import as_key, meant, nearest, quoted, where, written
 
 # A name is part of test ids, of -k expressions and of file names.
 _NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")

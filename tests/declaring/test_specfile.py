@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.specfile import find_spec_files, load_spec_file
 
 SPEC = b"[spec.a]\nimages = 'out'\n"
 

@@ -1,0 +1,1 @@
+"""Spec files to specs: reading TOML, checking it, wording what is wrong."""

@@ -1,0 +1,108 @@
+"""The options of a run, from the command line, an ini or the environment, resolved once.
+
+Part of the plugin. Paths: on the command line from the current directory, in an ini from the rootdir.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+_OPTIONS = (
+    ("real", "DIR", "real images that every spec is judged against"),
+    ("encoder", "NAME", "encoder, such as open_clip:ViT-B-32/laion2b_s34b_b79k or efficientnet_lite0"),
+    ("json", "FILE", "write all measurements and verdicts to FILE"),
+    ("cache", "DIR", "where features and measurements are kept (default: .synthgate in the rootdir)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run was asked to do.
+
+    Attributes:
+        real: Overrides the real set of every spec.
+        encoder: Overrides the encoder of every spec.
+        json: Where the results go.
+        cache: Folder of the store.
+        strict: Whether what stays undecided fails.
+        patterns: Names of spec files.
+        quiet: Whether progress is silent.
+    """
+
+    real: Path | None
+    encoder: str | None
+    json: Path | None
+    cache: Path
+    strict: bool
+    patterns: tuple[str, ...]
+    quiet: bool
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option, each also as an ini."""
+    group = parser.getgroup("synthgate", "synthetic image sets")
+    for name, metavar, text in _OPTIONS:
+        group.addoption(f"--synth-{name}", metavar=metavar, dest=f"synth_{name}", default=None, help=text)
+        parser.addini(f"synth_{name}", f"{text}; as --synth-{name}", type="string", default="")
+    strict = "fail what stays undecided: inconclusive, confounded or without a real set (default when CI is set)"
+    group.addoption("--synth-strict", action="store_true", dest="synth_strict", default=None, help=strict)
+    group.addoption(
+        "--no-synth-strict", action="store_false", dest="synth_strict", default=None, help="let it pass with a warning"
+    )
+    parser.addini("synth_strict", f"{strict}; as --synth-strict", type="string", default="")
+    parser.addini("synth_files", "names of spec files", type="args", default=["synth_*.toml"])
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Resolve the options of a run.
+
+    Raises:
+        pytest.UsageError: An ini holds what cannot be meant.
+    """
+
+    def path(name: str) -> Path | None:
+        if given := config.getoption(f"synth_{name}"):
+            return Path(os.path.abspath(config.invocation_params.dir / given))  # noqa: PTH100 (keep symlinks)
+        if given := config.getini(f"synth_{name}"):
+            return Path(os.path.abspath(config.rootpath / given))  # noqa: PTH100
+        return None
+
+    return Options(
+        real=path("real"),
+        encoder=config.getoption("synth_encoder") or config.getini("synth_encoder") or None,
+        json=path("json"),
+        cache=path("cache") or config.rootpath / ".synthgate",
+        strict=_strict(config),
+        patterns=tuple(config.getini("synth_files")),
+        quiet=config.option.verbose < 0,
+    )
+
+
+def _strict(config: pytest.Config) -> bool:
+    given = config.getoption("synth_strict")
+    if given is not None:
+        return bool(given)
+    ini = config.getini("synth_strict").strip().lower()
+    if ini in ("true", "false"):
+        return bool(ini == "true")
+    if ini:
+        raise pytest.UsageError(f"{config.inipath}: synth_strict = {ini!r} is not valid; give true or false")
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def taken_for_a_root(config: pytest.Config) -> str | None:
+    """Warn about `--synth-real ../photos`, whose second word pytest takes for a place to find its rootdir in."""
+    words = [str(word) for word in config.invocation_params.args]
+    for option in ("--synth-real", "--synth-cache", "--synth-json"):
+        for first, second in pairwise(words):
+            if first == option and (config.invocation_params.dir / second).exists():
+                return (
+                    f"pytest took {second!r} for a place to find its rootdir from (now {config.rootpath}); "
+                    f"write {option}={second}"
+                )
+    return None

@@ -1,0 +1,219 @@
+"""One test run: its specs, what was measured for them, what the gates concluded, and how results travel.
+
+Part of the plugin. Under xdist every worker has a run of its own; what it finds out crosses to the controller's
+run as plain JSON on the test reports.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_synthgate.errors import SpecError, SynthgateWarning
+from pytest_synthgate.session.options import Options, read_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_synthgate.features.encoders import EncoderSource
+    from pytest_synthgate.gate import Verdict
+    from pytest_synthgate.measure import Measurer
+    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.spec import Spec
+
+RUN = pytest.StashKey["Run"]()
+
+
+@dataclass(slots=True)
+class Run:
+    """State of one run.
+
+    Attributes:
+        config: pytest's.
+        options: What was asked for.
+        specs: Specs met so far, by name.
+    """
+
+    config: pytest.Config
+    options: Options
+    specs: dict[str, Spec] = field(default_factory=dict)
+    _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    _sent: set[str] = field(default_factory=set)
+    _received: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _measurer: Measurer | None = None
+    _declared: tuple[Spec, ...] | None = None
+
+    def add(self, specs: Iterable[Spec]) -> None:
+        """Take in the specs of one file.
+
+        Raises:
+            SpecError: A name is taken.
+        """
+        from pytest_synthgate.spec import check_names
+
+        fresh = [spec for spec in specs if spec not in self.specs.values()]
+        check_names([*self.specs.values(), *fresh])
+        self.specs.update((spec.name, spec) for spec in fresh)
+
+    def check_comparisons(self) -> None:
+        """Check that every spec is compared to one of this run.
+
+        Raises:
+            pytest.UsageError: It is not.
+        """
+        from pytest_synthgate.spec import check_unique
+
+        try:
+            check_unique(list(self.specs.values()))
+        except SpecError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def declared(self) -> tuple[Spec, ...]:
+        """Load every spec file below the rootdir, for tests in code.
+
+        Raises:
+            SpecError: A file cannot be meant.
+        """
+        if self._declared is None:
+            from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
+
+            norecurse = tuple(self.config.getini("norecursedirs"))
+            files = find_spec_files(self.config.rootpath, self.options.patterns, norecurse)
+            self._declared = tuple(spec for file in files for spec in load_spec_file(file))
+            self.add(self._declared)
+        return self._declared
+
+    def chosen(self, names: Iterable[str]) -> list[Spec]:
+        """Pick declared specs by name, all when no name is given.
+
+        Raises:
+            SpecError: There is no such spec, or none at all.
+        """
+        declared = {spec.name: spec for spec in self.declared()}
+        if not declared:
+            patterns = " or ".join(self.options.patterns)
+            raise SpecError(f"no spec file ({patterns}) below {self.config.rootpath}; write one, or set synth_files")
+        for name in names:
+            if name not in declared:
+                close = difflib.get_close_matches(name, declared, 1) or sorted(declared)
+                raise SpecError(f"there is no spec {name!r}; did you mean {close[0]!r}?")
+        return [spec for name, spec in declared.items() if not names or name in names]
+
+    def resolved(self, spec: Spec) -> Spec:
+        """Apply what the command line overrides."""
+        return replace(spec, real=self.options.real or spec.real, encoder=self.options.encoder or spec.encoder)
+
+    def require(self, spec: Spec) -> None:
+        """Skip a test whose spec has nothing to judge or nothing to judge by; strict runs fail instead."""
+        reason = None
+        if self.resolved(spec).real is None:
+            reason = "no real set: give --synth-real=DIR, or `real` in the spec file"
+        elif spec.images is None:
+            reason = "no `images`: this version does not generate"
+        if reason is not None:
+            if self.options.strict:
+                pytest.fail(f"{spec.name}: {reason}", pytrace=False)
+            pytest.skip(f"{spec.name}: {reason}")
+
+    @property
+    def measurer(self) -> Measurer:
+        """What measures, with its store; opened when first needed."""
+        if self._measurer is None:
+            from pytest_synthgate.features.store import Store
+            from pytest_synthgate.measure import Measurer
+
+            self._measurer = Measurer(
+                Store(self.options.cache), progress=not self.options.quiet, resolve=self._resolve_encoder
+            )
+        return self._measurer
+
+    def _resolve_encoder(self, name: str, base: Path) -> EncoderSource:
+        from pytest_synthgate.features.encoders import resolve_encoder, source_of
+
+        encoder = self.config.hook.pytest_synthgate_encoder(name=name)
+        if encoder is not None:
+            return source_of(encoder)
+        return resolve_encoder(name, self.config.invocation_params.dir if name == self.options.encoder else base)
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Measure a spec, once a run."""
+        return self.measurer.measurement(self.resolved(spec))
+
+    def groups(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes that get a gate of their own."""
+        from pytest_synthgate.measure import gated_classes
+
+        return gated_classes(self.resolved(spec), self.measurer)
+
+    def judge(self, spec: Spec, score: str, group: str | None = None) -> Verdict:
+        """Apply one limit of a spec and remember the verdict."""
+        from pytest_synthgate.gate import judge
+
+        verdict = judge(self.measurement(spec), score, spec.limits[score], group)
+        self._verdicts.setdefault(spec.name, {})[verdict.name] = verdict
+        return verdict
+
+    def explanation(self, spec: Spec, verdict: Verdict) -> str:
+        """Say in a few lines why a gate concluded what it did."""
+        from pytest_synthgate.reports.explain import explain
+
+        return "\n".join(explain(spec.name, verdict, self.measurement(spec)))
+
+    def parcel(self, spec: Spec) -> dict[str, Any] | None:
+        """Pack what is known about a spec for its report: the measurement with the first one only."""
+        if self._measurer is None or (measurement := self._measurer.known(spec)) is None:
+            return None
+        parcel: dict[str, Any] = {
+            "spec": spec.name,
+            "position": [str(spec.file), list(self.specs).index(spec.name)],
+            "compare_to": spec.compare_to,
+            "gates": {name: verdict.to_json() for name, verdict in self._verdicts.get(spec.name, {}).items()},
+        }
+        if spec.name not in self._sent:
+            self._sent.add(spec.name)
+            parcel["measurement"] = measurement.to_json()
+        return parcel
+
+    def parcel_of(self, item: pytest.Item) -> dict[str, Any] | None:
+        """Pack what is known about the spec that an item is about, if it is about one."""
+        spec = getattr(item, "spec", None)
+        if spec is None and (call := getattr(item, "callspec", None)) is not None:
+            spec = call.params.get("synth_spec")
+        return None if spec is None else self.parcel(spec)
+
+    def receive(self, parcel: dict[str, Any]) -> None:
+        """Take in a parcel, on the controller."""
+        known = self._received.setdefault(parcel["spec"], {"gates": {}})
+        gates = {**known["gates"], **parcel["gates"]}
+        self._received[parcel["spec"]] = {**known, **parcel, "gates": gates}
+
+    def results(self) -> dict[str, SpecResult]:
+        """Give all results that reached this run, in the order of declaration."""
+        from pytest_synthgate.limits import GATED_SCORES
+        from pytest_synthgate.reports.results import SpecResult
+
+        found = {}
+        for name, parcel in sorted(self._received.items(), key=lambda each: each[1]["position"]):
+            if "measurement" in parcel:
+                result = SpecResult.from_json({**parcel["measurement"], "gates": parcel["gates"]})
+                ordered = sorted(result.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
+                found[name] = replace(result, verdicts=tuple(ordered), compare_to=parcel["compare_to"])
+        return found
+
+
+def run_of(config: pytest.Config) -> Run:
+    """Give the run of a config, made when first asked for."""
+    if RUN not in config.stash:
+        config.stash[RUN] = Run(config, read_options(config))
+    return config.stash[RUN]
+
+
+def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:
+    """Warn on behalf of a gate that passes with reservations."""
+    if verdict.warns:
+        node.warn(SynthgateWarning(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}"))
