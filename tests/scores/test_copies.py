@@ -1,0 +1,192 @@
+"""What counts as near depends on distinct real images only, and shares of near-duplicates are what was put in."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.scores.copies import FACTOR, duplicate_threshold, near_duplicates
+from pytest_synthgate.scores.neighbours import Components, distances
+
+Floats = NDArray[np.float64]
+D = 32
+JITTER = 0.02
+"""Moves a copy by about 4e-4 in cosine distance, where strangers are 0.4 apart and tau is 0.05."""
+
+
+def _photos(n: int, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).normal(size=(n, D))
+
+
+def _copies(originals: Floats, n: int, jitter: float, seed: int = 9) -> Floats:
+    """Give n copies, dealt evenly to the originals."""
+    rng = np.random.default_rng(seed)
+    return originals[np.arange(n) % len(originals)] + jitter * rng.normal(size=(n, D))
+
+
+def _all_distances(matrix: FeatureMatrix) -> Floats:
+    table = np.array([distances(row, matrix.features) for row in matrix.features])
+    np.fill_diagonal(table, np.inf)
+    return table
+
+
+def _median_beyond(matrix: FeatureMatrix, tau: float) -> float:
+    """Median nearest-neighbour distance of one image per cluster, by a search over all pairs."""
+    table = _all_distances(matrix)
+    components = Components(len(matrix))
+    components.link(*np.nonzero(table < tau))
+    _, first = np.unique(components.labels(), return_index=True)
+    return float(np.median(table[np.ix_(first, first)].min(axis=1)))
+
+
+def test_tau_is_a_share_of_the_median_distance_to_the_nearest_neighbour() -> None:
+    real = feature_matrix(_photos(400))
+    found = duplicate_threshold(real)
+    assert found.tau == pytest.approx(0.13 * np.median(_all_distances(real).min(axis=1)), rel=1e-12)
+    assert (found.kept, found.false_alarms) == (400, 0.0)
+
+
+def test_where_duplicates_are_few_the_pairs_are_those_of_cleanlab() -> None:
+    from cleanlab.datalab.internal.issue_manager.duplicate import NearDuplicateIssueManager
+    from scipy.sparse import csr_matrix
+
+    photos = _photos(300)
+    real = feature_matrix(np.concatenate([photos, _copies(photos[:6], 12, JITTER), _copies(photos[:9], 9, 0.4)]))
+    table = _all_distances(real)
+    twins = NearDuplicateIssueManager._neighbors_within_radius(
+        csr_matrix(np.where(np.isinf(table), 0, table)), FACTOR, float(np.median(table.min(axis=1)))
+    )
+    found = table < duplicate_threshold(real).tau
+    assert [sorted(each) for each in twins] == [np.flatnonzero(row).tolist() for row in found]
+    assert found.any()
+
+
+@pytest.mark.parametrize("copied", [1, 10, 100])
+@pytest.mark.parametrize("jitter", [0.0, 1e-4, JITTER])
+def test_copies_in_the_real_set_leave_tau_where_it_was(copied: int, jitter: float) -> None:
+    """80% of the set are copies, also of a single photo, and clusters outgrow the list of 16 neighbours."""
+    photos = _photos(300)
+    alone = duplicate_threshold(feature_matrix(photos))
+    copies = _copies(photos[:copied], 1200, jitter)
+    crowded = duplicate_threshold(feature_matrix(np.concatenate([photos, copies])))
+    assert crowded.tau == pytest.approx(alone.tau, rel=0.01)
+    assert crowded.kept == 300
+
+
+def test_tau_is_consistent_with_what_it_sets_aside() -> None:
+    photos = _photos(200)
+    real = feature_matrix(np.concatenate([photos, _copies(photos[:20], 300, JITTER)]))
+    found = duplicate_threshold(real)
+    assert found.median == pytest.approx(_median_beyond(real, found.tau), rel=0.01)
+    assert found.tau == FACTOR * found.median
+
+
+def test_false_alarms_are_the_distinct_images_with_another_within_tau() -> None:
+    photos = _photos(200)
+    real = feature_matrix(np.concatenate([photos, _copies(photos[:10], 30, JITTER), photos[50:60]]))
+    found = duplicate_threshold(real)
+    assert found.false_alarms == pytest.approx((10 + 30) / 230)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "tau", "kept"),
+    [
+        (np.ones((1, 3)), 0.0, 1),
+        (np.ones((7, 3)), 0.0, 1),
+        (np.eye(2), FACTOR * 1.0, 2),
+        (np.repeat(np.eye(2), 50, axis=0), FACTOR * 1.0, 2),
+    ],
+    ids=["one image", "equal images", "two images", "two images, many times"],
+)
+def test_the_smallest_sets_have_a_tau(vectors: Floats, tau: float, kept: int) -> None:
+    found = duplicate_threshold(feature_matrix(vectors))
+    assert found.tau == pytest.approx(tau)
+    assert found.kept == kept
+
+
+def test_different_pictures_with_equal_features_have_a_tau() -> None:
+    same = feature_matrix(np.ones((5, 3)), digests=list("abcde"))
+    assert duplicate_threshold(same).tau == 0.0
+    but_one = feature_matrix([*[[1.0, 0.0]] * 5, [0.0, 1.0]], digests=list("abcdef"))
+    assert duplicate_threshold(but_one).tau == pytest.approx(FACTOR)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32), st.integers(2, 40), st.integers(1, 4))
+def test_any_set_has_a_tau_that_spares_most_of_what_it_keeps(seed: int, n: int, d: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(max(1, n // 3), d))[rng.integers(max(1, n // 3), size=n)]
+    rows = rows + rng.choice([0, 1e-3, 0.3]) * rng.normal(size=rows.shape) + 1e-6
+    found = duplicate_threshold(feature_matrix(rows))
+    assert 0 <= found.tau <= FACTOR * found.median
+    assert 1 <= found.kept <= n
+    assert 0 <= found.false_alarms <= 1
+
+
+def _shares(synthetic: Floats, real: Floats) -> tuple[float, float]:
+    against = feature_matrix(real)
+    copies = near_duplicates(feature_matrix(synthetic), against, duplicate_threshold(against).tau)
+    return float(copies.unvaried.mean()), float(copies.unoriginal.mean())
+
+
+@pytest.mark.parametrize("jitter", [0.0, JITTER])
+@pytest.mark.parametrize("copied", [1, 10, 60])
+def test_a_real_set_of_mostly_duplicates_changes_neither_score(copied: int, jitter: float) -> None:
+    photos = _photos(300)
+    strangers = _photos(140, seed=1)
+    synthetic = np.concatenate([strangers, _copies(strangers[:20], 20, JITTER), _copies(photos[:40], 40, JITTER, 3)])
+    crowded = np.concatenate([photos, _copies(photos[:copied], 1200, jitter)])
+    expected = (40 / 200, 40 / 200)
+    assert _shares(synthetic, photos) == expected
+    assert _shares(synthetic, crowded) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("n", [150, 300, 600])
+@pytest.mark.parametrize("q", [0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
+def test_unvaried_is_the_share_that_collapsed_onto_ten_images(q: float, n: int) -> None:
+    """At any ratio of the sizes; a median over both sets together would go blind beyond one half."""
+    collapsed = round(q * n)
+    synthetic = np.concatenate([_copies(_photos(10, seed=1), collapsed, JITTER), _photos(n - collapsed, seed=2)])
+    assert _shares(synthetic, _photos(300)) == pytest.approx((q, 0), abs=0.01)
+
+
+def test_synthetic_twins_never_hide_a_real_one() -> None:
+    photos = _photos(100)
+    synthetic = np.concatenate([_copies(photos[:1], 50, 1e-3), _photos(50, seed=1)])
+    assert _shares(synthetic, photos) == (0.5, 0.5)
+
+
+def test_exact_copies_count_even_where_tau_is_zero() -> None:
+    assert _shares(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 1.0]])) == (2 / 3, 1 / 3)
+
+
+def test_clusters_and_pairs_of_a_small_case_by_hand() -> None:
+    east, north, up = np.eye(3)
+    near_east = east + 0.01 * north
+    synthetic = feature_matrix([east, near_east, north, up], ["e", "e2", "n", "u"], ["1", "2", "3", "4"])
+    real = feature_matrix([up, up, -north, near_east], ["u1", "u2", "s", "e3"], ["4", "4", "5", "6"])
+    found = near_duplicates(synthetic, real, 1e-3)
+    assert found.unvaried.tolist() == [True, True, False, False]
+    assert found.unoriginal.tolist() == [True, True, False, True]
+    assert found.synthetic.tolist() == [0, 0, 1, 2]
+    assert found.real.tolist() == [0, 0, 1, 2]
+    assert found.joint.tolist() == [0, 0, 1, 2, 2, 2, 3, 0]
+    assert found.pairs == 1
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.0, 1e-4, 0.05, 0.5]))
+def test_flags_are_those_of_a_search_over_all_pairs(seed: int, n: int, m: int, tau: float) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(8, 6))[rng.integers(8, size=n + m)] + rng.choice([0, 1e-3, 0.3]) * rng.normal(size=(1, 6))
+    rows[::3] += 0.01
+    synthetic, real = feature_matrix(rows[:n]), feature_matrix(rows[n:])
+    found = near_duplicates(synthetic, real, tau)
+    reach = max(tau, 1e-9)
+    within = _all_distances(synthetic) < reach
+    across = np.array([distances(row, real.features) for row in synthetic.features]) < reach
+    assert found.unvaried.tolist() == within.any(axis=1).tolist()
+    assert found.unoriginal.tolist() == across.any(axis=1).tolist()
+    assert found.pairs == within.sum() // 2
