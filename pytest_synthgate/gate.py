@@ -122,40 +122,38 @@ def _conclude(
     if limit.per_class and group is None:
         return "failed", f"{name} per class could not be computed: no synthetic image has a class"
     shortage = None if name == "unreadable" else _shortage(measurement, score, group)
-    if score.value is None or score.low is None or score.high is None or not _finite(score):
-        if shortage:
-            return "inconclusive", shortage
-        return "failed", f"{name} could not be computed"
+    interval = _interval(score)
+    if interval is None:
+        return ("inconclusive", shortage) if shortage else ("failed", f"{name} could not be computed")
+    low, value, high = interval
     most = limit.max
     if shortage:
-        if name in SHARE_SCORES and most is not None and score.low > most:
-            return "failed", f"{number(score.value)} > {number(most)}, and so is the whole interval"
+        if name in SHARE_SCORES and most is not None and low > most:
+            return "failed", f"{number(value)} > {number(most)}, and so is the whole interval"
         return "inconclusive", shortage
     if name in REALISM_SCORES and measurement.audit.get("confounded"):
         return "confounded", str(measurement.audit["confounded"])
-    if most is not None and not _within(score, limit):
-        return "failed", _comparison(score, most, limit)
-    if limit.warn is not None and score.value > limit.warn:
-        return "warned", f"{number(score.value)} > {number(limit.warn)}, where a warning was asked for"
+    if most is not None:
+        decides = {"score": value, "pass": low, "fail": high}[limit.when_unsure]
+        comparison = _comparison(interval, most, limit, score.n)
+        if decides > most:
+            return "failed", comparison
+    if limit.warn is not None and value > limit.warn:
+        return "warned", f"{number(value)} > {number(limit.warn)}, where a warning was asked for"
     if limit.regression is not None:
-        return "no baseline yet", f"{number(score.value)}, nothing to compare it with yet"
-    if most is None:
-        return "passed", f"{number(score.value)}, below the warning"
-    return "passed", _comparison(score, most, limit)
+        return "no baseline yet", f"{number(value)}, nothing to compare it with yet"
+    return "passed", f"{number(value)}, below the warning" if most is None else comparison
 
 
-def _finite(score: Score) -> bool:
-    return all(math.isfinite(each) for each in (score.value, score.low, score.high) if each is not None)
+def _interval(score: Score) -> tuple[float, float, float] | None:
+    """Give low, value and high, or None when one is missing or not finite."""
+    found = (score.low, score.value, score.high)
+    low, value, high = (float("nan") if each is None else each for each in found)
+    return (low, value, high) if all(map(math.isfinite, (low, value, high))) else None
 
 
-def _within(score: Score, limit: Limit) -> bool:
-    value, low, high, most = score.value, score.low, score.high, limit.max
-    decides = {"score": value, "pass": low, "fail": high}[limit.when_unsure]
-    return decides is not None and most is not None and decides <= most
-
-
-def _comparison(score: Score, most: float, limit: Limit) -> str:
-    value, low, high = score.value or 0.0, score.low or 0.0, score.high or 0.0
+def _comparison(interval: tuple[float, float, float], most: float, limit: Limit, n: int) -> str:
+    low, value, high = interval
     text = f"{number(value)} {'<=' if value <= most else '>'} {number(most)}"
     if not low <= most < high:
         return text
@@ -163,9 +161,9 @@ def _comparison(score: Score, most: float, limit: Limit) -> str:
         text += f", unsure counts as {limit.when_unsure}"
     margin = abs(value - most)
     reach = (value - low) if value > most else (high - value)
-    if margin <= 0 or score.n * (reach / margin) ** 2 > 1_000_000:
+    if margin <= 0 or n * (reach / margin) ** 2 > 1_000_000:
         return f"{text}, within noise: no reasonable number of images would settle it"
-    more = max(1, round(score.n * ((reach / margin) ** 2 - 1)))
+    more = max(1, round(n * ((reach / margin) ** 2 - 1)))
     return f"{text}, within noise: about {_two_digits(more):,} more images would settle it"
 
 

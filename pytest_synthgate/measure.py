@@ -22,6 +22,7 @@ from pytest_synthgate.features.encoders import EncoderSource, resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
+from pytest_synthgate.images.table import Side
 from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
 from pytest_synthgate.scores.measurement import Measurement, Unreadable
@@ -73,12 +74,12 @@ class Measurer:
     progress: bool = True
     resolve: Callable[[str, Path], EncoderSource] = resolve_encoder
     _sets: dict[str, Sets] = field(default_factory=dict)
-    _listed: dict[tuple[Path, str], ImageSet] = field(default_factory=dict)
+    _listed: dict[tuple[Path, Side], ImageSet] = field(default_factory=dict)
     _embedded: dict[object, Embedded] = field(default_factory=dict)
     _references: dict[object, Reference] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
 
-    def listed(self, spec: Spec, side: str) -> ImageSet:
+    def listed(self, spec: Spec, side: Side) -> ImageSet:
         """List one side of a spec without reading an image.
 
         Raises:
@@ -89,18 +90,17 @@ class Measurer:
         if path is None:
             key = "real" if side == "real" else "images"
             raise SpecError(f'{spec.where} no {side} set; give `{key} = "FOLDER"`')
-        key = (path, side)
-        if key not in self._listed:
-            self._listed[key] = open_set(path, side="real" if side == "real" else "synthetic")
-        return self._listed[key]
+        if (path, side) not in self._listed:
+            self._listed[path, side] = open_set(path, side=side)
+        return self._listed[path, side]
 
     def sets(self, spec: Spec) -> Sets:
         """Embed both sets of a spec, or recall them; one process at a time does the work."""
         if spec.name not in self._sets:
-            listed = {side: self.listed(spec, side) for side in ("real", "synthetic")}
-            _same_kind(spec, listed)
+            real, synthetic = self.listed(spec, "real"), self.listed(spec, "synthetic")
+            _same_kind(spec, real, synthetic)
             with self.store.lock("embed"):
-                self._sets[spec.name] = Sets(self._embed(spec, listed["real"]), self._embed(spec, listed["synthetic"]))
+                self._sets[spec.name] = Sets(self._embed(spec, real), self._embed(spec, synthetic))
         return self._sets[spec.name]
 
     def measurement(self, spec: Spec) -> Measurement:
@@ -178,11 +178,11 @@ class Measurer:
         }
 
 
-def _same_kind(spec: Spec, listed: Mapping[str, ImageSet]) -> None:
-    kinds = {side: "pictures" if images.vectors is None else "vectors" for side, images in listed.items()}
-    if len(set(kinds.values())) > 1:
+def _same_kind(spec: Spec, real: ImageSet, synthetic: ImageSet) -> None:
+    kinds = ["pictures" if images.vectors is None else "vectors" for images in (real, synthetic)]
+    if kinds[0] != kinds[1]:
         raise SourceError(
-            f"{spec.where} the real set holds {kinds['real']} and the synthetic set {kinds['synthetic']}; "
+            f"{spec.where} the real set holds {kinds[0]} and the synthetic set {kinds[1]}; "
             "give both as pictures, or both as vectors of one encoder"
         )
 

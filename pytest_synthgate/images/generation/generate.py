@@ -1,0 +1,221 @@
+"""A plan -> its missing images, in batches, resumable at any moment.
+
+Second station of the flow (spec -> images). The first import of torch is behind the look at what is missing.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.images.generation.manifest import Manifest, write_settings
+from pytest_synthgate.images.generation.models import fetch
+from pytest_synthgate.images.generation.plan import Plan, Wanted, identities, look_again, names, settings
+from pytest_synthgate.images.names import shown
+from pytest_synthgate.wording import quoted
+
+if TYPE_CHECKING:
+    from pytest_synthgate.images.generation.pipeline import Pipeline, Sample
+
+_LIBRARIES = ("pytest-synthgate", "torch", "diffusers", "transformers", "accelerate", "pillow", "numpy")
+_NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a run of `generate` did to its shard.
+
+    Attributes:
+        made: Images it made.
+        present: Images that were there before and still count.
+        blacked_out: Images that the model made black, now or before; they are not part of the set.
+        notes: What a user should know, a line each.
+    """
+
+    made: int
+    present: int
+    blacked_out: int
+    notes: tuple[str, ...] = ()
+
+
+def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False, progress: bool = True) -> Made:
+    """Make the missing images of a plan, or of one shard of it.
+
+    One process at a time makes a shard of a directory; another one waits, looks again, and makes what is still
+    missing. Shards of one division may be made at the same time, on machines that share the directory or not.
+
+    Args:
+        plan: What is wanted.
+        shard: Which part of how many, from (1, n) to (n, n); together they are the whole.
+        again: Whether to make the images that are there once more.
+        progress: Whether to show a bar on a terminal.
+
+    Raises:
+        GenerationError: The shard, the model or a setting cannot be, memory or disk are too small.
+        MissingExtraError: diffusers is not installed.
+    """
+    number, count = shard
+    if not 1 <= number <= count:
+        raise GenerationError(f"{plan.name}: there is no shard {number}/{count}; give 1/{count} to {count}/{count}")
+    current = look_again(plan)
+    if not again and not _missing(current, shard):
+        return _made(current, shard, 0, [])
+    for key, model in (("model", current.model), ("lora", current.lora)):
+        if model is not None:
+            fetch(model, f"{current.where} generator.{key}")
+    current = look_again(current)
+    with _disk_trouble(current), _locked(current, shard):
+        current = look_again(current)
+        todo = share(current.wanted, shard) if again else _missing(current, shard)
+        notes: list[str] = []
+        if todo:
+            _make(current, todo, shard, notes, progress=progress)
+        return _made(look_again(current), shard, len(todo), notes)
+
+
+def share(wanted: Sequence[Wanted], shard: tuple[int, int]) -> tuple[Wanted, ...]:
+    """Give one shard of the images: every n-th, so that the sizes differ by one at most."""
+    number, count = shard
+    return tuple(wanted[number - 1 :: count])
+
+
+def _missing(plan: Plan, shard: tuple[int, int]) -> tuple[Wanted, ...]:
+    return tuple(each for each in share(plan.wanted, shard) if each.file not in plan.entries)
+
+
+def _made(plan: Plan, shard: tuple[int, int], tried: int, notes: list[str]) -> Made:
+    mine = {each.file for each in share(plan.wanted, shard)}
+    there = sum(each.file in mine for each in plan.present)
+    black = sum(each.file in mine for each in plan.blacked_out)
+    return Made(min(tried, there), there - min(tried, there), black, tuple(notes))
+
+
+def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: list[str], *, progress: bool) -> None:
+    from tqdm import tqdm
+
+    from pytest_synthgate.images.generation.pipeline import load
+    from pytest_synthgate.images.generation.writer import Writer
+
+    pipeline = load(plan)
+    versions = _versions()
+    write_settings(
+        plan.directory,
+        {
+            "names": names(plan),
+            "models": identities(plan),
+            "settings": settings(plan.generator),
+            "versions": versions,
+        },
+    )
+    texts = list(dict.fromkeys(each.prompt.text for each in todo))
+    if truncated := pipeline.truncated(texts):
+        notes.append(
+            f"{len(truncated)} of {len(texts)} prompts are too long for the model, which does not see their end: "
+            f"{quoted(truncated[0])}"
+        )
+    note = f"{plan.generator.steps or 'default'}, Model: {plan.model.name}"
+    with (
+        Manifest(plan.directory, _manifest_name(shard)) as manifest,
+        # None: shown on a terminal only.
+        tqdm(total=len(todo), desc=plan.name, unit="image", disable=None if progress else True) as bar,
+        Writer(plan.directory, manifest, note, limit=2 * pipeline.batch_size) as writer,
+    ):
+        manifest.add_making({"device": pipeline.device, "dtype": pipeline.dtype, "versions": versions})
+        before = time.perf_counter()
+        for batch, samples in _batches(pipeline, todo, plan, notes):
+            now = time.perf_counter()
+            writer.put(batch, samples, now - before)
+            before = now
+            bar.update(len(batch))
+
+
+def _batches(
+    pipeline: Pipeline, todo: Sequence[Wanted], plan: Plan, notes: list[str]
+) -> Iterator[tuple[Sequence[Wanted], list[Sample]]]:
+    """Sample batch after batch; where memory is too small for one, halve it and all that follow."""
+    size, position = pipeline.batch_size, 0
+    while position < len(todo):
+        batch = todo[position : position + size]
+        samples = _try(pipeline, batch)
+        if samples is not None:
+            position += len(batch)
+            yield batch, samples
+            continue
+        if len(batch) == 1:
+            raise GenerationError(
+                f"{plan.where} generator: {pipeline.device} has not enough memory for one image; "
+                "make them smaller, take a smaller model, dtype = 'fp16', or another device"
+            )
+        size = len(batch) // 2
+        notes.append(f"out of memory with {len(batch)} images at a time; going on with {size}")
+        _free()
+
+
+def _try(pipeline: Pipeline, batch: Sequence[Wanted]) -> list[Sample] | None:
+    """Sample one batch; None when memory is too small. The tensors of the failed try die with its traceback."""
+    try:
+        return pipeline.sample(batch)
+    except RuntimeError as error:  # torch.OutOfMemoryError is one, and the CPU and mps raise nothing more telling
+        if type(error).__name__ != "OutOfMemoryError" and not any(
+            each in str(error).lower() for each in _OUT_OF_MEMORY
+        ):
+            raise
+    return None
+
+
+def _free() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def _locked(plan: Plan, shard: tuple[int, int]) -> Iterator[None]:
+    from filelock import FileLock
+
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(plan.directory / (".lock" if shard[1] == 1 else f".lock-{shard[0]}-of-{shard[1]}")):
+        yield
+
+
+@contextmanager
+def _disk_trouble(plan: Plan) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        done = len(look_again(plan).present)
+        state = f"{done:,} of {len(plan.wanted):,} images are done"
+        if error.errno in _NO_SPACE:
+            raise GenerationError(
+                f"{plan.name}: the disk of {shown(plan.directory)} is full; {state}; "
+                "make room, and the same command goes on"
+            ) from None
+        raise GenerationError(
+            f"{plan.name}: {shown(plan.directory)} cannot be written ({error.strerror or error}); {state}"
+        ) from None
+
+
+def _manifest_name(shard: tuple[int, int]) -> str:
+    """Give each shard a file of its own: appends from several machines may tear each other on a network disk."""
+    return "manifest.jsonl" if shard[1] == 1 else f"manifest-{shard[0]}-of-{shard[1]}.jsonl"
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

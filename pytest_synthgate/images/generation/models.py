@@ -1,0 +1,150 @@
+"""Which model a spec names, and which state of it: a local directory by its content, a hub id by its commit.
+
+Second station of the flow (spec -> images), below `plan`. Nothing here imports torch or asks the network, but for
+`fetch`, which `generate` calls for a hub id that is not on this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_synthgate.errors import GenerationError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_DECIDING = frozenset({".json", ".txt", ".model", ".safetensors"})
+_LARGE = 1 << 20
+_RACY_NS = 2_000_000_000
+_PROBE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model, or LoRA weights, as a spec names them.
+
+    Attributes:
+        name: As the spec says.
+        path: The local file or directory; None for a hub id.
+    """
+
+    name: str
+    path: Path | None
+
+
+def named(name: str, folder: Path) -> Model:
+    """Tell a local path from a hub id: what exists is local, and so is what cannot be `owner/name`.
+
+    Args:
+        name: What the spec says.
+        folder: Where relative paths start, the folder of the spec file.
+    """
+    path = folder / Path(name).expanduser()
+    # `models/digits` that is not there is a path too where `models` is: no network for a misspelt folder.
+    if path.exists() or not _HUB_ID.fullmatch(name) or path.parent.is_dir():
+        return Model(name, path)
+    return Model(name, None)
+
+
+def identity(model: Model, digests: Path) -> str | None:
+    """Say which state of the model is on this machine; None when it is not here.
+
+    Args:
+        model: The model.
+        digests: Where digests of large files are kept, by path, size and time of change.
+    """
+    if model.path is None:
+        revision = commit(model)
+        return None if revision is None else f"{model.name}@{revision}"
+    if model.path.is_file():
+        return f"sha256:{_file_digest(model.path, digests)}"
+    if not model.path.is_dir():
+        return None
+    state = hashlib.sha256()
+    for file in _deciding_files(model.path):
+        state.update(f"{file.relative_to(model.path).as_posix()}\0{_file_digest(file, digests)}\n".encode())
+    return f"sha256:{state.hexdigest()}"
+
+
+def commit(model: Model) -> str | None:
+    """Read which commit of a hub id the local hub cache holds; None for a path, or when it is not there."""
+    if model.path is not None:
+        return None
+    from huggingface_hub import constants
+
+    reference = Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}", "refs", "main")
+    try:
+        return reference.read_text(encoding="ascii").strip() or None
+    except OSError:
+        return None
+
+
+def fetch(model: Model, where: str) -> None:
+    """See to it that the commit of a hub id is known here; the weights follow when the pipeline is loaded.
+
+    Args:
+        model: The model or LoRA weights.
+        where: What names it, for messages: `synth.toml: [spec.a] generator.model`.
+
+    Raises:
+        GenerationError: Not in the cache, and the hub cannot be reached or does not have it.
+    """
+    if model.path is not None or commit(model) is not None:
+        return
+    from huggingface_hub import constants, get_session, snapshot_download
+
+    try:
+        # Asked once: a download would try for the better part of a minute before it says that there is no network.
+        get_session().head(constants.ENDPOINT, timeout=_PROBE_SECONDS)
+        snapshot_download(model.name, allow_patterns=["model_index.json"])
+    except Exception as error:  # noqa: BLE001  the type is that of whichever HTTP library the hub's client uses
+        reason = str(error).partition("\n")[0].strip() or type(error).__name__
+        raise GenerationError(
+            f"{where} = {model.name!r} is no folder beside the spec file, is not in the hub's cache, and could not be "
+            f"fetched ({reason}); correct it, or run once with a network"
+        ) from None
+
+
+def _deciding_files(directory: Path) -> Iterator[Path]:
+    """List what decides about pixels: weights, configurations, vocabularies; no readme and nothing hidden."""
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix in _DECIDING and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _file_digest(file: Path, digests: Path) -> str:
+    """Hash a file; of a large one the digest is kept, since weights take seconds and a plan is made in every run.
+
+    Headers and sizes alone would be quick too, but a model that is trained again keeps both.
+    """
+    found = file.stat()
+    if found.st_size < _LARGE:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    stamp = f"{file.resolve()}\0{found.st_size}\0{found.st_mtime_ns}"
+    kept = digests / hashlib.sha256(stamp.encode(errors="surrogateescape")).hexdigest()
+    try:
+        return kept.read_text(encoding="ascii")
+    except OSError:
+        pass
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    # A file may change again within its file system's clock tick, and keep size and time.
+    if time.time_ns() - found.st_mtime_ns >= _RACY_NS:
+        _keep(kept, digest)
+    return digest
+
+
+def _keep(kept: Path, digest: str) -> None:
+    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(digest, encoding="ascii")
+        part.replace(kept)
+    except OSError:  # a cache that cannot be written costs the time to hash again, nothing else
+        part.unlink(missing_ok=True)

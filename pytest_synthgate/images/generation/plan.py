@@ -1,0 +1,256 @@
+"""A spec and its prompts -> which images are wanted, where each belongs, and which are there.
+
+Second station of the flow (spec -> images). A plan imports no torch and asks no network: a machine without a GPU
+takes the images that another one made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.images.generation.manifest import SETTINGS, Entry, read_entries, read_settings
+from pytest_synthgate.images.generation.models import Model, identity, named
+from pytest_synthgate.images.generation.seeds import image_name, image_seed
+from pytest_synthgate.images.names import printable
+from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.prompts import Prompt
+from pytest_synthgate.spec import Generator, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One image that a spec asks for.
+
+    Attributes:
+        prompt: What it is made from.
+        index: Its number among the images of the prompt, from 0.
+        seed: What its noise is made from.
+        file: Its path below the plan's directory, with `/`.
+    """
+
+    prompt: Prompt
+    index: int
+    seed: int
+    file: str
+
+    @property
+    def id(self) -> str:
+        """Its name in the set: `apple/a-photo-of-an-apple-3f2a1b0c9d8e/00007.png`."""
+        class_name = self.prompt.class_name
+        return self.file if class_name is None else f"{printable(class_name).replace('/', '_')}/{self.file}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The images of one spec: wanted, there, missing.
+
+    Attributes:
+        name: Of the spec.
+        where: How messages name the place of the spec.
+        generator: The settings.
+        model: The model they name.
+        lora: The LoRA weights they name, if any.
+        root: The directory that holds the directories of all settings.
+        directory: That of these settings, shared by every spec that has the same.
+        wanted: All images, sorted by file.
+        entries: What is known of those that were made, by file; blacked out ones included.
+    """
+
+    name: str
+    where: str
+    generator: Generator
+    model: Model
+    lora: Model | None
+    root: Path
+    directory: Path
+    wanted: tuple[Wanted, ...]
+    entries: Mapping[str, Entry] = field(repr=False)
+
+    @cached_property
+    def present(self) -> tuple[Wanted, ...]:
+        """The images that are there."""
+        return tuple(each for each in self.wanted if each.file in self.entries and not self._is_black(each))
+
+    @cached_property
+    def blacked_out(self) -> tuple[Wanted, ...]:
+        """The images that the model made black; made again, they would be black again."""
+        return tuple(each for each in self.wanted if each.file in self.entries and self._is_black(each))
+
+    @cached_property
+    def missing(self) -> tuple[Wanted, ...]:
+        """The images that are to be made."""
+        return tuple(each for each in self.wanted if each.file not in self.entries)
+
+    def _is_black(self, wanted: Wanted) -> bool:
+        return self.entries[wanted.file].blacked_out is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What making the missing images will take.
+
+    Attributes:
+        missing: Their number.
+        bytes: Disk space, from the images that are there, else from the declared size; None if neither is known.
+        seconds: Time, from the images that are there; None before the first.
+    """
+
+    missing: int
+    bytes: int | None
+    seconds: float | None
+
+
+def plan(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> Plan:
+    """Plan the images of a spec.
+
+    They live in `<cache>/generated/<settings>-<model>/`: the first part is a digest of every setting that changes
+    pixels, the second of the model's state. Where the model is not on this machine, so that its state is not known,
+    the directory is the latest that was made with these settings and a model of this name.
+
+    Args:
+        spec: A spec with a generator.
+        prompts: What `expand` gives for it.
+        cache: The cache directory of the project.
+
+    Raises:
+        SpecError: The spec has no generator.
+    """
+    if spec.generator is None:
+        raise SpecError(
+            f'{spec.where} has a prompt and no generator; add [{"spec." + spec.name}.generator] with model = "..."'
+        )
+    generator, root = spec.generator, cache / "generated"
+    wanted = (
+        Wanted(prompt, index, image_seed(generator.seed, prompt.text, index), image_name(prompt.text, index))
+        for prompt in prompts
+        for index in range(prompt.count)
+    )
+    draft = Plan(
+        name=spec.name,
+        where=spec.where,
+        generator=generator,
+        model=named(generator.model, spec.file.parent),
+        lora=None if generator.lora is None else named(generator.lora, spec.file.parent),
+        root=root,
+        directory=root,
+        wanted=tuple(sorted(wanted, key=lambda each: each.file)),
+        entries={},
+    )
+    return look_again(draft)
+
+
+def look_again(plan: Plan) -> Plan:
+    """Bring a plan up to date with the disk: the state of the model, and the images that are there."""
+    directory = _directory(plan)
+    return replace(plan, directory=directory, entries=_entries(directory, plan.wanted))
+
+
+def generated_set(plan: Plan) -> ImageSet:
+    """List the wanted images that are there, as of now; ids are unique and the same on every machine."""
+    current = look_again(plan)
+    records = (
+        ImageRecord(
+            id=each.id,
+            path=current.directory / each.file,
+            class_name=each.prompt.class_name,
+            prompt=each.prompt.text,
+            seed=each.seed,
+            axes=each.prompt.axes,
+        )
+        for each in current.present
+    )
+    return ImageSet(current.directory, tuple(sorted(records, key=lambda record: record.id)))
+
+
+def missing_message(spec: Spec, plan: Plan) -> str:
+    """Say how many images are missing and what makes them."""
+    count = len(plan.missing)
+    images = "1 image is" if count == 1 else f"{count:,} images are"
+    return f"{spec.name}: {images} missing; run `synthgate generate {shlex.quote(spec.name)}` where the GPU is"
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Estimate what making the missing images will take, from all that were made with the same settings."""
+    missing, generator = len(plan.missing), plan.generator
+    made = [entry for entry in read_entries(plan.directory).values() if entry.blacked_out is None]
+    if made:
+        size = sum(entry.size for entry in made) / len(made)
+        seconds = sum(entry.seconds for entry in made) / len(made)
+        return Estimate(missing, round(missing * size), missing * seconds)
+    if generator.width is None or generator.height is None:
+        return Estimate(missing, None, None)
+    # A photo as PNG takes about two thirds of its three bytes a pixel.
+    return Estimate(missing, missing * generator.width * generator.height * 2, None)
+
+
+def settings(generator: Generator) -> dict[str, Any]:
+    """Give the settings that change pixels, beside the models: neither batch size nor device do.
+
+    The number format is the declared one: "auto" is fp16 on a GPU and fp32 elsewhere, and what the one made the
+    other must find.
+    """
+    return {
+        "steps": generator.steps,
+        "guidance": generator.guidance,
+        "width": generator.width,
+        "height": generator.height,
+        "seed": generator.seed,
+        "negative_prompt": generator.negative_prompt,
+        "scheduler": generator.scheduler,
+        "variant": generator.variant,
+        "dtype": generator.dtype,
+        "lora_scale": None if generator.lora is None else generator.lora_scale,
+    }
+
+
+def identities(plan: Plan) -> list[str | None]:
+    """Give the state of the model and, if there are any, of the LoRA weights."""
+    models = (plan.model,) if plan.lora is None else (plan.model, plan.lora)
+    return [identity(each, plan.root / ".digests") for each in models]
+
+
+def names(plan: Plan) -> list[str]:
+    """Give the name of the model and, if there are any, of the LoRA weights."""
+    return [plan.model.name] if plan.lora is None else [plan.model.name, plan.lora.name]
+
+
+def _directory(plan: Plan) -> Path:
+    key, states = _digest(settings(plan.generator)), identities(plan)
+    if None in states:
+        earlier = [each for each in plan.root.glob(f"{key}-*") if read_settings(each).get("names") == names(plan)]
+        if earlier:
+            return max(earlier, key=lambda each: ((each / SETTINGS).stat().st_mtime_ns, each.name))
+        return plan.root / f"{key}-{_digest(names(plan))}"
+    return plan.root / f"{key}-{_digest(states)}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _entries(directory: Path, wanted: Sequence[Wanted]) -> dict[str, Entry]:
+    """Believe an entry when seed and size of the file agree: a power cut may leave a name without its bytes."""
+    known = read_entries(directory)
+    believed = {}
+    for each in wanted:
+        entry = known.get(each.file)
+        if entry is None or entry.seed != each.seed or entry.prompt != each.prompt.text:
+            continue
+        if entry.blacked_out is not None or _size(directory / each.file) == entry.size:
+            believed[each.file] = entry
+    return believed
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
