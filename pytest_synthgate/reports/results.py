@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,23 @@ class SpecResult:
         measurement: The numbers.
         verdicts: What the gates concluded, in the order of the table.
         compare_to: Name of the spec that this one is compared to.
+        expected: Reason by score, for gates that are known to fail.
     """
 
     measurement: Measurement
     verdicts: tuple[Verdict, ...] = ()
     compare_to: str | None = None
+    expected: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form."""
         gates = {verdict.name: verdict.to_json() for verdict in self.verdicts}
-        return {**self.measurement.to_json(), "gates": gates, "compare_to": self.compare_to}
+        return {
+            **self.measurement.to_json(),
+            "gates": gates,
+            "compare_to": self.compare_to,
+            "expected": dict(self.expected),
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> SpecResult:
@@ -54,7 +61,7 @@ class SpecResult:
         except (KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"no gates in it ({error}); measure again") from None
         verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in gates.items())
-        return cls(measurement, verdicts, raw.get("compare_to"))
+        return cls(measurement, verdicts, raw.get("compare_to"), dict(raw.get("expected") or {}))
 
 
 def to_document(results: Mapping[str, SpecResult]) -> dict[str, Any]:

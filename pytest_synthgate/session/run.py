@@ -172,6 +172,7 @@ class Run:
             "spec": spec.name,
             "position": [str(spec.file), list(self.specs).index(spec.name)],
             "compare_to": spec.compare_to,
+            "expected": dict(spec.xfail),
             "gates": {name: verdict.to_json() for name, verdict in self._verdicts.get(spec.name, {}).items()},
         }
         if spec.name not in self._sent:
@@ -202,7 +203,9 @@ class Run:
             if "measurement" in parcel:
                 result = SpecResult.from_json({**parcel["measurement"], "gates": parcel["gates"]})
                 ordered = sorted(result.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
-                found[name] = replace(result, verdicts=tuple(ordered), compare_to=parcel["compare_to"])
+                found[name] = replace(
+                    result, verdicts=tuple(ordered), compare_to=parcel["compare_to"], expected=parcel["expected"]
+                )
         return found
 
 

@@ -35,8 +35,8 @@ def write_summary(reporter: Any, run: Run) -> None:
     reporter.section("synthgate: lower is better, 95% intervals", sep="=")
     for row in table(results):
         for cell in row:
-            reporter.write(cell.text + "  ", **_TONES.get(cell.tone, {}))
-        reporter.write_line("")
+            reporter.write(cell.text, **_TONES.get(cell.tone, {}))
+        reporter.write("\n")
     for line in reading(results):
         reporter.write_line(line)
     for note in notes(results):
