@@ -47,10 +47,11 @@ def table(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
     rows = [[Cell(text) for text in ("spec", "images / real", "n0", *COLUMNS)]]
     for name, result in results.items():
         rows.append(_row(printable(name), result))
-    for size, yardstick in _yardsticks(results).items():
+    for (n_real, rung), yardstick in _yardsticks(results).items():
         cells = [_cell(yardstick.get(score, Score(None)), None) for score in COLUMNS]
-        rows.append([Cell("real against real"), Cell(""), Cell(""), Cell(size), *cells])
-    widths = [max(len(row[column].text) for row in rows) for column in range(len(rows[0]))]
+        rows.append([Cell("real against real"), Cell(f"halves of {n_real:,}"), Cell(rung), *cells])
+    widths = [max(len(row[column].text) for row in rows) + 2 for column in range(len(rows[0]))]
+    widths[-1] = 0
     return [[Cell(cell.text.ljust(width), cell.tone) for cell, width in zip(row, widths, strict=True)] for row in rows]
 
 
@@ -82,13 +83,10 @@ def _brackets(score: Score) -> str:
     return f"[{' '.join(ends)}]"
 
 
-def _yardsticks(results: Mapping[str, SpecResult]) -> dict[str, Mapping[str, Score]]:
-    """List the distinct yardsticks, by the rung they were measured at."""
-    return {
-        str(each.measurement.yardstick_rung or "-"): each.measurement.yardstick
-        for each in results.values()
-        if each.measurement.yardstick
-    }
+def _yardsticks(results: Mapping[str, SpecResult]) -> dict[tuple[int, str], Mapping[str, Score]]:
+    """List the distinct yardsticks, by the size of the real set and the rung they were measured at."""
+    measurements = (result.measurement for result in results.values())
+    return {(each.n_real, str(each.yardstick_rung or "-")): each.yardstick for each in measurements if each.yardstick}
 
 
 def reading(results: Mapping[str, SpecResult]) -> list[str]:
