@@ -1,0 +1,235 @@
+"""Who is drawn, who learns from whom, and what the probabilities are worth."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import chisquare
+from sklearn.linear_model import LogisticRegression
+
+from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.scores import classifier
+from pytest_synthgate.scores.classifier import (
+    FOLDS,
+    STRENGTHS,
+    Side,
+    balanced_probabilities,
+    raw_probabilities,
+    representatives,
+    sides,
+)
+from pytest_synthgate.scores.copies import near_duplicates
+
+Floats = NDArray[np.float64]
+D = 8
+
+
+def _rows(n: int, seed: int, shift: float = 0.0) -> Floats:
+    return np.asarray(np.random.default_rng(seed).normal(size=(n, D)) + shift * np.eye(D)[0])
+
+
+def _twins(rows: Floats, times: int) -> Floats:
+    copies = np.repeat(rows, times, axis=0)
+    return copies + 1e-3 * np.random.default_rng(5).normal(size=copies.shape)
+
+
+def _pair(synthetic: Floats, real: Floats) -> tuple[Side, Side]:
+    one, other = feature_matrix(synthetic), feature_matrix(real)
+    copies = near_duplicates(one, other, 1e-3)
+    return sides(one, other, (copies.synthetic, copies.real), copies.joint)
+
+
+def _side(sizes: list[int]) -> Side:
+    n = sum(sizes)
+    digests = tuple(f"{row:05d}" for row in range(n))
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    return Side(np.zeros((n, 1), dtype=np.float32), digests, labels, np.zeros(n, dtype=np.uint64))
+
+
+def test_a_large_cluster_is_drawn_as_often_as_a_single_image() -> None:
+    """400 draws of 10 out of 20 clusters, one of them of 50 images: each is expected 200 times."""
+    side = _side([50] + [1] * 19)
+    drawn = Counter(int(side.clusters[row]) for draw in range(400) for row in representatives(side, draw, 10))
+    counts = [drawn[label] for label in range(20)]
+    assert sum(counts) == 4000
+    # Without replacement counts vary less than the chi-square law allows; both ends are checked.
+    assert abs(counts[0] - 200) < 3 * np.sqrt(400 * 0.5 * 0.5)
+    assert chisquare(counts).pvalue > 0.01
+
+
+def test_each_image_of_a_cluster_stands_for_it_equally_often() -> None:
+    side = _side([10] + [1] * 5)
+    drawn = Counter(int(row) for draw in range(2000) for row in representatives(side, draw, 6) if row < 10)
+    assert sum(drawn.values()) == 2000
+    assert chisquare([drawn[row] for row in range(10)]).pvalue > 0.01
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=20), st.integers(0, 5), st.integers(0, 20))
+def test_a_draw_takes_one_image_of_each_of_as_many_clusters_as_asked_for(sizes: list[int], draw: int, n: int) -> None:
+    side = _side(sizes)
+    rows = representatives(side, draw, n)
+    assert len(rows) == min(n, len(sizes)) == len(set(side.clusters[rows].tolist()))
+    assert rows.tolist() == sorted(rows.tolist())
+
+
+def test_a_draw_depends_on_the_content_and_not_on_the_rest_of_the_set() -> None:
+    """Leaving out clusters that were not drawn draws the same ones: rank by hash, not by place."""
+    side = _side([1] * 30)
+    rows = representatives(side, 3, 10)
+    kept = np.unique(np.concatenate([rows, np.arange(0, 30, 3)]))
+    less = Side(side.features[kept], tuple(side.digests[row] for row in kept), side.clusters[kept], side.marks[kept])
+    again = [less.digests[row] for row in representatives(less, 3, 10)]
+    assert again == [side.digests[row] for row in rows]
+
+
+def test_twins_share_a_fold_in_every_draw_also_across_the_sets() -> None:
+    originals = _rows(40, 0)
+    synthetic, real = _pair(_twins(originals, 3), np.concatenate([_twins(originals[:20], 2), _rows(30, 1)]))
+    one = feature_matrix(_twins(originals, 3))
+    other = feature_matrix(np.concatenate([_twins(originals[:20], 2), _rows(30, 1)]))
+    joint = near_duplicates(one, other, 1e-3).joint
+    for draw in range(5):
+        folds = np.concatenate([synthetic.folds(draw), real.folds(draw)])
+        assert len(set(zip(joint.tolist(), folds.tolist(), strict=True))) == len(set(joint.tolist())) == 70
+        assert set(folds.tolist()) == set(range(FOLDS))
+
+
+def test_folds_differ_from_draw_to_draw_and_are_of_about_one_size() -> None:
+    _, real = _pair(_rows(5, 0), _rows(3000, 1))
+    for draw in range(5):
+        assert chisquare(np.bincount(real.folds(draw), minlength=FOLDS)).pvalue > 0.001
+    together = np.bincount(real.folds(0) * FOLDS + real.folds(1), minlength=FOLDS**2)
+    assert chisquare(together).pvalue > 0.001
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32))
+def test_one_more_image_moves_no_other_cluster(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    real, synthetic = _twins(_rows(10, 1), 2), _twins(_rows(10, 2), 2)
+    before = feature_matrix(synthetic, [str(row) for row in range(20)])
+    stranger = rng.normal(size=(1, D))
+    after = feature_matrix(np.concatenate([synthetic, stranger]), [str(row) for row in range(21)])
+    against = feature_matrix(real)
+
+    def folds(matrix: FeatureMatrix) -> dict[str, int]:
+        copies = near_duplicates(matrix, against, 1e-3)
+        side, _ = sides(matrix, against, (copies.synthetic, copies.real), copies.joint)
+        return dict(zip(matrix.ids, side.folds(0).tolist(), strict=True))
+
+    grown = folds(after)
+    grown.pop("20")
+    assert grown == folds(before)
+
+
+def test_no_image_is_predicted_by_a_model_that_saw_a_twin_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fit and every prediction is watched; two rows are twins when their cosine is above 0.999."""
+    originals = _rows(120, 0)
+    synthetic, real = _twins(originals[:80], 2), np.concatenate([_twins(originals[60:], 2), _rows(40, 1)])
+    pair = _pair(synthetic, real)
+    learned_from: dict[int, NDArray[np.float32]] = {}
+    alive: list[classifier.Model] = []
+    closest: list[float] = []
+    fit, predict = classifier._Sample.fit, classifier._predict
+
+    def watched_fit(sample: classifier._Sample, fold: int, strength: float) -> classifier.Model:
+        model = fit(sample, fold, strength)
+        alive.append(model)
+        learned_from[id(model)] = sample.features[sample.folds != fold]
+        return model
+
+    def watched_predict(
+        features: NDArray[np.float32], folds: NDArray[np.int64], models: list[classifier.Model]
+    ) -> Floats:
+        for fold, model in enumerate(models):
+            closest.append(float((features[folds == fold] @ learned_from[id(model)].T).max()))
+        return predict(features, folds, models)
+
+    monkeypatch.setattr(classifier._Sample, "fit", watched_fit)
+    monkeypatch.setattr(classifier, "_predict", watched_predict)
+    found = balanced_probabilities(*pair, 80)
+    assert found is not None
+    assert found.synthetic.shape == (5, len(synthetic))
+    assert len(closest) >= 5 * FOLDS * 3
+    assert max(closest) < 0.999
+    alone = np.eye(len(synthetic), dtype=np.bool_)
+    assert np.where(alone, 0, pair[0].features @ pair[0].features.T).max(axis=1).min() > 0.999
+
+
+def test_probabilities_are_those_of_logistic_regression_on_the_other_folds() -> None:
+    synthetic, real = _pair(_rows(60, 0, shift=1), _rows(90, 1))
+    found = raw_probabilities(synthetic, real)
+    assert found is not None
+    features = np.concatenate([synthetic.features, real.features]).astype(np.float64)
+    labels, folds = np.repeat([1, 0], [60, 90]), np.concatenate([synthetic.folds(0), real.folds(0)])
+
+    def out_of_fold(strength: float) -> Floats:
+        predicted = np.empty(150)
+        for fold in range(FOLDS):
+            model = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000)
+            model.fit(features[folds != fold], labels[folds != fold])
+            predicted[folds == fold] = model.predict_proba(features[folds == fold])[:, 1]
+        return predicted
+
+    by_strength = [out_of_fold(strength) for strength in STRENGTHS]
+    losses = [-np.log(np.where(labels == 1, each, 1 - each)).sum() for each in by_strength]
+    best = by_strength[int(np.argmin(losses))]
+    assert np.concatenate([found.synthetic[0], found.real[0]]) == pytest.approx(best, abs=1e-4)
+    assert found.learned_from == (60, 90)
+
+
+def test_fewer_images_than_dimensions_are_fitted_in_their_own_span() -> None:
+    """The same probabilities as in the full space, where the fit has 300 coefficients for 80 images."""
+    rng = np.random.default_rng(0)
+    pair = _pair(rng.normal(size=(40, 300)) + np.eye(300)[0] * 5, rng.normal(size=(40, 300)))
+    features = np.concatenate([side.features for side in pair]).astype(np.float64)
+    labels, folds = np.repeat([1, 0], 40), np.concatenate([side.folds(0) for side in pair])
+    model = LogisticRegression(C=STRENGTHS[0], tol=1e-10, max_iter=10_000)
+    predicted = [
+        model.fit(features[folds != fold], labels[folds != fold]).predict_proba(features[[row]])[0, 1]
+        for row, fold in enumerate(folds.tolist())
+    ]
+    sample = classifier._Sample.of(*pair, (np.arange(40), np.arange(40)), 0, None)
+    weakest = [sample.fit(fold, STRENGTHS[0]) for fold in range(FOLDS)]
+    assert classifier._predict(sample.features, sample.folds, weakest) == pytest.approx(predicted, abs=1e-6)
+    assert sample.coordinates.shape == (80, 80)
+
+
+def test_probabilities_are_calibrated() -> None:
+    """Among images called synthetic with about 70%, about 70% are."""
+    pair = _pair(_rows(1000, 0, shift=1), _rows(1000, 1))
+    found = balanced_probabilities(*pair, 1000)
+    assert found is not None
+    called = np.concatenate([found.synthetic.mean(axis=0), found.real.mean(axis=0)])
+    truth = np.repeat([1, 0], 1000)
+    for low in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+        inside = (called >= low) & (called < low + 0.1)
+        assert truth[inside].mean() == pytest.approx(called[inside].mean(), abs=0.06)
+
+
+def test_every_image_gets_a_probability_in_every_draw() -> None:
+    pair = _pair(_rows(300, 0), _rows(70, 1))
+    found = balanced_probabilities(*pair, 50)
+    assert found is not None
+    assert (found.synthetic.shape, found.real.shape, found.learned_from) == ((5, 300), (5, 70), (50, 50))
+    for part in (found.synthetic, found.real):
+        assert ((part > 0) & (part < 1)).all()
+        assert part.std(axis=0).max() > 0
+
+
+@pytest.mark.parametrize(("size", "draws"), [(30, 5), (200, 5), (300, 3), (500, 2), (600, 2)])
+def test_large_draws_are_fewer(size: int, draws: int) -> None:
+    pair = _pair(_rows(size, 0), _rows(size, 1))
+    found = balanced_probabilities(*pair, size)
+    assert found is not None
+    assert len(found.synthetic) == draws
+
+
+def test_sets_that_are_one_joint_cluster_cannot_be_told_apart() -> None:
+    """All images share one fold, so nothing is left to learn from."""
+    pair = _pair(_twins(_rows(1, 0), 40), _twins(_rows(1, 0), 40))
+    assert balanced_probabilities(*pair, 1) is None
+    assert raw_probabilities(*pair) is None

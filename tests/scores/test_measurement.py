@@ -1,0 +1,145 @@
+"""A measurement survives the way through JSON, and JSON never holds NaN."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.limits import Limits
+from pytest_synthgate.scores.measurement import Finding, Measurement, Score, Unreadable
+
+ANY_NUMBER = st.none() | st.floats()
+SCORES = st.builds(Score, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER, st.integers(0, 10**6), st.floats(0, 1e6))
+BY_NAME = st.dictionaries(st.sampled_from(["unvaried", "unoriginal", "unrealistic"]), SCORES)
+FINDINGS = st.builds(
+    Finding,
+    image=st.text(max_size=8),
+    digest=st.text(max_size=8),
+    image_set=st.sampled_from(["synthetic", "real"]),
+    score=st.sampled_from(["unvaried", "unoriginal"]),
+    by=st.sampled_from(["exact", "features", "classifier"]),
+    value=st.floats(0, 2),
+    twin=st.none() | st.text(max_size=8),
+    twin_set=st.none() | st.sampled_from(["synthetic", "real"]),
+    cluster=st.none() | st.integers(0, 10**6),
+    prompt=st.none() | st.text(max_size=8),
+    seed=st.none() | st.integers(),
+)
+MEASUREMENTS = st.builds(
+    Measurement,
+    n_real=st.integers(0, 10**6),
+    n_synthetic=st.integers(0, 10**6),
+    representatives=st.dictionaries(st.sampled_from(["real", "synthetic"]), st.integers(0, 10**6)),
+    scores=BY_NAME,
+    rung=st.none() | st.sampled_from([30, 2000]),
+    rungs=st.dictionaries(st.just("unrealistic"), st.dictionaries(st.just("30"), SCORES)),
+    yardstick=BY_NAME,
+    yardstick_rung=st.none() | st.just(30),
+    threshold=st.dictionaries(st.text(max_size=4), st.floats() | st.text(max_size=4)),
+    breakdown=st.dictionaries(st.text(max_size=4), st.dictionaries(st.text(max_size=4), BY_NAME)),
+    findings=st.lists(FINDINGS, max_size=3).map(tuple),
+    unreadable=st.lists(st.builds(Unreadable, st.text(max_size=4), st.just("real"), st.text(max_size=4))).map(tuple),
+    audit=st.dictionaries(st.text(max_size=4), st.floats() | st.lists(st.floats(), max_size=2)),
+    fingerprint=st.dictionaries(st.text(max_size=4), st.text(max_size=4)),
+    warnings=st.lists(st.text(max_size=4), max_size=2).map(tuple),
+)
+
+MINIMAL: dict[str, Any] = Measurement(1, 1, {}, {"unvaried": Score(0.0, 0.0, 0.9)}).to_json()
+
+
+@given(MEASUREMENTS)
+def test_a_measurement_survives_the_way_through_json(measurement: Measurement) -> None:
+    text = measurement.to_text()
+    back = Measurement.from_json(json.loads(text))
+    assert back.to_text() == text
+    assert Measurement.from_json(back.to_json()) == back
+
+
+@given(MEASUREMENTS)
+def test_json_never_holds_nan(measurement: Measurement) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    json.loads(measurement.to_text(), parse_constant=refuse)
+
+
+def test_numbers_are_rounded_to_six_digits_and_zero_has_no_sign() -> None:
+    score = Score(0.12345649, -1e-9, math.inf, 3, 2.5).to_json()
+    assert score == {"value": 0.123456, "low": 0.0, "high": None, "n": 3, "effective": 2.5}
+    assert math.copysign(1, score["low"]) == 1
+
+
+def test_text_does_not_depend_on_the_order_of_keys() -> None:
+    one = Measurement(1, 1, {"real": 1, "synthetic": 1}, {"a": Score(0.1), "b": Score(0.2)})
+    other = Measurement(1, 1, {"synthetic": 1, "real": 1}, {"b": Score(0.2), "a": Score(0.1)})
+    assert one.to_text() == other.to_text()
+
+
+@pytest.mark.parametrize(
+    "key", ["n_real", "n_synthetic", "scores", "rungs", "breakdown", "findings", "unreadable", "audit", "fingerprint"]
+)
+def test_a_missing_key_of_the_stable_core_is_one_line(key: str) -> None:
+    raw = {name: value for name, value in MINIMAL.items() if name != key}
+    with pytest.raises(ResultsError, match=f"not a measurement: KeyError '{key}'; measure again"):
+        Measurement.from_json(raw)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"n_real": "many"},
+        {"scores": []},
+        {"scores": {"unvaried": {"value": 0.1}}},
+        {"scores": {"unvaried": 0.1}},
+        {"findings": [{"image": "x"}]},
+        {"findings": 3},
+        {"unreadable": [{"image": "x"}]},
+        {"fingerprint": None},
+    ],
+    ids=str,
+)
+def test_a_wrong_shape_is_one_line(broken: dict[str, Any]) -> None:
+    with pytest.raises(ResultsError, match=r"not a measurement: .*; measure again") as caught:
+        Measurement.from_json({**MINIMAL, **broken})
+    assert "\n" not in str(caught.value)
+
+
+def test_keys_beyond_the_stable_core_may_be_missing_or_added() -> None:
+    core = ("n_real", "n_synthetic", "scores", "rungs", "breakdown", "findings", "unreadable", "audit", "fingerprint")
+    raw = {name: MINIMAL[name] for name in core}
+    raw["scores"] = {"unvaried": {"value": 0.0, "low": 0.0, "high": 0.9}}
+    found = Measurement.from_json({**raw, "of the future": 1})
+    assert found.scores["unvaried"] == Score(0.0, 0.0, 0.9)
+
+
+FINDING = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "b.png", "synthetic", 0)
+
+
+def test_the_id_of_a_finding_depends_on_score_and_image_alone() -> None:
+    assert FINDING.id == replace(FINDING, value=0.02, twin="c.png", cluster=7, prompt="x").id
+    others = (replace(FINDING, image="b.png"), replace(FINDING, digest="2"), replace(FINDING, score="unoriginal"))
+    assert len({FINDING.id, *(each.id for each in others)}) == 4
+    assert FINDING.id.startswith("unvaried-")
+
+
+def test_a_name_that_is_not_unicode_has_an_id() -> None:
+    assert replace(FINDING, image="\udcff.png").id != FINDING.id
+
+
+def test_prompts_are_added_to_synthetic_findings_only() -> None:
+    real = replace(FINDING, image_set="real")
+    stranger = replace(FINDING, image="z.png")
+    found = Measurement(1, 1, {}, {}, findings=(FINDING, real, stranger)).with_prompts({"a.png": ("an apple", 7)})
+    assert found.findings == (replace(FINDING, prompt="an apple", seed=7), real, stranger)
+
+
+def test_a_measurement_is_compared_with_limits() -> None:
+    measurement = Measurement(100, 100, {"real": 99, "synthetic": 99}, {"unvaried": Score(0.04, 0.03, 0.05, 100, 99)})
+    assert measurement <= Limits(unvaried=0.04)
+    assert not measurement <= Limits(unvaried=0.03)
+    assert not measurement <= Limits(unoriginal=0.5)
