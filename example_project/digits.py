@@ -17,7 +17,8 @@ def write_sets(folder: Path) -> None:
     copied: held-out scans, one in five of them replaced by a copy of a real one.
     """
     scans = load_digits()
-    digits = [(Image.fromarray(np.uint8(grey * 15.9)), WORDS[label]) for grey, label in zip(scans.images, scans.target, strict=True)]
+    pictures = [Image.fromarray(np.uint8(grey * 15.9)) for grey in scans.images]
+    digits = [(picture, WORDS[label]) for picture, label in zip(pictures, scans.target, strict=True)]
     real = [digit for number, digit in enumerate(digits) if number % 4]
     held_out = digits[::4]
     collapsed = [(_lit(*held_out[number % 40], 1 - number / 4000)) for number in range(400)]

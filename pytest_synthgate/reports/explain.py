@@ -58,7 +58,7 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
         n = measurement.n_real if verdict.score == "unrepresentative" else measurement.n_synthetic
         kind = "real" if verdict.score == "unrepresentative" else "synthetic"
         lines.append(f"{len(findings):,} of {n:,} {kind} images {_MEANING[verdict.score]}; worst:")
-        lines += ["  " + describe(each, measurement.threshold) for each in findings[:SHOWN]]
+        lines += ["  " + describe(each, measurement.threshold) for each in _worst(findings)]
     if verdict.verdict == "failed":
         lines += help_lines(verdict, measurement)
     return _indented(lines)
@@ -159,6 +159,17 @@ def failures(measurement: Measurement, limits: Limits) -> list[str]:
         if verdict.fails()
         for line in explain("scores", verdict, measurement)
     ]
+
+
+def _worst(findings: Sequence[Finding]) -> list[Finding]:
+    """Take the first few, a pair of twins once and not from both ends."""
+    shown: dict[frozenset[str | None], Finding] = {}
+    for finding in findings:
+        ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
+        shown.setdefault(frozenset(ends), finding)
+        if len(shown) == SHOWN:
+            break
+    return list(shown.values())
 
 
 def _relevant(verdict: Verdict, measurement: Measurement) -> list[Finding]:
