@@ -93,7 +93,7 @@ def gate(measurement: Measurement, limits: Limits | Mapping[str, Limit]) -> list
     return [
         judge(measurement, name, limit, group)
         for name, limit in limits.items()
-        for group in (limit.per_class and _groups(measurement)) or (None,)
+        for group in (limit.per_class and class_groups(measurement)) or (None,)
     ]
 
 
@@ -112,7 +112,9 @@ def judge(measurement: Measurement, name: str, limit: Limit, group: str | None =
 
 
 def number(value: float) -> str:
-    """Write a score with three significant decimals at least, and without trailing zeros."""
+    """Write a score with three significant digits, a whole number without decimals."""
+    if value % 1 == 0:
+        return f"{value:,.0f}"
     return f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.3g}"
 
 
@@ -191,5 +193,6 @@ def _shortage(measurement: Measurement, score: Score, group: str | None) -> str 
     return None
 
 
-def _groups(measurement: Measurement) -> tuple[str, ...]:
+def class_groups(measurement: Measurement) -> tuple[str, ...]:
+    """List the classes that have scores of their own, the pooled small ones last."""
     return tuple(sorted(measurement.breakdown.get("class", {}), key=lambda group: (group == POOLED, group)))
