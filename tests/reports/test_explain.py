@@ -1,0 +1,208 @@
+"""What a failing gate prints: the number, the worst findings beside their twins, and what would help."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, assert_scores
+from pytest_synthgate.gate import gate
+from pytest_synthgate.reports.explain import drops_needed, explain, failures, guilty, with_interval
+from pytest_synthgate.scores.measurement import Unreadable
+
+N = 100
+
+
+def _twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
+    """One finding per image of clusters in which all are twins of all."""
+    images = [(cluster, f"{cluster}-{i}") for cluster, size in enumerate(sizes) for i in range(size)]
+    return [
+        Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster)
+        for cluster, image in images
+    ]
+
+
+def _measured(value: float, findings: Sequence[Finding] = (), **changes: Any) -> Measurement:
+    share = Score(value, max(0.0, value - 0.01), min(1.0, value + 0.01), N, N)
+    known: dict[str, Any] = {
+        "n_real": N,
+        "n_synthetic": N,
+        "representatives": {"real": N, "synthetic": N},
+        "scores": dict.fromkeys(("unvaried", "unoriginal", "unrealistic", "obviously_fake"), share),
+        "threshold": {"tau": 0.0455},
+        "findings": tuple(findings),
+    }
+    return Measurement(**{**known, **changes})
+
+
+def _explained(measurement: Measurement, **limits: Any) -> list[str]:
+    (verdict,) = gate(measurement, Limits(**limits))
+    return explain("subject", verdict, measurement)
+
+
+def _fewest_by_hand(sizes: Sequence[int], n: int, most: float, *, keep_one: bool) -> int:
+    """Try every choice of images to drop, smallest first."""
+    images = [cluster for cluster, size in enumerate(sizes) for _ in range(size)]
+    for dropped in range(len(images) + 1):
+        for gone in combinations(range(len(images)), dropped):
+            left = [cluster for i, cluster in enumerate(images) if i not in gone]
+            flagged = sum(left.count(cluster) > 1 for cluster in left) if keep_one else len(left)
+            if flagged == 0 or flagged / (n - dropped) <= most:
+                return dropped
+    raise AssertionError
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(2, 5), min_size=1, max_size=4).filter(lambda sizes: sum(sizes) <= 10),
+    st.integers(0, 20),
+    st.floats(0, 1),
+)
+def test_the_fewest_drops_of_twins_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
+    n = sum(sizes) + others
+    expected = _fewest_by_hand(sizes, n, most, keep_one=True)
+    assert drops_needed(_twins(sizes), n, most, keep_one=True) == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 20), st.floats(0, 1))
+def test_the_fewest_drops_of_copies_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
+    n = sum(sizes) + others
+    expected = _fewest_by_hand(sizes, n, most, keep_one=False)
+    assert drops_needed(_twins(sizes, "unoriginal"), n, most, keep_one=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n", "most", "dropped"),
+    [
+        ([2] * 5, 100, 0.05, 3),  # seven left would be too many of 97, four of 97 are few enough
+        ([50], 100, 0.45, 10),  # 40 left of 90
+        ([50], 100, 0.0, 49),
+        ([29], 100, 0.29, 0),  # 0.29 * 100 is below 29 in floating point
+        ([4], 4, 0.0, 3),
+        ([2, 30], 100, 0.3, 2),  # the pair costs one drop for two flags, then 29 of 98
+    ],
+)
+def test_drops_by_hand(sizes: list[int], n: int, most: float, dropped: int) -> None:
+    assert drops_needed(_twins(sizes), n, most, keep_one=True) == dropped
+
+
+def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
+    findings = _twins([2, 2, 2, 2])
+    findings[0] = replace(findings[0], by="exact", value=0.0, prompt="A photo of an apple", seed=7)
+    groups = {"in a bag": Score(0.2, 0.1, 0.3, 30), "in a bowl": Score(2 / 70, 0, 0.1, 70)}
+    breakdown = {"context": {name: {"unvaried": score} for name, score in groups.items()}}
+    lines = _explained(_measured(0.08, findings, breakdown=breakdown), unvaried=0.05)
+    assert lines == [
+        "subject: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05",
+        "  8 of 100 synthetic images have a near-duplicate in the set; worst:",
+        '    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7',
+        "    0-1 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    1-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "  dropping 2 of the 8 flagged images would pass",
+        "  context 'in a bag' makes 75% of them, with 30% of the images",
+    ]
+
+
+def test_a_gate_that_asks_for_certainty_promises_nothing_about_drops() -> None:
+    limit = Limit(max=0.05, when_unsure="fail")
+    assert not any("dropping" in line for line in _explained(_measured(0.08, _twins([2, 2, 2, 2])), unvaried=limit))
+
+
+def test_a_gate_that_passes_needs_no_help() -> None:
+    lines = _explained(_measured(0.04, _twins([2, 2])), unvaried=0.05)
+    assert lines[0] == "subject: unvaried 0.04 [0.03, 0.05] passed: 0.04 <= 0.05"
+    assert not any("dropping" in line for line in lines)
+
+
+def test_realism_shows_who_was_given_away_beside_the_nearest_of_the_other_set() -> None:
+    found = Finding("a.png", "sha256:1", "synthetic", "unrealistic", "classifier", 0.987, "r.jpg", "real")
+    for score in ("unrealistic", "obviously_fake"):
+        lines = _explained(_measured(0.9, [found]), **{score: 0.8})
+        assert lines[1:] == [
+            "  1 of 100 synthetic images are called synthetic with 90% certainty or more; worst:",
+            "    a.png (0.987), nearest real image r.jpg",
+        ]
+
+
+def test_unreadable_files_are_named_with_their_reason() -> None:
+    broken = tuple(Unreadable(f"{i}.png", "synthetic", "truncated") for i in range(5))
+    lines = _explained(_measured(0.0, unreadable=broken), unreadable=0)
+    assert lines == [
+        "subject: unreadable 5 failed: 5 > 0",
+        *(f"  {i}.png (synthetic): truncated" for i in range(3)),
+    ]
+
+
+def test_names_cannot_write_to_the_terminal() -> None:
+    evil = "\x1b[31mred\n.png"
+    found = Finding(evil, "d", "synthetic", "unvaried", "features", 0.01, evil, "synthetic", 0, evil, 1)
+    broken = (Unreadable(evil, "synthetic", evil),)
+    breakdown = {"prompt": {evil: {"unvaried": Score(1, 1, 1, 10)}, "good": {"unvaried": Score(0, 0, 0, 90)}}}
+    measurement = _measured(0.08, [found], unreadable=broken, breakdown=breakdown)
+    for limits in ({"unvaried": 0.05}, {"unreadable": 0}):
+        text = "".join(_explained(measurement, **limits))
+        assert text.isprintable()
+        assert "red" in text
+
+
+@pytest.mark.parametrize(
+    ("shares", "blamed"),
+    [
+        ({"a": (0.5, 10), "b": (0.0, 90)}, "class 'a' makes 100% of them, with 10% of the images"),
+        ({"a": (0.1, 50), "b": (0.1, 50)}, None),
+        ({"a": (0.14, 50), "b": (0.06, 50)}, None),
+        ({"a": (0.0, 50), "b": (0.0, 50)}, None),
+        ({"a": (0.5, 100)}, None),
+        ({"pooled": (0.5, 10), "b": (0.0, 90)}, None),
+    ],
+)
+def test_a_group_is_blamed_when_it_makes_far_more_than_its_part(
+    shares: dict[str, tuple[float, int]], blamed: str | None
+) -> None:
+    groups = {name: {"unvaried": Score(value, 0, 1, n)} for name, (value, n) in shares.items()}
+    assert guilty("unvaried", _measured(0.1, breakdown={"class": groups})) == blamed
+
+
+def test_the_axis_that_tells_most_is_blamed() -> None:
+    def axis(part: float, of: int) -> dict[str, dict[str, Score]]:
+        rest = {"unvaried": Score((10 - part) / (100 - of), 0, 1, 100 - of)}
+        return {"worst": {"unvaried": Score(part / of, 0, 1, of)}, "rest": rest}
+
+    found = guilty("unvaried", _measured(0.1, breakdown={"class": axis(5, 20), "context": axis(9, 20)}))
+    assert found == "context 'worst' makes 90% of them, with 20% of the images"
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (Score(0.026, 0.019, 0.034), "0.026 [0.019, 0.034]"),
+        (Score(None), "-"),
+        (Score(3.0, 3.0, 3.0), "3"),
+        (Score(0.5), "0.500"),
+    ],
+)
+def test_a_score_is_written_with_its_interval(score: Score, text: str) -> None:
+    assert with_interval(score) == text
+
+
+def test_assert_scores_raises_with_the_evidence_of_every_failed_limit() -> None:
+    measurement = _measured(0.08, _twins([2, 2, 2, 2]))
+    assert_scores(measurement, unvaried=0.08, unoriginal={"max": 0.1, "warn": 0.01})
+    with pytest.raises(AssertionError) as caught:
+        assert_scores(measurement, unvaried=0.05, unoriginal=Limit(max=0.01), obviously_fake=0.5)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "scores: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05"
+    assert "scores: unoriginal 0.08 [0.07, 0.09] failed: 0.08 > 0.01" in lines
+    assert not any("obviously_fake" in line for line in lines)
+
+
+def test_comparing_with_limits_agrees_with_the_failures() -> None:
+    measurement = _measured(0.08)
+    for most in (0.05, 0.08, 0.1):
+        limits = Limits(unvaried=most)
+        assert (measurement <= limits) == (failures(measurement, limits) == [])

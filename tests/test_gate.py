@@ -1,0 +1,283 @@
+"""Each row of the table of verdicts, and what a gate says about its number."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_synthgate import Limit, Limits, Measurement, Score, Verdict, evaluate
+from pytest_synthgate.gate import gate, judge, number
+from pytest_synthgate.limits import REALISM_SCORES
+from pytest_synthgate.scores.measurement import Unreadable
+
+STRADDLING = Score(0.06, 0.04, 0.08, 500, 500)
+SCORES = {
+    "unvaried": Score(0.026, 0.019, 0.034, 500, 450),
+    "unoriginal": Score(0.02, 0.012, 0.031, 500, 450),
+    "unrealistic": Score(0.86, 0.84, 0.88, 500, 500),
+    "unrepresentative": Score(0.85, 0.83, 0.87, 800, 800),
+    "obviously_fake": Score(0.55, 0.5, 0.6, 500, 500),
+    "collision_rate": Score(0.0001, 0.00005, 0.0002, 500, 500),
+}
+
+
+def _measured(**changes: Any) -> Measurement:
+    enough = {"real": 800, "synthetic": 500}
+    return Measurement(**{"n_real": 800, "n_synthetic": 500, "representatives": enough, "scores": SCORES, **changes})
+
+
+def _few(**scores: Score) -> Measurement:
+    return _measured(n_synthetic=29, representatives={"real": 800, "synthetic": 29}, scores=scores)
+
+
+def _verdict(limit: Limit | float, score: str = "unvaried", **changes: Any) -> Verdict:
+    (verdict,) = gate(_measured(**changes), Limits(**{score: limit}))
+    return verdict
+
+
+def _outcome(limit: Limit | float, score: str = "unvaried", **changes: Any) -> str:
+    return _verdict(limit, score, **changes).verdict
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_a_score_up_to_its_limit_passes_and_beyond_it_fails(score: str) -> None:
+    value = SCORES[score].value
+    assert value is not None
+    assert _outcome(value, score) == "passed"
+    assert _outcome(float(np.nextafter(value, 0)), score) == "failed"
+
+
+def test_between_warn_and_max_it_is_warned() -> None:
+    assert _outcome(Limit(max=0.05, warn=0.02)) == "warned"
+    assert _outcome(Limit(max=0.05, warn=0.026)) == "passed"
+    assert _outcome(Limit(max=0.025, warn=0.02)) == "failed"
+    assert _outcome(Limit(warn=0.02)) == "warned"
+    assert _outcome(Limit(warn=0.03)) == "passed"
+
+
+NOT_NUMBERS = [
+    Score(None),
+    Score(math.nan, math.nan, math.nan),
+    Score(math.nan, 0.0, 0.1),
+    Score(0.01, math.nan, 0.1),
+    Score(math.inf, 0.0, math.inf),
+    Score(0.01, None, None),
+]
+
+
+@pytest.mark.parametrize("limit", [Limit(max=0.9), Limit(warn=0.9), Limit(regression=0.9), Limit(max=1, regression=1)])
+@pytest.mark.parametrize("score", NOT_NUMBERS)
+@pytest.mark.parametrize("when_unsure", ["score", "pass", "fail"])
+def test_a_score_that_is_not_a_number_fails_under_any_limit(limit: Limit, score: Score, when_unsure: str) -> None:
+    if limit.max is not None:
+        limit = Limit(max=limit.max, regression=limit.regression, when_unsure=when_unsure)  # type: ignore[arg-type]
+    verdict = _verdict(limit, scores={"unvaried": score})
+    assert (verdict.verdict, verdict.reason) == ("failed", "unvaried could not be computed")
+
+
+def test_a_score_that_was_not_measured_fails() -> None:
+    assert _outcome(0.5, scores={}) == "failed"
+
+
+@pytest.mark.parametrize("side", ["real", "synthetic"])
+def test_under_thirty_representatives_on_a_side_is_inconclusive(side: str) -> None:
+    counts = {"real": 30, "synthetic": 30}
+    assert _outcome(0.05, representatives=counts) == "passed"
+    verdict = _verdict(0.05, representatives={**counts, side: 29})
+    assert (verdict.verdict, verdict.reason) == ("inconclusive", f"29 distinct {side} images; 30 are needed to decide")
+
+
+@pytest.mark.parametrize("score", ["unvaried", "unoriginal"])
+def test_a_share_whose_whole_interval_is_above_fails_at_any_number_of_images(score: str) -> None:
+    above, straddling = Score(1.0, 0.69, 1.0, 10, 10), Score(0.5, 0.05, 0.9, 10, 10)
+    limits = Limits(**{score: 0.05})
+    assert gate(_few(**{score: above}), limits)[0].verdict == "failed"
+    assert gate(_few(**{score: straddling}), limits)[0].verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("score", REALISM_SCORES)
+def test_realism_on_few_images_is_inconclusive_whatever_its_interval(score: str) -> None:
+    assert gate(_few(**{score: Score(1.0, 0.9, 1.0, 10, 10)}), Limits(**{score: 0.05}))[0].verdict == "inconclusive"
+    assert gate(_few(), Limits(**{score: 0.05}))[0].verdict == "inconclusive"
+
+
+def test_ten_images_out_of_ten_copied_fail() -> None:
+    real = np.random.default_rng(0).normal(size=(200, 8))
+    verdicts = gate(evaluate(real, real[:10] * 2), Limits(unoriginal=0.01, unrealistic=0.9))
+    assert {each.score: each.verdict for each in verdicts} == {"unoriginal": "failed", "unrealistic": "inconclusive"}
+
+
+def test_two_fakes_out_of_three_are_inconclusive() -> None:
+    rng = np.random.default_rng(0)
+    synthetic = rng.normal(size=(3, 8))
+    synthetic[:2] += 50 * np.eye(8)[0]
+    measurement = evaluate(rng.normal(size=(200, 8)), synthetic)
+    limits = Limits(unrealistic=0.6, unrepresentative=0.6, obviously_fake=0.1)
+    assert {each.verdict for each in gate(measurement, limits)} == {"inconclusive"}
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_confounded_are_the_realism_gates_alone(score: str) -> None:
+    audit = {"confounded": "file format and size explain 40% of it"}
+    verdict = _verdict(1e-9, score, audit=audit)
+    if score in REALISM_SCORES:
+        assert (verdict.verdict, verdict.reason) == ("confounded", audit["confounded"])
+    else:
+        assert verdict.verdict == "failed"
+    assert _outcome(1e-9, score, audit={"share": 0.06}) == "failed"
+
+
+def test_a_regression_limit_without_a_baseline_says_so() -> None:
+    verdict = _verdict(Limit(regression=0.005))
+    assert (verdict.verdict, verdict.reason) == ("no baseline yet", "0.026, nothing to compare it with yet")
+    assert _outcome(Limit(max=0.05, regression=0.005)) == "no baseline yet"
+    assert _outcome(Limit(max=0.01, regression=0.005)) == "failed"
+    assert _outcome(Limit(max=0.05, warn=0.02, regression=0.005)) == "warned"
+
+
+STRICT = {
+    "passed": False,
+    "warned": False,
+    "failed": True,
+    "inconclusive": True,
+    "confounded": True,
+    "not comparable": True,
+    "no baseline yet": False,
+}
+
+
+@pytest.mark.parametrize("outcome", STRICT)
+def test_what_fails_and_what_warns(outcome: Any) -> None:
+    verdict = Verdict("unvaried", outcome, "", Limit(max=0.05), Score(0.01))
+    assert verdict.fails() == (outcome == "failed")
+    assert verdict.fails(strict=True) == STRICT[outcome]
+    assert verdict.warns == (outcome in {"warned", "inconclusive", "confounded", "not comparable"})
+
+
+@pytest.mark.parametrize(
+    ("when_unsure", "score", "outcome"),
+    [
+        ("score", STRADDLING, "failed"),
+        ("pass", STRADDLING, "passed"),
+        ("fail", STRADDLING, "failed"),
+        ("score", Score(0.04, 0.03, 0.06, 500, 500), "passed"),
+        ("pass", Score(0.04, 0.03, 0.06, 500, 500), "passed"),
+        ("fail", Score(0.04, 0.03, 0.06, 500, 500), "failed"),
+        ("pass", Score(0.07, 0.051, 0.09, 500, 500), "failed"),
+        ("fail", Score(0.03, 0.02, 0.05, 500, 500), "passed"),
+        ("pass", Score(0.07, 0.05, 0.09, 500, 500), "passed"),
+    ],
+)
+def test_what_decides_when_the_interval_straddles(when_unsure: Any, score: Score, outcome: str) -> None:
+    verdict = _verdict(Limit(max=0.05, when_unsure=when_unsure), scores={"unvaried": score})
+    assert verdict.verdict == outcome
+
+
+def test_a_straddling_interval_says_how_many_more_images_would_settle_it() -> None:
+    """The interval narrows with the root of n: at four times the images its end meets the limit."""
+    verdict = _verdict(0.05, scores={"unvaried": STRADDLING})
+    assert verdict.reason == "0.06 > 0.05, within noise: about 1,500 more images would settle it"
+    below = _verdict(0.05, scores={"unvaried": Score(0.04, 0.02, 0.06, 400, 400)})
+    assert below.reason == "0.04 <= 0.05, within noise: about 1,200 more images would settle it"
+    unsure = _verdict(Limit(max=0.05, when_unsure="pass"), scores={"unvaried": STRADDLING})
+    assert "0.06 > 0.05, unsure counts as pass, within noise" in unsure.reason
+    on_the_limit = _verdict(0.05, scores={"unvaried": Score(0.05, 0.04, 0.06, 500, 500)})
+    assert on_the_limit.reason.endswith("no reasonable number of images would settle it")
+
+
+def test_a_clear_score_says_its_comparison_alone() -> None:
+    assert _verdict(0.05).reason == "0.026 <= 0.05"
+    assert _verdict(0.01).reason == "0.026 > 0.01"
+
+
+@given(st.floats(0, 1), st.floats(0, 0.2), st.floats(0, 0.2), st.floats(0.001, 1), st.integers(1, 10**5))
+def test_unsure_as_pass_is_the_most_lenient_and_as_fail_the_strictest(
+    value: float, below: float, above: float, most: float, n: int
+) -> None:
+    score = Score(value, max(0.0, value - below), min(1.0, value + above), n, n)
+    fails = [
+        _verdict(Limit(max=most, when_unsure=way), scores={"unvaried": score}).fails()
+        for way in ("pass", "score", "fail")
+    ]
+    assert fails == sorted(fails)
+    assert fails[1] == (value > most)
+
+
+def test_unreadable_files_are_counted_whatever_else_could_be_measured() -> None:
+    broken = tuple(Unreadable(f"{i}.png", "synthetic", "truncated") for i in range(3))
+    nothing = {"representatives": {"real": 0, "synthetic": 0}, "scores": {}, "unreadable": broken}
+    assert _outcome(3, "unreadable", **nothing) == "passed"
+    verdict = _verdict(2, "unreadable", **nothing)
+    assert (verdict.verdict, verdict.reason, verdict.measured.value) == ("failed", "3 > 2", 3)
+
+
+def _by_class(**groups: Score) -> dict[str, Any]:
+    return {"breakdown": {"class": {name: {"unvaried": score} for name, score in groups.items()}}}
+
+
+def test_a_limit_per_class_gives_a_verdict_per_class_with_the_pooled_last() -> None:
+    classes = _by_class(
+        waffle=Score(0.2, 0.1, 0.3, 40, 40), pooled=Score(0.01, 0, 0.04, 90, 90), apple=Score(0.0, 0.0, 0.1, 29, 29)
+    )
+    verdicts = gate(_measured(**classes), Limits(unvaried=Limit(max=0.05, per_class=True), unoriginal=0.5))
+    assert [(each.name, each.verdict) for each in verdicts] == [
+        ("unvaried[apple]", "inconclusive"),
+        ("unvaried[waffle]", "failed"),
+        ("unvaried[pooled]", "passed"),
+        ("unoriginal", "passed"),
+    ]
+    assert verdicts[0].reason == "29 images of apple; 30 are needed to decide"
+
+
+def test_a_class_without_images_cannot_be_computed() -> None:
+    limit = Limit(max=0.05, per_class=True)
+    assert judge(_measured(), "unvaried", limit, "kiwi").verdict == "inconclusive"
+    without_score = _measured(**_by_class(kiwi=Score(None, n=50)))
+    assert judge(without_score, "unvaried", limit, "kiwi").verdict == "failed"
+
+
+def test_a_limit_per_class_where_no_image_has_a_class_fails() -> None:
+    """It would otherwise check nothing and be green."""
+    (verdict,) = gate(_measured(), Limits(unvaried=Limit(max=1, per_class=True)))
+    assert verdict.verdict == "failed"
+    assert verdict.reason == "unvaried per class could not be computed: no synthetic image has a class"
+
+
+def test_verdicts_come_in_the_order_of_the_limits() -> None:
+    verdicts = gate(_measured(), Limits(unreadable=0, unvaried=0.05, unrealistic=0.9))
+    assert [each.score for each in verdicts] == ["unrealistic", "unvaried", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "changes"),
+    [
+        (Limits(unvaried=0.05, unrealistic={"regression": 0.02}, unreadable=0), {}),
+        (Limits(unvaried={"max": 0.05, "warn": 0.01, "when_unsure": "fail"}), {}),
+        (Limits(unvaried={"max": 0.05, "per_class": True}), _by_class(**{"hot dog [x]": Score(0.1, 0.1, 0.1, 50)})),
+    ],
+)
+def test_a_verdict_survives_the_way_through_json(limits: Limits, changes: dict[str, Any]) -> None:
+    measurement = _measured(**changes)
+    for verdict in gate(measurement, limits):
+        raw = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
+        assert Verdict.from_json(verdict.name, raw, measurement) == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.026, "0.026"),
+        (0.00012345, "0.000123"),
+        (0.5, "0.500"),
+        (0.09949, "0.0995"),
+        (1, "1"),
+        (1234, "1,234"),
+    ],
+)
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
+    assert number(value) == text
