@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
+from pytest_synthgate.declaring.wording import meant, quoted
 from pytest_synthgate.errors import SpecError, SynthgateError
-from pytest_synthgate.images.names import printable
-from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.prompts import expand
-from pytest_synthgate.spec import Spec, check_unique
+from pytest_synthgate.spec import Spec, check_unique, spec_to_json
 
 
 class _Commands(click.Group):
@@ -26,6 +27,37 @@ class _Commands(click.Group):
             sys.exit(2)
 
 
+class _Shard(click.ParamType[tuple[int, int]]):
+    name = "K/N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Read `3/16`."""
+        number, _, count = str(value).partition("/")
+        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+            self.fail(f"{value!r} is no shard; give 1/N to N/N, such as 3/16", param, ctx)
+        return int(number), int(count)
+
+
+_Command = Callable[..., Any]
+
+
+def _files(command: _Command) -> _Command:
+    text = "Spec file; may be repeated. Without it, all spec files below the current directory."
+    return click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), help=text)(command)
+
+
+def _real(command: _Command) -> _Command:
+    return click.option("--real", type=click.Path(path_type=Path), help="Real set, instead of the declared one.")(
+        command
+    )
+
+
+def _cache(command: _Command) -> _Command:
+    text = "Where images, features and measurements are kept."
+    path = click.Path(path_type=Path)
+    return click.option("--cache", type=path, default=Path(".synthgate"), show_default=True, help=text)(command)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pytest-synthgate")
 def main() -> None:
@@ -34,36 +66,97 @@ def main() -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--real", type=click.Path(path_type=Path), help="Real set whose class folders the prompts speak of.")
-def check(files: tuple[Path, ...], real: Path | None) -> None:
-    """Check spec files and print every prompt they stand for; nothing is made.
+@_real
+@_cache
+def check(files: tuple[Path, ...], real: Path | None, cache: Path) -> None:
+    """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
+    from pytest_synthgate.reports.declared import describe_spec
 
-    Without FILES, all spec files below the current directory.
+    for spec in _load(files):
+        click.echo("\n".join(describe_spec(spec, cache, real=_absolute(real))))
+
+
+@main.command()
+@click.argument("names", metavar="[SPEC]...", nargs=-1)
+@_files
+@_real
+@_cache
+@click.option("--shard", type=_Shard(), default=(1, 1), help="Make one part of many, such as 3/16.")
+@click.option("--again", is_flag=True, help="Make the images that are there once more.")
+def generate(
+    names: tuple[str, ...],
+    files: tuple[Path, ...],
+    real: Path | None,
+    cache: Path,
+    shard: tuple[int, int],
+    again: bool,
+) -> None:
+    """Make the missing images of specs, all of them by default; a killed run goes on where it stopped."""
+    from pytest_synthgate.images.generation.generate import generate as make
+    from pytest_synthgate.images.generation.plan import plan
+    from pytest_synthgate.images.provide import prompts_of
+
+    for spec in _chosen(_load(files), names):
+        if spec.images is not None:
+            click.echo(f"{spec.name}: its images exist, nothing to make")
+            continue
+        made = make(plan(spec, prompts_of(spec, _absolute(real)), cache), shard=shard, again=again)
+        for note in made.notes:
+            click.echo(f"{spec.name}: {note}", err=True)
+        black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
+        click.echo(f"{spec.name}: {made.made:,} images made, {made.present:,} were there{black}")
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "to", type=click.Path(path_type=Path), default=Path("synthgate.json"), show_default=True)
+@_real
+@click.option("--encoder", help="Encoder, instead of the declared one.")
+@_cache
+def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path) -> None:
+    """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
+
+    Missing images are made.
     """
+    from pytest_synthgate.features.store import Store
+    from pytest_synthgate.measure import Measurer
+    from pytest_synthgate.reports.results import SpecResult, write_results
+
     specs = _load(files)
-    for spec in specs:
-        click.echo(_heading(spec))
-        if spec.images is None:
-            source = real or spec.real
-            sizes = open_set(source, side="real").class_counts() if spec.needs_classes and source else {}
-            prompts = expand(spec, tuple(sizes), class_sizes=sizes or None)
-            for prompt in prompts:
-                click.echo(f"  {prompt.count:>6,}  {printable(prompt.text)}")
-            click.echo(f"  {sum(prompt.count for prompt in prompts):>6,}  images of {len(prompts):,} prompts")
-        for score, limit in spec.limits.items():
-            xfail = f", expected to fail: {printable(spec.xfail[score])}" if score in spec.xfail else ""
-            click.echo(f"  limit {score} {limit}{xfail}")
+    results = {}
+    with Store(cache) as store:
+        measurer = Measurer(store)
+        for spec in specs:
+            declared = spec_to_json(spec)
+            resolved = replace(spec, real=_absolute(real) or spec.real, encoder=encoder or spec.encoder)
+            measurement = measurer.measurement(resolved)
+            results[spec.name] = SpecResult(
+                measurement, compare_to=spec.compare_to, expected=spec.xfail, declared=declared
+            )
+            click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
+    for note in measurer.notes:
+        click.echo(note, err=True)
+    write_results(to, results)
+    click.echo(f"written: {to}")
 
 
-def _load(files: tuple[Path, ...]) -> list[Spec]:
-    found = files or find_spec_files(Path.cwd())
+def _load(files: Iterable[Path]) -> list[Spec]:
+    named = tuple(files)
+    found = named or find_spec_files(Path.cwd())
     if not found:
         raise SpecError(f"no spec file (synth_*.toml) below {Path.cwd()}; name one, or write one")
-    specs = [spec for file in found for spec in load_spec_file(file, named=file in files)]
+    specs = [spec for file in found for spec in load_spec_file(file, named=bool(named))]
     check_unique(specs)
     return specs
 
 
-def _heading(spec: Spec) -> str:
-    source = f"images {printable(str(spec.images))}" if spec.images else "to be generated"
-    return f"{printable(spec.file.name)} {printable(spec.name)}: {source}"
+def _chosen(specs: list[Spec], names: tuple[str, ...]) -> list[Spec]:
+    known = [spec.name for spec in specs]
+    for name in names:
+        if name not in known:
+            raise SpecError(f"there is no spec {quoted(name)}; {meant(name, known)}")
+    return [spec for spec in specs if not names or spec.name in names]
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else Path.cwd() / path

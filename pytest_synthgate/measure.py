@@ -20,9 +20,9 @@ from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
 from pytest_synthgate.features.encoders import EncoderSource, resolve_encoder
 from pytest_synthgate.features.store import Store
+from pytest_synthgate.images.provide import Hook, Mode, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.images.table import Side
 from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
 from pytest_synthgate.scores.measurement import Measurement, Unreadable
@@ -51,7 +51,7 @@ def gated_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
     Raises:
         SpecError: No classes are known.
     """
-    counts = measurer.listed(spec, "real").class_counts() if spec.real is not None else {}
+    counts = measurer.real(spec).class_counts() if spec.real is not None else {}
     groups = {pool_small(counts).get(name, name) for name in spec.classes or counts}
     if not groups:
         raise SpecError(
@@ -68,36 +68,53 @@ class Measurer:
         store: Where features and measurements are kept.
         progress: Whether long work shows a bar.
         resolve: Finds an encoder by its name and the folder that relative paths in it start from.
+        mode: What to do about images that are missing.
+        hook: Generator that is asked before diffusers is.
+        notes: What a user should know about the making of images, a line each.
     """
 
     store: Store
     progress: bool = True
     resolve: Callable[[str, Path], EncoderSource] = resolve_encoder
+    mode: Mode = "auto"
+    hook: Hook | None = None
+    notes: list[str] = field(default_factory=list)
     _sets: dict[str, Sets] = field(default_factory=dict)
-    _listed: dict[tuple[Path, Side], ImageSet] = field(default_factory=dict)
+    _real: dict[Path, ImageSet] = field(default_factory=dict)
+    _synthetic: dict[str, ImageSet] = field(default_factory=dict)
     _embedded: dict[object, Embedded] = field(default_factory=dict)
     _references: dict[object, Reference] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
 
-    def listed(self, spec: Spec, side: Side) -> ImageSet:
-        """List one side of a spec without reading an image.
+    def real(self, spec: Spec) -> ImageSet:
+        """List the real set of a spec without reading an image.
 
         Raises:
-            SpecError: The spec does not say where that side is.
+            SpecError: The spec does not say where it is.
             SourceError: Nothing usable is there.
         """
-        path = spec.real if side == "real" else spec.images
-        if path is None:
-            key = "real" if side == "real" else "images"
-            raise SpecError(f'{spec.where} no {side} set; give `{key} = "FOLDER"`')
-        if (path, side) not in self._listed:
-            self._listed[path, side] = open_set(path, side=side)
-        return self._listed[path, side]
+        if spec.real is None:
+            raise SpecError(f'{spec.where} no real set; give `real = "FOLDER"`')
+        if spec.real not in self._real:
+            self._real[spec.real] = open_set(spec.real, side="real")
+        return self._real[spec.real]
+
+    def synthetic(self, spec: Spec) -> ImageSet:
+        """List the synthetic set of a spec; images that are missing are made, if that is allowed.
+
+        Raises:
+            SynthgateError: There is none and none can be made.
+        """
+        if spec.name not in self._synthetic:
+            provided = provide(spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress)
+            self._synthetic[spec.name] = provided.images
+            self.notes += provided.notes
+        return self._synthetic[spec.name]
 
     def sets(self, spec: Spec) -> Sets:
         """Embed both sets of a spec, or recall them; one process at a time does the work."""
         if spec.name not in self._sets:
-            real, synthetic = self.listed(spec, "real"), self.listed(spec, "synthetic")
+            real, synthetic = self.real(spec), self.synthetic(spec)
             _same_kind(spec, real, synthetic)
             with self.store.lock("embed"):
                 self._sets[spec.name] = Sets(self._embed(spec, real), self._embed(spec, synthetic))
@@ -119,10 +136,6 @@ class Measurer:
                     self.store.add_measurement(key, text)
             self._measurements[spec.name] = Measurement.from_json(json.loads(text))
         return self._measurements[spec.name]
-
-    def known(self, spec: Spec) -> Measurement | None:
-        """Recall a measurement of this run."""
-        return self._measurements.get(spec.name)
 
     def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
         settings = (spec.encoder, spec.normalise, spec.precision, spec.device, spec.batch_size)

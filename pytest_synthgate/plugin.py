@@ -62,6 +62,17 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
         run_of(config).check_comparisons()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Print the prompts and run nothing, when asked to."""
+    if not session.config.getoption("synth_prompts"):
+        return None
+    from pytest_synthgate.session.summary import write_prompts
+
+    write_prompts(session.config)
+    return True
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for a spec once per declared spec."""
     if "synth_spec" in metafunc.fixturenames:
@@ -92,7 +103,9 @@ def real_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
         def test_enough_photos(real_dataset):
             assert min(real_dataset.class_counts().values()) >= 30
     """
-    return run_of(request.config).measurer.listed(synth_spec, "real")
+    run = run_of(request.config)
+    run.require_images()
+    return run.measurer.real(synth_spec)
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +116,9 @@ def synth_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
         def test_all_classes(real_dataset, synth_dataset):
             assert set(synth_dataset.class_counts()) == set(real_dataset.class_counts())
     """
-    return run_of(request.config).measurer.listed(synth_spec, "synthetic")
+    run = run_of(request.config)
+    run.require_images()
+    return run.measurer.synthetic(synth_spec)
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,18 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gate import Verdict
+from pytest_synthgate.images.names import printable
+from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.spec import Spec, spec_to_json
 
 SCHEMA = 1
 """Version of the file's stable core."""
@@ -31,21 +35,28 @@ class SpecResult:
         verdicts: What the gates concluded, in the order of the table.
         compare_to: Name of the spec that this one is compared to.
         expected: Reason by score, for gates that are known to fail.
+        declared: What was declared about the sets and their measurement, in plain JSON.
     """
 
     measurement: Measurement
     verdicts: tuple[Verdict, ...] = ()
     compare_to: str | None = None
     expected: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, Any] = field(default_factory=dict)
+
+    def in_table_order(self) -> SpecResult:
+        """Sort the verdicts by the order of the scores in the table, then by class."""
+        ordered = sorted(self.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
+        return replace(self, verdicts=tuple(ordered))
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form."""
-        gates = {verdict.name: verdict.to_json() for verdict in self.verdicts}
         return {
             **self.measurement.to_json(),
-            "gates": gates,
+            "gates": {verdict.name: verdict.to_json() for verdict in self.verdicts},
             "compare_to": self.compare_to,
             "expected": dict(self.expected),
+            "declared": dict(self.declared),
         }
 
     @classmethod
@@ -61,7 +72,8 @@ class SpecResult:
         except (KeyError, TypeError, ValueError) as error:
             raise ResultsError(f"no gates in it ({error}); measure again") from None
         verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in gates.items())
-        return cls(measurement, verdicts, raw.get("compare_to"), dict(raw.get("expected") or {}))
+        expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
+        return cls(measurement, verdicts, raw.get("compare_to"), expected, declared)
 
 
 def to_document(results: Mapping[str, SpecResult]) -> dict[str, Any]:
@@ -117,6 +129,26 @@ def read_results(path: Path) -> dict[str, SpecResult]:
         except ResultsError as error:
             raise ResultsError(f"{path}: spec {name!r}: {error}") from None
     return found
+
+
+def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResult:
+    """Pick the result of a spec, if it was made from that very spec by this scoring revision.
+
+    Raises:
+        ResultsError: It is not there, or stale; the text names what differs.
+    """
+    again = f"measure again with `synthgate measure {spec.file.name}`"
+    if spec.name not in results:
+        raise ResultsError(f"{path}: spec {spec.name!r} is not in it; {again}")
+    result, declared = results[spec.name], spec_to_json(spec)
+    for key in sorted({*declared, *result.declared}):
+        was, now = result.declared.get(key), declared.get(key)
+        if was != now:
+            text = f"`{key}` was {json.dumps(was, ensure_ascii=False)} and is {json.dumps(now, ensure_ascii=False)} now"
+            raise ResultsError(f"{path}: stale for spec {spec.name!r}: {printable(text)}; {again}")
+    if (revision := result.measurement.fingerprint.get("revision")) != REVISION:
+        raise ResultsError(f"{path}: stale: scored by revision {revision}, this version scores by {REVISION}; {again}")
+    return result
 
 
 def json_schema() -> dict[str, Any]:

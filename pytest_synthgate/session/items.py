@@ -102,12 +102,11 @@ class _SpecItem(pytest.Item):
 
 
 class ImagesItem(_SpecItem):
-    """Loads and embeds both sets, so that this has a line of its own in the durations."""
+    """Makes, loads and embeds both sets, so that this has a line of its own in the durations."""
 
     def runtest(self) -> None:
         """Prepare both sets."""
-        run = run_of(self.config)
-        run.measurer.sets(run.resolved(self.spec))
+        run_of(self.config).prepare(self.spec)
 
 
 class GateItem(_SpecItem):

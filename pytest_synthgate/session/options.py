@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -16,6 +17,11 @@ _OPTIONS = (
     ("real", "DIR", "real images that every spec is judged against"),
     ("encoder", "NAME", "encoder, such as open_clip:ViT-B-32/laion2b_s34b_b79k or efficientnet_lite0"),
     ("json", "FILE", "write all measurements and verdicts to FILE"),
+    (
+        "results",
+        "FILE",
+        "judge the measurements in FILE, which `synthgate measure` wrote; needs no images, torch or network",
+    ),
     ("cache", "DIR", "where features and measurements are kept (default: .synthgate in the rootdir)"),
 )
 
@@ -29,6 +35,8 @@ class Options:
         encoder: Overrides the encoder of every spec.
         json: Where the results go.
         cache: Folder of the store.
+        results: Measurements to judge instead of measuring.
+        generate: What to do about missing images.
         strict: Whether what stays undecided fails.
         patterns: Names of spec files.
         quiet: Whether progress is silent.
@@ -38,6 +46,8 @@ class Options:
     encoder: str | None
     json: Path | None
     cache: Path
+    results: Path | None
+    generate: Literal["auto", "never", "again"]
     strict: bool
     patterns: tuple[str, ...]
     quiet: bool
@@ -55,6 +65,12 @@ def add_options(parser: pytest.Parser) -> None:
         "--no-synth-strict", action="store_false", dest="synth_strict", default=None, help="let it pass with a warning"
     )
     parser.addini("synth_strict", f"{strict}; as --synth-strict", type="string", default="")
+    generate = "make missing images (auto, but never when CI is set), none (never), or all anew (again)"
+    choices = ("auto", "never", "again")
+    group.addoption("--synth-generate", choices=choices, dest="synth_generate", default=None, help=generate)
+    parser.addini("synth_generate", f"{generate}; as --synth-generate", type="string", default="auto")
+    prompts = "print the prompts of every collected spec and what they would cost, and make nothing"
+    group.addoption("--synth-prompts", action="store_true", dest="synth_prompts", default=False, help=prompts)
     parser.addini("synth_files", "names of spec files", type="args", default=["synth_*.toml"])
 
 
@@ -77,6 +93,8 @@ def read_options(config: pytest.Config) -> Options:
         encoder=config.getoption("synth_encoder") or config.getini("synth_encoder") or None,
         json=path("json"),
         cache=path("cache") or config.rootpath / ".synthgate",
+        results=path("results"),
+        generate=_generate(config),
         strict=_strict(config),
         patterns=tuple(config.getini("synth_files")),
         quiet=config.option.verbose < 0,
@@ -92,13 +110,25 @@ def _strict(config: pytest.Config) -> bool:
         return bool(ini == "true")
     if ini:
         raise pytest.UsageError(f"{config.inipath}: synth_strict = {ini!r} is not valid; give true or false")
+    return in_ci()
+
+
+def _generate(config: pytest.Config) -> Literal["auto", "never", "again"]:
+    given = config.getoption("synth_generate") or config.getini("synth_generate")
+    if given not in ("auto", "never", "again"):
+        raise pytest.UsageError(f"{config.inipath}: synth_generate = {given!r} is not valid; give auto, never or again")
+    return "never" if given == "auto" and in_ci() else given
+
+
+def in_ci() -> bool:
+    """Whether the environment says that this is a CI run."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def taken_for_a_root(config: pytest.Config) -> str | None:
     """Warn about `--synth-real ../photos`, whose second word pytest takes for a place to find its rootdir in."""
     words = [str(word) for word in config.invocation_params.args]
-    for option in ("--synth-real", "--synth-cache", "--synth-json"):
+    for option in ("--synth-real", "--synth-cache", "--synth-json", "--synth-results"):
         for first, second in pairwise(words):
             if first == option and (config.invocation_params.dir / second).exists():
                 return (

@@ -7,7 +7,7 @@ run as plain JSON on the test reports.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_synthgate.features.encoders import EncoderSource
     from pytest_synthgate.gate import Verdict
     from pytest_synthgate.measure import Measurer
+    from pytest_synthgate.prompts import Prompt
     from pytest_synthgate.reports.results import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec import Spec
@@ -37,15 +38,20 @@ class Run:
         config: pytest's.
         options: What was asked for.
         specs: Specs met so far, by name.
+        received_notes: What arrived about the making of images, on the controller.
     """
 
     config: pytest.Config
     options: Options
     specs: dict[str, Spec] = field(default_factory=dict)
+    received_notes: list[str] = field(default_factory=list)
+    _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     _sent: set[str] = field(default_factory=set)
     _received: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _notes_sent: int = 0
     _measurer: Measurer | None = None
+    _results: dict[str, SpecResult] | None = None
     _declared: tuple[Spec, ...] | None = None
 
     def add(self, specs: Iterable[Spec]) -> None:
@@ -109,16 +115,17 @@ class Run:
         return replace(spec, real=self.options.real or spec.real, encoder=self.options.encoder or spec.encoder)
 
     def require(self, spec: Spec) -> None:
-        """Skip a test whose spec has nothing to judge or nothing to judge by; strict runs fail instead."""
-        reason = None
-        if self.resolved(spec).real is None:
-            reason = "no real set: give --synth-real=DIR, or `real` in the spec file"
-        elif spec.images is None:
-            reason = "no `images`: this version does not generate"
-        if reason is not None:
+        """Skip a test whose spec has nothing to be judged by; a strict run fails it instead."""
+        if self.options.results is None and self.resolved(spec).real is None:
+            reason = f"{spec.name}: no real set: give --synth-real=DIR, or `real` in the spec file"
             if self.options.strict:
-                pytest.fail(f"{spec.name}: {reason}", pytrace=False)
-            pytest.skip(f"{spec.name}: {reason}")
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+
+    def require_images(self) -> None:
+        """Skip a test that needs the images themselves in a run that only judges stored measurements."""
+        if self.options.results is not None:
+            pytest.skip(f"--synth-results={self.options.results} holds no images")
 
     @property
     def measurer(self) -> Measurer:
@@ -128,7 +135,11 @@ class Run:
             from pytest_synthgate.measure import Measurer
 
             self._measurer = Measurer(
-                Store(self.options.cache), progress=not self.options.quiet, resolve=self._resolve_encoder
+                Store(self.options.cache),
+                progress=not self.options.quiet,
+                resolve=self._resolve_encoder,
+                mode=self.options.generate,
+                hook=self._generate,
             )
         return self._measurer
 
@@ -140,12 +151,42 @@ class Run:
             return source_of(encoder)
         return resolve_encoder(name, self.config.invocation_params.dir if name == self.options.encoder else base)
 
+    def _generate(self, spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
+        return self.config.hook.pytest_synthgate_generate(spec=spec, prompts=prompts, directory=directory)
+
+    def prepare(self, spec: Spec) -> None:
+        """Have the images of a spec ready, embedded, or know that its stored measurement is fresh."""
+        if self.options.results is None:
+            self.measurer.sets(self.resolved(spec))
+        else:
+            self.measurement(spec)
+
     def measurement(self, spec: Spec) -> Measurement:
-        """Measure a spec, once a run."""
-        return self.measurer.measurement(self.resolved(spec))
+        """Measure a spec, or take its stored measurement, once a run.
+
+        Raises:
+            SynthgateError: It cannot be measured, or what is stored was not made from this spec.
+        """
+        if spec.name not in self._measurements:
+            if self.options.results is None:
+                self._measurements[spec.name] = self.measurer.measurement(self.resolved(spec))
+            else:
+                self._measurements[spec.name] = self._stored(self.options.results, spec)
+        return self._measurements[spec.name]
+
+    def _stored(self, path: Path, spec: Spec) -> Measurement:
+        from pytest_synthgate.reports.results import fresh, read_results
+
+        if self._results is None:
+            self._results = read_results(path)
+        return fresh(path, self._results, spec).measurement
 
     def groups(self, spec: Spec) -> tuple[str, ...]:
         """List the classes that get a gate of their own."""
+        if self.options.results is not None:
+            from pytest_synthgate.gate import class_groups
+
+            return class_groups(self.measurement(spec))
         from pytest_synthgate.measure import gated_classes
 
         return gated_classes(self.resolved(spec), self.measurer)
@@ -166,19 +207,29 @@ class Run:
 
     def parcel(self, spec: Spec) -> dict[str, Any] | None:
         """Pack what is known about a spec for its report: the measurement with the first one only."""
-        if self._measurer is None or (measurement := self._measurer.known(spec)) is None:
+        if (measurement := self._measurements.get(spec.name)) is None:
             return None
-        parcel: dict[str, Any] = {
-            "spec": spec.name,
-            "position": [str(spec.file), list(self.specs).index(spec.name)],
-            "compare_to": spec.compare_to,
-            "expected": dict(spec.xfail),
-            "gates": {name: verdict.to_json() for name, verdict in self._verdicts.get(spec.name, {}).items()},
-        }
-        if spec.name not in self._sent:
-            self._sent.add(spec.name)
-            parcel["measurement"] = measurement.to_json()
-        return parcel
+        from pytest_synthgate.reports.results import SpecResult
+        from pytest_synthgate.spec import spec_to_json
+
+        declared = self.specs[spec.name]
+        result = SpecResult(
+            measurement,
+            tuple(self._verdicts.get(spec.name, {}).values()),
+            compare_to=spec.compare_to,
+            expected=spec.xfail,
+            declared=spec_to_json(declared),
+        ).to_json()
+        if spec.name in self._sent:
+            result = {"gates": result["gates"]}
+        self._sent.add(spec.name)
+        notes, self._notes_sent = self.notes()[self._notes_sent :], len(self.notes())
+        position = [str(spec.file), list(self.specs).index(spec.name)]
+        return {"spec": spec.name, "position": position, "result": result, "notes": notes}
+
+    def notes(self) -> list[str]:
+        """List what a user should know about the making of images."""
+        return [] if self._measurer is None else self._measurer.notes
 
     def parcel_of(self, item: pytest.Item) -> dict[str, Any] | None:
         """Pack what is known about the spec that an item is about, if it is about one."""
@@ -189,24 +240,17 @@ class Run:
 
     def receive(self, parcel: dict[str, Any]) -> None:
         """Take in a parcel, on the controller."""
-        known = self._received.setdefault(parcel["spec"], {"gates": {}})
-        gates = {**known["gates"], **parcel["gates"]}
-        self._received[parcel["spec"]] = {**known, **parcel, "gates": gates}
+        known = self._received.setdefault(parcel["spec"], {"position": parcel["position"], "result": {"gates": {}}})
+        gates = {**known["result"]["gates"], **parcel["result"]["gates"]}
+        known["result"] = {**known["result"], **parcel["result"], "gates": gates}
+        self.received_notes += parcel["notes"]
 
     def results(self) -> dict[str, SpecResult]:
         """Give all results that reached this run, in the order of declaration."""
-        from pytest_synthgate.limits import GATED_SCORES
         from pytest_synthgate.reports.results import SpecResult
 
-        found = {}
-        for name, parcel in sorted(self._received.items(), key=lambda each: each[1]["position"]):
-            if "measurement" in parcel:
-                result = SpecResult.from_json({**parcel["measurement"], "gates": parcel["gates"]})
-                ordered = sorted(result.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
-                found[name] = replace(
-                    result, verdicts=tuple(ordered), compare_to=parcel["compare_to"], expected=parcel["expected"]
-                )
-        return found
+        ordered = sorted(self._received.items(), key=lambda each: each[1]["position"])
+        return {name: SpecResult.from_json(each["result"]).in_table_order() for name, each in ordered}
 
 
 def run_of(config: pytest.Config) -> Run:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import SynthgateError
+from pytest_synthgate.reports.declared import describe_spec
 from pytest_synthgate.reports.results import write_results
 from pytest_synthgate.reports.terminal import notes, reading, table
-from pytest_synthgate.session.run import Run
+from pytest_synthgate.session.run import Run, run_of
 
 _TONES = {
     "failed": {"red": True, "bold": True},
@@ -39,7 +40,7 @@ def write_summary(reporter: Any, run: Run) -> None:
         reporter.write("\n")
     for line in reading(results):
         reporter.write_line(line)
-    for note in notes(results):
+    for note in dict.fromkeys([*run.received_notes, *notes(results)]):
         reporter.write_line(f"note: {note}", yellow=True)
     if run.options.json:
         reporter.write_line(f"results: {run.options.json}")
@@ -54,3 +55,20 @@ def write_files(run: Run) -> None:
         write_results(run.options.json, results)
     except SynthgateError as error:
         pytest.exit(str(error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+
+
+def write_prompts(config: pytest.Config) -> None:
+    """Print what the collected specs stand for, with `--synth-prompts`.
+
+    Raises:
+        pytest.UsageError: A prompt cannot be expanded.
+    """
+    run = run_of(config)
+    reporter = config.get_terminal_writer()
+    reporter.line()
+    for spec in run.specs.values():
+        try:
+            for line in describe_spec(run.resolved(spec), run.options.cache):
+                reporter.line(line)
+        except SynthgateError as error:
+            raise pytest.UsageError(str(error)) from None

@@ -1,0 +1,57 @@
+"""A spec in words: its prompts with their counts, what making the images would take, and its limits.
+
+Text for `synthgate check` and `pytest --synth-prompts`; nothing is made.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_synthgate.images.generation.plan import Estimate, estimate, plan
+from pytest_synthgate.images.names import printable
+from pytest_synthgate.images.provide import prompts_of
+from pytest_synthgate.spec import Spec
+
+
+def describe_spec(spec: Spec, cache: Path, *, real: Path | None = None) -> list[str]:
+    """Describe a spec, a line each.
+
+    Args:
+        spec: The spec.
+        cache: Folder that generated images are looked for in.
+        real: Real set that classes are taken from; the spec's own when absent.
+
+    Raises:
+        SynthgateError: Its prompts cannot be expanded, or its model cannot be found.
+    """
+    lines = []
+    if spec.images is not None:
+        lines.append(f"{spec.where} images {printable(str(spec.images))}")
+    else:
+        prompts = prompts_of(spec, real)
+        total = sum(prompt.count for prompt in prompts)
+        lines.append(f"{spec.where} {total:,} images of {len(prompts):,} prompts")
+        lines += [f"  {prompt.count:>7,}  {printable(prompt.text)}" for prompt in prompts]
+        if spec.generator is not None:
+            lines.append(f"  {_cost(estimate(plan(spec, prompts, cache)))}")
+    for score, limit in spec.limits.items():
+        xfail = f", expected to fail: {printable(spec.xfail[score])}" if score in spec.xfail else ""
+        lines.append(f"  limit {score}: {limit}{xfail}")
+    return lines
+
+
+def _cost(estimated: Estimate) -> str:
+    if not estimated.missing:
+        return "all images are there"
+    text = f"{estimated.missing:,} images are missing"
+    if estimated.seconds is not None:
+        text += f", about {_duration(estimated.seconds)} to make as the others were made"
+    if estimated.bytes is not None:
+        text += f", about {max(1, round(estimated.bytes / 1e6)):,} MB"
+    return text
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
