@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from pytest_synthgate.declaring.wording import quoted
 from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.images.generation.manifest import Manifest, write_settings
-from pytest_synthgate.images.generation.models import fetch
+from pytest_synthgate.images.generation.models import fetch, first_line
 from pytest_synthgate.images.generation.plan import Plan, Wanted, identities, look_again, names, settings
 from pytest_synthgate.images.names import shown
-from pytest_synthgate.wording import quoted
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.generation.pipeline import Pipeline, Sample
@@ -68,7 +68,7 @@ def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False
         raise GenerationError(f"{plan.name}: there is no shard {number}/{count}; give 1/{count} to {count}/{count}")
     current = look_again(plan)
     if not again and not _missing(current, shard):
-        return _made(current, shard, 0, [])
+        return _made(current, shard, (), [])
     for key, model in (("model", current.model), ("lora", current.lora)):
         if model is not None:
             fetch(model, f"{current.where} generator.{key}")
@@ -79,7 +79,7 @@ def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False
         notes: list[str] = []
         if todo:
             _make(current, todo, shard, notes, progress=progress)
-        return _made(look_again(current), shard, len(todo), notes)
+        return _made(look_again(current), shard, todo, notes)
 
 
 def share(wanted: Sequence[Wanted], shard: tuple[int, int]) -> tuple[Wanted, ...]:
@@ -92,17 +92,17 @@ def _missing(plan: Plan, shard: tuple[int, int]) -> tuple[Wanted, ...]:
     return tuple(each for each in share(plan.wanted, shard) if each.file not in plan.entries)
 
 
-def _made(plan: Plan, shard: tuple[int, int], tried: int, notes: list[str]) -> Made:
-    mine = {each.file for each in share(plan.wanted, shard)}
-    there = sum(each.file in mine for each in plan.present)
-    black = sum(each.file in mine for each in plan.blacked_out)
-    return Made(min(tried, there), there - min(tried, there), black, tuple(notes))
+def _made(plan: Plan, shard: tuple[int, int], tried: Sequence[Wanted], notes: list[str]) -> Made:
+    mine, new = ({each.file for each in part} for part in (share(plan.wanted, shard), tried))
+    there = {each.file for each in plan.present} & mine
+    black = {each.file for each in plan.blacked_out} & mine
+    return Made(len(there & new), len(there - new), len(black), tuple(notes))
 
 
 def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: list[str], *, progress: bool) -> None:
     from tqdm import tqdm
 
-    from pytest_synthgate.images.generation.pipeline import load
+    from pytest_synthgate.images.generation.loading import load
     from pytest_synthgate.images.generation.writer import Writer
 
     pipeline = load(plan)
@@ -145,7 +145,7 @@ def _batches(
     size, position = pipeline.batch_size, 0
     while position < len(todo):
         batch = todo[position : position + size]
-        samples = _try(pipeline, batch)
+        samples = _try(pipeline, batch, plan.where)
         if samples is not None:
             position += len(batch)
             yield batch, samples
@@ -160,16 +160,18 @@ def _batches(
         _free()
 
 
-def _try(pipeline: Pipeline, batch: Sequence[Wanted]) -> list[Sample] | None:
+def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample] | None:
     """Sample one batch; None when memory is too small. The tensors of the failed try die with its traceback."""
     try:
         return pipeline.sample(batch)
-    except RuntimeError as error:  # torch.OutOfMemoryError is one, and the CPU and mps raise nothing more telling
-        if type(error).__name__ != "OutOfMemoryError" and not any(
-            each in str(error).lower() for each in _OUT_OF_MEMORY
-        ):
-            raise
-    return None
+    except Exception as error:
+        # Without a GPU the same trouble is a plain RuntimeError that says so.
+        text = str(error).lower()
+        if isinstance(error, RuntimeError) and any(each in text for each in _OUT_OF_MEMORY):
+            return None
+        if type(error).__name__ == "OutOfMemoryError":
+            return None
+        raise GenerationError(f"{where} generator: the pipeline failed ({first_line(error)})") from error
 
 
 def _free() -> None:

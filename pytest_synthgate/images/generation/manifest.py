@@ -63,9 +63,12 @@ def read_entries(directory: Path) -> dict[str, Entry]:
 def _entry(line: bytes) -> Entry | None:
     try:
         cells = json.loads(line)
-        return Entry(**cells) if "file" in cells else None
-    except (ValueError, TypeError):
+        entry = Entry(**cells) if "file" in cells else None
+    except (ValueError, TypeError, RecursionError):
         return None
+    if entry is None or not isinstance(entry.size, int) or not isinstance(entry.seconds, int | float):
+        return None
+    return entry
 
 
 class Manifest:
@@ -77,7 +80,8 @@ class Manifest:
     """
 
     def __init__(self, directory: Path, name: str) -> None:
-        self._file = os.open(directory / name, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._file = os.open(directory / name, flags, 0o666)
         # After a torn line the next one would be lost with it.
         if os.lseek(self._file, 0, os.SEEK_END) and self._last_byte() != b"\n":
             self._write(b"\n")

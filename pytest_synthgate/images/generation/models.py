@@ -102,11 +102,15 @@ def fetch(model: Model, where: str) -> None:
         get_session().head(constants.ENDPOINT, timeout=_PROBE_SECONDS)
         snapshot_download(model.name, allow_patterns=["model_index.json"])
     except Exception as error:  # noqa: BLE001  the type is that of whichever HTTP library the hub's client uses
-        reason = str(error).partition("\n")[0].strip() or type(error).__name__
         raise GenerationError(
             f"{where} = {model.name!r} is no folder beside the spec file, is not in the hub's cache, and could not be "
-            f"fetched ({reason}); correct it, or run once with a network"
+            f"fetched ({first_line(error)}); correct it, or run once with a network"
         ) from None
+
+
+def first_line(error: BaseException) -> str:
+    """Shorten what a library raised to the line that tells."""
+    return str(error).strip().partition("\n")[0].strip() or type(error).__name__
 
 
 def _deciding_files(directory: Path) -> Iterator[Path]:

@@ -1,30 +1,23 @@
-"""A diffusers text-to-image pipeline: loaded safely and quietly, called with what the spec says.
+"""A loaded diffusers pipeline, called with what the spec says: a batch of wanted images in, pictures out.
 
-Second station of the flow (spec -> images), below `generate`. Only safetensors are read, and no code that a model
-directory may hold is run.
+Second station of the flow (spec -> images), below `generate`; `loading` makes it.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL.Image import Image
 
-from pytest_synthgate.errors import GenerationError, MissingExtraError
-from pytest_synthgate.images.generation.models import Model, commit
-from pytest_synthgate.images.generation.plan import Plan, Wanted
+from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.images.generation.plan import Wanted
 from pytest_synthgate.spec import Generator
-from pytest_synthgate.wording import meant, quoted
 
-_INDEX = "model_index.json"
-_PICKLED = (".bin", ".ckpt", ".pt", ".pth")
 _CALL_NAMES = {
     "steps": "num_inference_steps",
     "guidance": "guidance_scale",
@@ -32,11 +25,6 @@ _CALL_NAMES = {
     "height": "height",
     "negative_prompt": "negative_prompt",
 }
-_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-# Images of 512 x 512 that a device takes at once, if nothing is declared; half of it on every out-of-memory.
-_BATCH_PIXELS = {"cuda": 8 * 512**2, "mps": 4 * 512**2, "cpu": 2 * 512**2}
-_LARGEST_BATCH = 64
-_CROWDED = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,75 +84,20 @@ class Pipeline:
         return [prompt for prompt, length in zip(prompts, lengths, strict=True) if length > widest.model_max_length]
 
 
-def load(plan: Plan) -> Pipeline:
-    """Load the pipeline of a plan.
-
-    Raises:
-        GenerationError: There is no such model, it is no pipeline, or it does not take the settings.
-        MissingExtraError: diffusers is not installed.
-    """
-    generator = plan.generator
-    if plan.model.path is not None:
-        check_directory(plan.model.path, f"{plan.where} generator.model = {quoted(plan.model.name)}")
-    try:
-        import accelerate  # noqa: F401  diffusers loads weights through it
-        import torch
-        import transformers  # noqa: F401
-        from diffusers import AutoPipelineForText2Image
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{plan.name}: generating images needs diffusers ({error}); pip install 'pytest-synthgate[generate]'"
-        ) from None
-    device = _device(generator.device, plan.where)
-    dtype = _dtype(generator.dtype, device)
-    with quiet():
-        try:
-            pipe = AutoPipelineForText2Image.from_pretrained(
-                *_source(plan.model), **loading_arguments(generator, plan.model), dtype=getattr(torch, _DTYPES[dtype])
-            )
-        except Exception as error:  # noqa: BLE001  what a foreign directory makes diffusers raise has no common type
-            raise GenerationError(
-                f"{plan.where} generator.model = {quoted(plan.model.name)} cannot be loaded: {_first_line(error)}"
-            ) from None
-        pipe.set_progress_bar_config(disable=True)
-        _set_scheduler(pipe, generator.scheduler, plan.where)
-        arguments = call_arguments(generator, type(pipe), plan.where)
-        if plan.lora is not None:
-            _add_lora(pipe, plan.lora, generator.lora_scale, plan.where)
-        _place(pipe, device)
-    pixels = (generator.width or 0) * (generator.height or 0) or _own_pixels(pipe)
-    return Pipeline(pipe, arguments, device, dtype, generator.batch_size or _batch_size(device, pixels))
-
-
-def loading_arguments(generator: Generator, model: Model) -> dict[str, Any]:
-    """Give the arguments of `from_pretrained`, but for the number format.
-
-    A hub id is pinned to the commit that the plan has seen, so that no update slips in between two runs.
-    """
-    arguments: dict[str, Any] = {"use_safetensors": True}
-    if generator.variant is not None:
-        arguments["variant"] = generator.variant
-    if model.path is not None:
-        arguments["local_files_only"] = True
-    elif revision := commit(model):
-        arguments["revision"] = revision
-    return arguments
-
-
-def call_arguments(generator: Generator, pipeline: type, where: str) -> dict[str, Any]:
+def call_arguments(generator: Generator, pipeline: Callable[..., Any], where: str) -> dict[str, Any]:
     """Give the arguments of a call, but for prompts and generators, in the words of the pipeline.
 
     Raises:
         GenerationError: The pipeline does not take a declared setting, or the setting would have no effect.
     """
-    taken = inspect.signature(pipeline.__call__).parameters  # type: ignore[operator]
+    taken = inspect.signature(pipeline).parameters
     arguments = {}
     for key, name in _CALL_NAMES.items():
         value = getattr(generator, key)
         if value is None:
             continue
         if name not in taken:
-            raise GenerationError(f"{where} generator.{key}: {pipeline.__name__} takes no {name}; remove it")
+            raise GenerationError(f"{where} generator.{key}: {type(pipeline).__name__} takes no {name}; remove it")
         arguments[name] = value
     if generator.negative_prompt is not None and generator.guidance is not None and generator.guidance <= 1:
         raise GenerationError(
@@ -172,36 +105,6 @@ def call_arguments(generator: Generator, pipeline: type, where: str) -> dict[str
             "raise guidance above 1, or remove it"
         )
     return arguments
-
-
-def check_directory(directory: Path, where: str) -> None:
-    """Check that a local directory holds a diffusers pipeline, in safetensors and without code of its own.
-
-    Raises:
-        GenerationError: It does not.
-    """
-    if not directory.is_dir():
-        found = "is a file" if directory.exists() else "is not there"
-        raise GenerationError(f"{where} {found}; give a diffusers directory or a hub id")
-    try:
-        index = json.loads((directory / _INDEX).read_bytes())
-    except FileNotFoundError:
-        raise GenerationError(
-            f"{where} is no diffusers pipeline (it has no {_INDEX}); save it with pipeline.save_pretrained(...)"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise GenerationError(f"{where} has an unreadable {_INDEX} ({_first_line(error)}); save it again") from None
-    if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
-        raise GenerationError(f"{where} names no pipeline class in its {_INDEX}; only diffusers' own are run")
-    for component in sorted(path for path in directory.iterdir() if path.is_dir() and path.name in index):
-        suffixes = {path.suffix for path in component.iterdir()}
-        if ".py" in suffixes:
-            raise GenerationError(f"{where} brings code of its own ({component.name}/*.py), which is not run")
-        if ".safetensors" not in suffixes and (pickled := suffixes.intersection(_PICKLED)):
-            raise GenerationError(
-                f"{where} has weights only as {component.name}/*{min(pickled)}, which can run code when read; "
-                "save it again with safe_serialization=True"
-            )
 
 
 @contextmanager
@@ -226,108 +129,6 @@ def quiet() -> Iterator[None]:
                     each.enable_progress_bar()
 
 
-def _source(model: Model) -> tuple[str]:
-    return (model.name if model.path is None else str(model.path),)
-
-
-def _device(wish: str | None, where: str) -> str:
-    import torch
-
-    if wish is None:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=wish)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise GenerationError(
-            f"{where} generator.device = {quoted(wish)} cannot be used ({_first_line(error)}); name another, or none"
-        ) from None
-    return wish
-
-
-def _dtype(wish: str, device: str) -> str:
-    if wish != "auto":
-        return wish
-    return "fp16" if device.startswith("cuda") else "fp32"
-
-
-def _set_scheduler(pipe: Any, name: str | None, where: str) -> None:
-    import diffusers
-
-    if name is not None:
-        kind = getattr(diffusers, name, None)
-        if not (inspect.isclass(kind) and name.endswith("Scheduler") and not name.startswith("Flax")):
-            names = [each for each in dir(diffusers) if each.endswith("Scheduler") and not each.startswith("Flax")]
-            raise GenerationError(
-                f"{where} generator.scheduler = {quoted(name)} is no scheduler of diffusers; {meant(name, names)}"
-            )
-        try:
-            pipe.scheduler = kind.from_config(pipe.scheduler.config)
-        except (ImportError, TypeError, ValueError) as error:
-            raise GenerationError(
-                f"{where} generator.scheduler = {quoted(name)} cannot be used: {_first_line(error)}"
-            ) from None
-    if "noise_sampler_seed" in pipe.scheduler.config:
-        # It draws its noise for a batch as a whole: neither batches nor a resumed run would repeat.
-        raise GenerationError(
-            f"{where} generator.scheduler: the noise of {type(pipe.scheduler).__name__} follows no seed of an image; "
-            "choose another, such as DPMSolverMultistepScheduler"
-        )
-
-
-def _add_lora(pipe: Any, lora: Model, scale: float, where: str) -> None:
-    place = f"{where} generator.lora = {quoted(lora.name)}"
-    if not hasattr(pipe, "load_lora_weights"):
-        raise GenerationError(f"{place}: {type(pipe).__name__} takes no LoRA weights; remove it")
-    try:
-        import peft  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(f"{place} needs peft; pip install peft") from None
-    arguments: dict[str, Any] = {"use_safetensors": True}
-    if lora.path is None:
-        source = lora.name
-        arguments |= {"revision": revision} if (revision := commit(lora)) else {}
-    else:
-        if not lora.path.exists():
-            raise GenerationError(f"{place} is not there; give a .safetensors file, a folder with one, or a hub id")
-        if lora.path.is_file() and lora.path.suffix != ".safetensors":
-            raise GenerationError(f"{place} is no .safetensors file; only those are read")
-        arguments["local_files_only"] = True
-        if lora.path.is_file():
-            arguments["weight_name"] = lora.path.name
-        source = str(lora.path.parent if lora.path.is_file() else lora.path)
-    try:
-        pipe.load_lora_weights(source, **arguments)
-        pipe.fuse_lora(lora_scale=scale)
-    except Exception as error:  # noqa: BLE001  what foreign weights make diffusers raise has no common type
-        raise GenerationError(f"{place} cannot be loaded: {_first_line(error)}") from None
-
-
-def _place(pipe: Any, device: str) -> None:
-    """Move the pipeline to its device; where it would leave no room to work in, one component at a time."""
-    import torch
-
-    if device.startswith("cuda"):
-        modules = [each for each in pipe.components.values() if isinstance(each, torch.nn.Module)]
-        weights = sum(each.numel() * each.element_size() for module in modules for each in module.parameters())
-        if weights > _CROWDED * torch.cuda.get_device_properties(device).total_memory:
-            pipe.enable_model_cpu_offload(device=device)
-            return
-    pipe.to(device)
-
-
-def _own_pixels(pipe: Any) -> int:
-    denoiser = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
-    side = getattr(getattr(denoiser, "config", None), "sample_size", None)
-    return int((side * getattr(pipe, "vae_scale_factor", 8)) ** 2) if isinstance(side, int) else 1024**2
-
-
-def _batch_size(device: str, pixels: int) -> int:
-    budget = _BATCH_PIXELS.get(device.partition(":")[0], _BATCH_PIXELS["cpu"])
-    return min(_LARGEST_BATCH, max(1, budget // pixels))
-
-
 def _why_black(image: Image, flag: bool) -> str | None:
     if flag:
         return "the safety checker of the model blacked it out"
@@ -335,7 +136,3 @@ def _why_black(image: Image, flag: bool) -> str | None:
     if all(isinstance(each, tuple) and each[1] == 0 for each in highest):
         return "it came out all black, as images do whose numbers overflow; try another dtype"
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0].strip() or type(error).__name__

@@ -1,0 +1,293 @@
+"""A pipeline is loaded from safetensors alone, and what does not fit is said in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_synthgate.errors import GenerationError, MissingExtraError
+from pytest_synthgate.images.generation.loading import check_directory, load, loading_arguments
+from pytest_synthgate.images.generation.models import Model
+from pytest_synthgate.images.generation.pipeline import call_arguments
+from pytest_synthgate.spec import Generator
+
+SD_TURBO = Generator(model="stabilityai/sd-turbo", steps=2, guidance=0.0, width=512, height=512, variant="fp16")
+SD_15 = Generator(
+    model="stable-diffusion-v1-5/stable-diffusion-v1-5",
+    steps=25,
+    guidance=7.5,
+    width=512,
+    height=512,
+    negative_prompt="blurry",
+    scheduler="DPMSolverMultistepScheduler",
+)
+SDXL = Generator(
+    model="stabilityai/stable-diffusion-xl-base-1.0",
+    steps=25,
+    guidance=5.0,
+    width=1024,
+    height=1024,
+    variant="fp16",
+    negative_prompt="blurry",
+)
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(GenerationError) as caught:
+        check_directory(folder, "synth.toml: [spec.a] generator.model = 'x'")
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith("synth.toml: [spec.a] generator.model = 'x'")
+    return text
+
+
+def test_a_missing_folder_says_so(tmp_path: Path) -> None:
+    assert "is not there; give a diffusers directory or a hub id" in refused(tmp_path / "nothing")
+
+
+def test_a_file_is_no_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"")
+    assert "is a file" in refused(tmp_path / "x.safetensors")
+
+
+def test_a_folder_that_is_no_pipeline_says_so(tmp_path: Path) -> None:
+    assert "is no diffusers pipeline (it has no model_index.json)" in refused(tmp_path)
+
+
+def test_an_index_that_is_no_json_says_so(copy: Path) -> None:
+    (copy / "model_index.json").write_text("{")
+    assert "unreadable model_index.json" in refused(copy)
+
+
+@pytest.mark.parametrize("name", [None, ["pipeline", "Mine"], 7])
+def test_a_pipeline_of_its_own_code_is_refused(copy: Path, name: object) -> None:
+    (copy / "model_index.json").write_text(json.dumps({"_class_name": name}))
+    assert "only diffusers' own are run" in refused(copy)
+
+
+def test_a_component_of_its_own_code_is_refused(copy: Path) -> None:
+    (copy / "unet" / "evil.py").write_text("raise SystemExit")
+    assert "code of its own (unet/*.py), which is not run" in refused(copy)
+
+
+def test_pickled_weights_are_refused(copy: Path) -> None:
+    (copy / "unet" / "diffusion_pytorch_model.safetensors").rename(copy / "unet" / "diffusion_pytorch_model.bin")
+    assert "has weights only as unet/*.bin, which can run code when read" in refused(copy)
+
+
+def test_pickled_weights_beside_safetensors_are_left_alone(copy: Path, planned: Any) -> None:
+    (copy / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"not a pickle")
+    load(planned(copy))
+
+
+def test_weights_that_are_missing_are_named(copy: Path, planned: Any) -> None:
+    (copy / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(GenerationError, match=r"generator\.model = .* cannot be loaded: .*diffusion_pytorch_model"):
+        load(planned(copy))
+
+
+def test_damaged_weights_are_refused(copy: Path, planned: Any) -> None:
+    (copy / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(GenerationError, match="cannot be loaded: "):
+        load(planned(copy))
+
+
+def test_an_unknown_scheduler_names_the_nearest(tiny_model: Path, planned: Any) -> None:
+    with pytest.raises(GenerationError, match=r"'DDIMSchedular' is no scheduler .* did you mean 'DDIMScheduler'\?"):
+        load(planned(tiny_model, scheduler="DDIMSchedular"))
+
+
+def test_what_is_no_scheduler_is_not_taken_for_one(tiny_model: Path, planned: Any) -> None:
+    with pytest.raises(GenerationError, match="is no scheduler of diffusers"):
+        load(planned(tiny_model, scheduler="AutoencoderKL"))
+
+
+def test_a_scheduler_takes_over_the_configuration_of_the_model(tiny_model: Path, planned: Any) -> None:
+    pipe = load(planned(tiny_model, scheduler="PNDMScheduler")).pipe
+    assert (type(pipe.scheduler).__name__, pipe.scheduler.config.steps_offset) == ("PNDMScheduler", 1)
+
+
+def test_a_scheduler_whose_noise_follows_no_seed_is_refused(
+    copy: Path, planned: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffusers import DDIMScheduler
+
+    class Unseeded(DDIMScheduler):  # type: ignore[misc]
+        @property
+        def config(self) -> dict[str, object]:
+            return {"noise_sampler_seed": None}
+
+    monkeypatch.setattr("diffusers.DDIMScheduler", Unseeded)
+    with pytest.raises(GenerationError, match="the noise of Unseeded follows no seed of an image"):
+        load(planned(copy, scheduler="DDIMScheduler"))
+
+
+def test_an_unknown_device_is_named(tiny_model: Path, planned: Any) -> None:
+    with pytest.raises(GenerationError, match=r"generator\.device = 'cuda:99' cannot be used"):
+        load(planned(tiny_model, device="cuda:99"))
+
+
+def test_device_and_number_format_are_chosen_by_what_is_there(tiny_model: Path, planned: Any) -> None:
+    import torch
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("there is an accelerator")
+    pipeline = load(planned(tiny_model, device=None))
+    assert (pipeline.device, pipeline.dtype, pipeline.pipe.unet.dtype) == ("cpu", "fp32", torch.float32)
+
+
+def test_a_number_format_reaches_the_weights(tiny_model: Path, planned: Any) -> None:
+    import torch
+
+    assert load(planned(tiny_model, dtype="bf16")).pipe.unet.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({"batch_size": 5}, 5),
+        ({}, 64),
+        ({"width": None, "height": None}, 64),
+        ({"width": 512, "height": 512}, 2),
+        ({"width": 2048, "height": 2048}, 1),
+    ],
+)
+def test_the_batch_follows_from_the_size_of_an_image(
+    tiny_model: Path, planned: Any, settings: dict[str, Any], size: int
+) -> None:
+    assert load(planned(tiny_model, **settings)).batch_size == size
+
+
+def test_loading_is_silent_and_leaves_the_loggers_as_they_were(
+    tiny_model: Path, planned: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from diffusers.utils import logging
+
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    load(planned(tiny_model))
+    assert capfd.readouterr() == ("", "")
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+@pytest.mark.parametrize("setting", [{"lora": "missing.safetensors"}, {"lora": "weights.bin"}])
+def test_lora_weights_must_be_safetensors_that_are_there(
+    tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: dict[str, str]
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "peft", __import__("types").ModuleType("peft"))
+    (tmp_path / "weights.bin").write_bytes(b"")
+    with pytest.raises(GenerationError, match=r"generator\.lora = '.*' is (not there|no \.safetensors file)"):
+        load(planned(tiny_model, **setting))
+
+
+def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
+    tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    calls: list[object] = []
+    monkeypatch.setitem(__import__("sys").modules, "peft", __import__("types").ModuleType("peft"))
+    monkeypatch.setattr(StableDiffusionPipeline, "load_lora_weights", lambda _, *at, **how: calls.append((at, how)))
+    monkeypatch.setattr(StableDiffusionPipeline, "fuse_lora", lambda _, **how: calls.append(how))
+    (tmp_path / "style.safetensors").write_bytes(b"")
+    load(planned(tiny_model, lora="style.safetensors", lora_scale=0.7))
+    arguments = {"use_safetensors": True, "local_files_only": True, "weight_name": "style.safetensors"}
+    assert calls == [((str(tmp_path),), arguments), {"lora_scale": 0.7}]
+
+
+def test_lora_without_peft_says_what_to_install(
+    tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "peft", None)
+    (tmp_path / "style.safetensors").write_bytes(b"")
+    with pytest.raises(MissingExtraError, match="needs peft; pip install peft"):
+        load(planned(tiny_model, lora="style.safetensors"))
+
+
+def test_without_diffusers_the_extra_is_named(tiny_model: Path, planned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "diffusers", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'pytest-synthgate\[generate\]'"):
+        load(planned(tiny_model))
+
+
+def test_a_hub_id_is_pinned_to_the_commit_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert loading_arguments(SD_TURBO, Model("a/b", None)) == {"use_safetensors": True, "variant": "fp16"}
+    (tmp_path / "models--a--b" / "refs").mkdir(parents=True)
+    (tmp_path / "models--a--b" / "refs" / "main").write_text("c" * 40)
+    assert loading_arguments(SD_TURBO, Model("a/b", None))["revision"] == "c" * 40
+
+
+def test_a_directory_is_loaded_from_there_alone() -> None:
+    assert loading_arguments(Generator(model="x"), Model("x", Path("x"))) == {
+        "use_safetensors": True,
+        "local_files_only": True,
+    }
+
+
+class Bare:
+    """Takes nothing but prompts, a generator and steps."""
+
+    def __call__(self, prompt: list[str], num_inference_steps: int = 4, generator: object = None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"negative_prompt": "blurry"}, "generator.negative_prompt: Bare takes no negative_prompt; remove it"),
+        ({"guidance": 3.0}, "generator.guidance: Bare takes no guidance_scale; remove it"),
+        ({"width": 8, "height": 8}, "generator.width: Bare takes no width; remove it"),
+    ],
+)
+def test_a_setting_that_a_pipeline_does_not_take_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(GenerationError, match=f"^here {message}$"):
+        call_arguments(Generator(model="x", steps=3, **settings), Bare(), "here")
+
+
+def test_only_declared_settings_are_passed() -> None:
+    assert call_arguments(Generator(model="x"), Bare(), "here") == {}
+    assert call_arguments(Generator(model="x", steps=3), Bare(), "here") == {"num_inference_steps": 3}
+
+
+@pytest.mark.parametrize("guidance", [0.0, 1.0])
+def test_a_negative_prompt_without_guidance_is_refused(guidance: float) -> None:
+    with pytest.raises(GenerationError, match="negative_prompt has no effect with guidance = "):
+        call_arguments(replace(SD_15, guidance=guidance), _unbound("StableDiffusionPipeline"), "here")
+
+
+@pytest.mark.parametrize(
+    ("generator", "pipeline", "expected"),
+    [
+        (SD_TURBO, "StableDiffusionPipeline", {"num_inference_steps": 2, "guidance_scale": 0.0}),
+        (SD_15, "StableDiffusionPipeline", {"num_inference_steps": 25, "guidance_scale": 7.5}),
+        (SDXL, "StableDiffusionXLPipeline", {"num_inference_steps": 25, "guidance_scale": 5.0}),
+    ],
+    ids=["sd-turbo", "sd-1.5", "sdxl"],
+)
+def test_the_documented_settings_are_arguments_of_their_pipelines(
+    generator: Generator, pipeline: str, expected: dict[str, object]
+) -> None:
+    expected |= {"width": generator.width, "height": generator.height}
+    if generator.negative_prompt is not None:
+        expected["negative_prompt"] = "blurry"
+    assert call_arguments(generator, _unbound(pipeline), "here") == expected
+
+
+def _unbound(name: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import diffusers
+
+        return getattr(diffusers, name).__call__
