@@ -5,19 +5,21 @@ First of the reports; all others are rendered from what stands here.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.declaring.wording import meant, quoted, written
+from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.gate import Verdict
-from pytest_synthgate.images.names import printable
+from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.reports.schema import violations
 from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.spec import Spec, spec_to_json
@@ -63,15 +65,19 @@ class SpecResult:
     def from_json(cls, raw: Mapping[str, Any]) -> SpecResult:
         """Read the plain JSON form.
 
+        Args:
+            raw: What keeps to the schema.
+
         Raises:
-            ResultsError: A key of the stable core is missing or has the wrong shape.
+            ResultsError: A gate has an impossible limit, or is on an unknown score.
         """
         measurement = Measurement.from_json(raw)
         try:
-            gates = dict(raw["gates"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ResultsError(f"no gates in it ({error}); measure again") from None
-        verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in gates.items())
+            verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in raw["gates"].items())
+        except SpecError as error:
+            raise ResultsError(f"gates: {error}") from None
+        if unknown := [each.score for each in verdicts if each.score not in GATED_SCORES]:
+            raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], GATED_SCORES)}")
         expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
         return cls(measurement, verdicts, raw.get("compare_to"), expected, declared)
 
@@ -92,18 +98,15 @@ def write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
         ResultsError: The place cannot be written to.
     """
     text = json.dumps(to_document(results), indent=1, ensure_ascii=False, allow_nan=False)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=path.name, suffix=".part", delete=False
-        ) as part:
-            part.write(text + "\n")
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(part.name).chmod(0o666 & ~umask)
-        Path(part.name).replace(path)
+        part.write_text(text + "\n", encoding="utf-8", newline="\n")
+        part.replace(path)
     except OSError as error:
-        raise ResultsError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror}); choose another file") from None
 
 
 def read_results(path: Path) -> dict[str, SpecResult]:
@@ -115,19 +118,22 @@ def read_results(path: Path) -> dict[str, SpecResult]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ResultsError(f"{path}: {error.strerror}; write it with --synth-json={path}") from None
-    except ValueError as error:
-        raise ResultsError(f"{path}: not JSON ({error}); write it again") from None
-    if not isinstance(raw, dict) or not isinstance(raw.get("specs"), dict):
-        raise ResultsError(f"{path}: not a synthgate results file; write one with --synth-json")
+        raise ResultsError(f"{shown(path)}: {error.strerror}; write it with --synth-json={shown(path)}") from None
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(f"{shown(path)}: not JSON ({error}); write it again") from None
+    if not isinstance(raw, dict) or "specs" not in raw:
+        raise ResultsError(f"{shown(path)}: not a synthgate results file; write one with --synth-json")
     if raw.get("schema") != SCHEMA:
-        raise ResultsError(f"{path}: schema {raw.get('schema')!r}, this version reads {SCHEMA}; measure again")
+        schema = written(raw.get("schema"))
+        raise ResultsError(f"{shown(path)}: schema {schema}, this version reads {SCHEMA}; measure again")
+    if violation := next(violations(raw), None):
+        raise ResultsError(f"{shown(path)}: {violation}; write it again")
     found = {}
     for name, entry in raw["specs"].items():
         try:
             found[name] = SpecResult.from_json(entry)
         except ResultsError as error:
-            raise ResultsError(f"{path}: spec {name!r}: {error}") from None
+            raise ResultsError(f"{shown(path)}: spec {quoted(name)}: {error}") from None
     return found
 
 
@@ -149,10 +155,3 @@ def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResu
     if (revision := result.measurement.fingerprint.get("revision")) != REVISION:
         raise ResultsError(f"{path}: stale: scored by revision {revision}, this version scores by {REVISION}; {again}")
     return result
-
-
-def json_schema() -> dict[str, Any]:
-    """Load the JSON Schema of the file, which is shipped with the package."""
-    text = resources.files("pytest_synthgate.reports").joinpath("synthgate.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
