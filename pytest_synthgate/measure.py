@@ -208,6 +208,7 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
         "sides": [
             {
                 "fingerprint": embedded.fingerprint,
+                "precision": embedded.precision,
                 "images": list(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)),
                 "facts": [
                     [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
