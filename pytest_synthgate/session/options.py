@@ -64,7 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--no-synth-strict", action="store_false", dest="synth_strict", default=None, help="let it pass with a warning"
     )
-    parser.addini("synth_strict", f"{strict}; as --synth-strict", type="string", default="")
+    parser.addini("synth_strict", f"{strict}; as --synth-strict", type="bool", default=None)
     generate = "make missing images (auto, but never when CI is set), none (never), or all anew (again)"
     choices = ("auto", "never", "again")
     group.addoption("--synth-generate", choices=choices, dest="synth_generate", default=None, help=generate)
@@ -103,14 +103,12 @@ def read_options(config: pytest.Config) -> Options:
 
 def _strict(config: pytest.Config) -> bool:
     given = config.getoption("synth_strict")
-    if given is not None:
-        return bool(given)
-    ini = config.getini("synth_strict").strip().lower()
-    if ini in ("true", "false"):
-        return bool(ini == "true")
-    if ini:
-        raise pytest.UsageError(f"{config.inipath}: synth_strict = {ini!r} is not valid; give true or false")
-    return in_ci()
+    if given is None:
+        try:
+            given = config.getini("synth_strict")
+        except (TypeError, ValueError) as error:
+            raise pytest.UsageError(f"{config.inipath}: synth_strict: {error}; give true or false") from None
+    return in_ci() if given is None else bool(given)
 
 
 def _generate(config: pytest.Config) -> Literal["auto", "never", "again"]:
