@@ -14,7 +14,7 @@ import pytest
 
 from pytest_synthgate import hookspec
 from pytest_synthgate.session.options import add_options, taken_for_a_root
-from pytest_synthgate.session.run import RUN, run_of
+from pytest_synthgate.session.run import RUN, plainly, run_of
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
@@ -105,7 +105,8 @@ def real_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
     """
     run = run_of(request.config)
     run.require_images()
-    return run.measurer.real(synth_spec)
+    with plainly():
+        return run.measurer.real(synth_spec)
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +119,8 @@ def synth_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
     """
     run = run_of(request.config)
     run.require_images()
-    return run.measurer.synthetic(synth_spec)
+    with plainly():
+        return run.measurer.synthetic(synth_spec)
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +132,8 @@ def synth_scores(request: pytest.FixtureRequest, synth_spec: Spec) -> Measuremen
             assert_scores(synth_scores, unvaried=0.05, unoriginal=0.0)
             assert synth_scores <= Limits(unrealistic=0.9)
     """
-    return run_of(request.config).measurement(synth_spec)
+    with plainly():
+        return run_of(request.config).measurement(synth_spec)
 
 
 @pytest.fixture
@@ -190,4 +193,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if RUN in session.config.stash and not hasattr(session.config, "workerinput"):
         from pytest_synthgate.session.summary import write_files
 
-        write_files(run_of(session.config))
+        write_files(session, run_of(session.config))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let go of the store."""
+    if RUN in config.stash:
+        run_of(config).close()

@@ -14,7 +14,7 @@ from pytest_synthgate.gate import Verdict
 from pytest_synthgate.limits import Limits
 from pytest_synthgate.reports.explain import failures, with_interval
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.session.run import Run, announce, run_of
+from pytest_synthgate.session.run import Run, announce, plainly, run_of
 from pytest_synthgate.spec import Spec
 
 
@@ -28,12 +28,12 @@ class SynthGate:
 
     def verdicts(self) -> list[Verdict]:
         """Judge every limit of the spec."""
-        groups = self.run.groups(self.spec)
-        return [
-            self.run.judge(self.spec, score, group)
-            for score, limit in self.spec.limits.items()
-            for group in (groups if limit.per_class else (None,))
-        ]
+        with plainly():
+            return [
+                self.run.judge(self.spec, score, group)
+                for score, limit in self.spec.limits.items()
+                for group in (self.run.groups(self.spec) if limit.per_class else (None,))
+            ]
 
     def check(self) -> None:
         """Fail the test with an explanation when a limit is exceeded.

@@ -6,20 +6,15 @@ Part of the plugin: `synth_snacks.toml::subject::images`, `synth_snacks.toml::su
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest._code.code import ReprFileLocation, TerminalRepr
 
-from pytest_synthgate.errors import SpecError, SynthgateError
+from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.run import announce, run_of
 
 if TYPE_CHECKING:
-    from _pytest._code.code import ExceptionInfo
-    from _pytest._io import TerminalWriter
-
     from pytest_synthgate.spec import Spec
 
 
@@ -33,7 +28,8 @@ def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
     named = any(
         (config.invocation_params.dir / str(arg).partition("::")[0]).resolve() == path.resolve() for arg in config.args
     )
-    if not named and not any(fnmatch(path.name, pattern) for pattern in run_of(config).options.patterns):
+    below = path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path
+    if not named and not any(below.match(pattern) for pattern in config.getini("synth_files")):
         return None
     node: SpecFile = SpecFile.from_parent(parent, path=path)
     node.named = named
@@ -50,8 +46,8 @@ class SpecFile(pytest.File):
         from pytest_synthgate.declaring.specfile import load_spec_file
 
         try:
-            specs = load_spec_file(self.path, named=self.named)
-            run_of(self.config).add(specs)
+            if specs := load_spec_file(self.path, named=self.named):
+                run_of(self.config).add(specs)
         except SpecError as error:
             raise self.CollectError(str(error)) from None
         for spec in specs:
@@ -66,17 +62,25 @@ class SpecNode(pytest.Collector):
         self.spec = spec
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Give the items; a limit per class gives one for each class that is known by now."""
+        """Give the items, skipped when nothing can be judged; a limit per class gives one for each known class."""
+        run = run_of(self.config)
+        obstacle = None if run.options.strict else run.obstacle(self.spec)
+        for item in self._items():
+            if obstacle is not None:
+                item.add_marker(pytest.mark.skip(reason=obstacle))
+            yield item
+
+    def _items(self) -> Iterator[pytest.Item]:
         yield ImagesItem.from_parent(self, name="images", spec=self.spec)
         for score, limit in self.spec.limits.items():
             for group in self._classes() if limit.per_class else (None,):
                 name = score if group is None else f"{score}[{group}]"
                 item = GateItem.from_parent(self, name=name, spec=self.spec, score=score, group=group)
                 if score in self.spec.xfail:
-                    item.add_marker(pytest.mark.xfail(reason=self.spec.xfail[score]))
+                    item.add_marker(pytest.mark.xfail(reason=self.spec.xfail[score], raises=GateFailure))
                 yield item
 
-    def _classes(self) -> tuple[str, ...]:
+    def _classes(self) -> tuple[str | None, ...]:
         try:
             return run_of(self.config).groups(self.spec)
         except SynthgateError as error:
@@ -88,17 +92,16 @@ class _SpecItem(pytest.Item):
         super().__init__(**kwargs)
         self.spec = spec
 
-    def setup(self) -> None:
-        run_of(self.config).require(self.spec)
-
     def reportinfo(self) -> tuple[Any, None, str]:
         return self.path, None, f"{self.spec.name}::{self.name}"
 
-    def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show verdicts and user errors without a traceback."""
-        if isinstance(excinfo.value, (GateFailure, SynthgateError)):
-            return _Explanation(str(excinfo.value), ReprFileLocation(self.nodeid, 0, _first_line(excinfo.value)))
-        return super().repr_failure(excinfo, style)
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show verdicts and user errors without a traceback, and their first line in the short summary."""
+        if not isinstance(excinfo.value, (GateFailure, SynthgateError, SynthgateWarning)):
+            return super().repr_failure(excinfo, style)
+        shown: Any = super().repr_failure(excinfo, style="value")
+        shown.reprcrash.path, shown.reprcrash.message = self.nodeid, str(excinfo.value).partition("\n")[0]
+        return shown
 
 
 class ImagesItem(_SpecItem):
@@ -106,7 +109,9 @@ class ImagesItem(_SpecItem):
 
     def runtest(self) -> None:
         """Prepare both sets."""
-        run_of(self.config).prepare(self.spec)
+        run = run_of(self.config)
+        run.require(self.spec)
+        run.prepare(self.spec)
 
 
 class GateItem(_SpecItem):
@@ -126,27 +131,9 @@ class GateItem(_SpecItem):
         from pytest_synthgate.reports.junit import gate_properties
 
         run = run_of(self.config)
+        run.require(self.spec)
         verdict = run.judge(self.spec, self.score, self.group)
         self.user_properties += gate_properties(verdict, run.measurement(self.spec))
         if verdict.fails(strict=run.options.strict):
             raise GateFailure(run.explanation(self.spec, verdict))
         announce(self, self.spec, verdict)
-
-
-class _Explanation(TerminalRepr):
-    """Lines without a traceback, with a headline for the short summary."""
-
-    def __init__(self, text: str, reprcrash: ReprFileLocation) -> None:
-        self.text = text
-        self.reprcrash = reprcrash
-
-    def toterminal(self, tw: TerminalWriter) -> None:
-        for number, line in enumerate(self.text.splitlines()):
-            tw.line(line, red=number == 0, bold=number == 0)
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0]

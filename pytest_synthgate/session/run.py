@@ -7,13 +7,14 @@ run as plain JSON on the test reports.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_synthgate.errors import SpecError, SynthgateWarning
+from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.options import Options, read_options
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class Run:
         options: What was asked for.
         specs: Specs met so far, by name.
         received_notes: What arrived about the making of images, on the controller.
+        unwritten: Why the results file was not written, if one was asked for.
     """
 
     config: pytest.Config
     options: Options
     specs: dict[str, Spec] = field(default_factory=dict)
     received_notes: list[str] = field(default_factory=list)
+    unwritten: str | None = None
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     _sent: set[str] = field(default_factory=set)
@@ -67,7 +70,7 @@ class Run:
         self.specs.update((spec.name, spec) for spec in fresh)
 
     def check_comparisons(self) -> None:
-        """Check that every spec is compared to one of this run.
+        """Check that every spec is compared to one of this run, or of another file below the rootdir.
 
         Raises:
             pytest.UsageError: It is not.
@@ -75,6 +78,8 @@ class Run:
         from pytest_synthgate.spec import check_unique
 
         try:
+            if any(spec.compare_to not in (None, *self.specs) for spec in self.specs.values()):
+                self.declared()
             check_unique(list(self.specs.values()))
         except SpecError as error:
             raise pytest.UsageError(str(error)) from None
@@ -90,8 +95,9 @@ class Run:
 
             norecurse = tuple(self.config.getini("norecursedirs"))
             files = find_spec_files(self.config.rootpath, self.options.patterns, norecurse)
-            self._declared = tuple(spec for file in files for spec in load_spec_file(file))
-            self.add(self._declared)
+            specs = tuple(spec for file in files for spec in load_spec_file(file))
+            self.add(specs)
+            self._declared = specs
         return self._declared
 
     def chosen(self, names: Iterable[str]) -> list[Spec]:
@@ -114,13 +120,19 @@ class Run:
         """Apply what the command line overrides."""
         return replace(spec, real=self.options.real or spec.real, encoder=self.options.encoder or spec.encoder)
 
-    def require(self, spec: Spec) -> None:
-        """Skip a test whose spec has nothing to be judged by; a strict run fails it instead."""
+    def obstacle(self, spec: Spec) -> str | None:
+        """Say why a spec cannot be judged, if it has nothing to be judged by."""
         if self.options.results is None and self.resolved(spec).real is None:
-            reason = f"{spec.name}: no real set: give --synth-real=DIR, or `real` in the spec file"
-            if self.options.strict:
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
+            return f"{spec.name}: no real set; give --synth-real=DIR, or `real` in the spec file"
+        return None
+
+    def require(self, spec: Spec) -> None:
+        """Skip a test whose spec cannot be judged; a strict run fails it instead."""
+        if (obstacle := self.obstacle(spec)) is None:
+            return
+        if self.options.strict:
+            pytest.fail(obstacle, pytrace=False)
+        pytest.skip(obstacle)
 
     def require_images(self) -> None:
         """Skip a test that needs the images themselves in a run that only judges stored measurements."""
@@ -154,6 +166,11 @@ class Run:
     def _generate(self, spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
         return self.config.hook.pytest_synthgate_generate(spec=spec, prompts=prompts, directory=directory)
 
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._measurer is not None:
+            self._measurer.store.close()
+
     def prepare(self, spec: Spec) -> None:
         """Have the images of a spec ready, embedded, or know that its stored measurement is fresh."""
         if self.options.results is None:
@@ -171,7 +188,7 @@ class Run:
             if self.options.results is None:
                 self._measurements[spec.name] = self.measurer.measurement(self.resolved(spec))
             else:
-                self._measurements[spec.name] = self._stored(self.options.results, spec)
+                self._measurements[spec.name] = self._stored(self.options.results, self.specs[spec.name])
         return self._measurements[spec.name]
 
     def _stored(self, path: Path, spec: Spec) -> Measurement:
@@ -181,8 +198,14 @@ class Run:
             self._results = read_results(path)
         return fresh(path, self._results, spec).measurement
 
-    def groups(self, spec: Spec) -> tuple[str, ...]:
-        """List the classes that get a gate of their own."""
+    def groups(self, spec: Spec) -> tuple[str | None, ...]:
+        """List the classes that get a gate of their own; without classes and a real set, none: the whole set.
+
+        Raises:
+            SynthgateError: The classes cannot be listed.
+        """
+        if spec.classes is None and self.obstacle(spec) is not None:
+            return (None,)
         if self.options.results is not None:
             from pytest_synthgate.gate import class_groups
 
@@ -233,10 +256,12 @@ class Run:
 
     def parcel_of(self, item: pytest.Item) -> dict[str, Any] | None:
         """Pack what is known about the spec that an item is about, if it is about one."""
-        spec = getattr(item, "spec", None)
+        from pytest_synthgate.spec import Spec
+
+        spec = getattr(item, "spec", None)  # other plugins' items may have one too
         if spec is None and (call := getattr(item, "callspec", None)) is not None:
             spec = call.params.get("synth_spec")
-        return None if spec is None else self.parcel(spec)
+        return self.parcel(spec) if isinstance(spec, Spec) else None
 
     def receive(self, parcel: dict[str, Any]) -> None:
         """Take in a parcel, on the controller."""
@@ -258,6 +283,15 @@ def run_of(config: pytest.Config) -> Run:
     if RUN not in config.stash:
         config.stash[RUN] = Run(config, read_options(config))
     return config.stash[RUN]
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn this package's own errors into failures without a traceback, for tests in code."""
+    try:
+        yield
+    except SynthgateError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:

@@ -5,13 +5,15 @@ Part of the plugin; the controller's alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from pytest_synthgate.errors import SynthgateError
+from pytest_synthgate.errors import ResultsError, SynthgateError
+from pytest_synthgate.images.names import shown
 from pytest_synthgate.reports.declared import describe_spec
-from pytest_synthgate.reports.results import write_results
+from pytest_synthgate.reports.results import SpecResult, write_results
 from pytest_synthgate.reports.terminal import notes, reading, table
 from pytest_synthgate.session.run import Run, run_of
 
@@ -24,15 +26,21 @@ _TONES = {
 
 
 def write_summary(reporter: Any, run: Run) -> None:
-    """Print the table of all specs and the lines below it.
+    """Print the table of all specs, the lines below it, and where the results are.
 
     Args:
         reporter: pytest's terminal reporter.
         run: The run that ends.
     """
-    results = run.results()
-    if not results:
-        return
+    if results := run.results():
+        _write_table(reporter, results, run.received_notes)
+    if run.unwritten:
+        reporter.write_line(f"results: {run.unwritten}", red=True, bold=True)
+    elif run.options.json:
+        reporter.write_line(f"results: {shown(run.options.json)}")
+
+
+def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequence[str]) -> None:
     reporter.section("synthgate: lower is better, 95% intervals", sep="=")
     for row in table(results):
         for cell in row:
@@ -40,21 +48,23 @@ def write_summary(reporter: Any, run: Run) -> None:
         reporter.write("\n")
     for line in reading(results):
         reporter.write_line(line)
-    for note in dict.fromkeys([*run.received_notes, *notes(results)]):
+    for note in dict.fromkeys([*remarks, *notes(results)]):
         reporter.write_line(f"note: {note}", yellow=True)
-    if run.options.json:
-        reporter.write_line(f"results: {run.options.json}")
 
 
-def write_files(run: Run) -> None:
-    """Write the results file, if one was asked for and there is anything to write."""
+def write_files(session: pytest.Session, run: Run) -> None:
+    """Write the results file, if one was asked for; when it cannot be written the run fails, and ends as always."""
     results = run.results()
-    if run.options.json is None or not results:
+    if run.options.json is None:
+        return
+    if not results:
+        run.unwritten = f"{shown(run.options.json)}: left as it was, for nothing was measured"
         return
     try:
         write_results(run.options.json, results)
-    except SynthgateError as error:
-        pytest.exit(str(error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+    except ResultsError as error:
+        run.unwritten = str(error)
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def write_prompts(config: pytest.Config) -> None:
