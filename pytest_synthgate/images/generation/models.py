@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.images.names import shown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DECIDING = frozenset({".json", ".txt", ".model", ".safetensors"})
@@ -56,18 +57,19 @@ def identity(model: Model, digests: Path) -> str | None:
     Args:
         model: The model.
         digests: Where digests of large files are kept, by path, size and time of change.
+
+    Raises:
+        GenerationError: It is here and cannot be read.
     """
     if model.path is None:
         revision = commit(model)
         return None if revision is None else f"{model.name}@{revision}"
-    if model.path.is_file():
-        return f"sha256:{_file_digest(model.path, digests)}"
-    if not model.path.is_dir():
+    if not model.path.exists():
         return None
-    state = hashlib.sha256()
-    for file in _deciding_files(model.path):
-        state.update(f"{file.relative_to(model.path).as_posix()}\0{_file_digest(file, digests)}\n".encode())
-    return f"sha256:{state.hexdigest()}"
+    try:
+        return f"sha256:{_file_digest(model.path, digests) if model.path.is_file() else _state(model.path, digests)}"
+    except OSError as error:
+        raise GenerationError(f"{shown(model.path)}: the model cannot be read ({error.strerror or error})") from None
 
 
 def commit(model: Model) -> str | None:
@@ -111,6 +113,13 @@ def fetch(model: Model, where: str) -> None:
 def first_line(error: BaseException) -> str:
     """Shorten what a library raised to the line that tells."""
     return str(error).strip().partition("\n")[0].strip() or type(error).__name__
+
+
+def _state(directory: Path, digests: Path) -> str:
+    state = hashlib.sha256()
+    for file in _deciding_files(directory):
+        state.update(f"{file.relative_to(directory).as_posix()}\0{_file_digest(file, digests)}\n".encode())
+    return state.hexdigest()
 
 
 def _deciding_files(directory: Path) -> Iterator[Path]:

@@ -67,6 +67,13 @@ def test_a_large_file_that_may_still_change_is_hashed_each_time(model: Model, tm
     assert not (tmp_path / "digests").exists()
 
 
+def test_a_model_that_cannot_be_read_says_so(model: Model, tmp_path: Path) -> None:
+    assert model.path is not None
+    (model.path / "config.json").symlink_to("nowhere")
+    with pytest.raises(GenerationError, match=r"the model cannot be read \(No such file"):
+        identity(model, tmp_path / "digests")
+
+
 def test_a_single_file_of_weights_has_a_state_too(tmp_path: Path) -> None:
     (tmp_path / "lora.safetensors").write_bytes(b"w")
     assert (identity(Model("x", tmp_path / "lora.safetensors"), tmp_path) or "").startswith("sha256:")
