@@ -29,6 +29,10 @@ class ResultsError(SynthgateError):
     """A results file is not one, or was made from something else."""
 
 
+class ExportError(SynthgateError):
+    """The images that passed cannot be written into a folder."""
+
+
 class MissingExtraError(SynthgateError):
     """A feature needs an optional package that is not installed; the text carries the pip command."""
 
