@@ -61,12 +61,13 @@ class Probabilities:
     Attributes:
         synthetic: float64 (draws, n_synthetic).
         real: float64 (draws, n_real).
-        learned_from: Images a side that each draw learned from, synthetic and real.
+        learned_from: Near-duplicate clusters a side that any draw learned from, synthetic and real, but for the
+            fifth that each model leaves out as its fold.
     """
 
     synthetic: Floats
     real: Floats
-    learned_from: tuple[int, int]
+    learned_from: tuple[float, float]
 
 
 def sides(
@@ -152,8 +153,15 @@ def _out_of_fold(
         return Probabilities(
             np.stack([_predict(synthetic.features, synthetic.folds(draw), each) for draw, each in enumerate(fitted)]),
             np.stack([_predict(real.features, real.folds(draw), each) for draw, each in enumerate(fitted)]),
-            (len(drawn[0][0]), len(drawn[0][1])),
+            (
+                _learned_from(synthetic, [rows for rows, _ in drawn]),
+                _learned_from(real, [rows for _, rows in drawn]),
+            ),
         )
+
+
+def _learned_from(side: Side, drawn: Sequence[Indices]) -> float:
+    return len(np.unique(side.clusters[np.concatenate(drawn)])) * (FOLDS - 1) / FOLDS
 
 
 def _climb(sample: _Sample, pool: ThreadPoolExecutor, start: int) -> tuple[int, list[Model]]:

@@ -178,7 +178,7 @@ def test_probabilities_are_those_of_logistic_regression_on_the_other_folds() -> 
     losses = [-np.log(np.where(labels == 1, each, 1 - each)).sum() for each in by_strength]
     best = by_strength[int(np.argmin(losses))]
     assert np.concatenate([found.synthetic[0], found.real[0]]) == pytest.approx(best, abs=1e-4)
-    assert found.learned_from == (60, 90)
+    assert found.learned_from == (48, 72)
 
 
 def test_fewer_images_than_dimensions_are_fitted_in_their_own_span() -> None:
@@ -214,10 +214,20 @@ def test_every_image_gets_a_probability_in_every_draw() -> None:
     pair = _pair(_rows(300, 0), _rows(70, 1))
     found = balanced_probabilities(*pair, 50)
     assert found is not None
-    assert (found.synthetic.shape, found.real.shape, found.learned_from) == ((5, 300), (5, 70), (50, 50))
+    assert (found.synthetic.shape, found.real.shape) == ((5, 300), (5, 70))
     for part in (found.synthetic, found.real):
         assert ((part > 0) & (part < 1)).all()
         assert part.std(axis=0).max() > 0
+
+
+def test_what_was_learned_from_is_every_cluster_drawn_but_for_a_fifth() -> None:
+    pair = _pair(_twins(_rows(40, 0), 3), _rows(100, 1))
+    found = balanced_probabilities(*pair, 30)
+    assert found is not None
+    for side, learned_from in zip(pair, found.learned_from, strict=True):
+        drawn = {int(side.clusters[row]) for draw in range(5) for row in representatives(side, draw, 30)}
+        assert learned_from == pytest.approx(0.8 * len(drawn))
+    assert 30 < found.learned_from[0] / 0.8 <= 40 < found.learned_from[1] / 0.8 <= 100
 
 
 @pytest.mark.parametrize(("size", "draws"), [(30, 5), (200, 5), (300, 3), (500, 2), (600, 2)])
