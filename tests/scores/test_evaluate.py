@@ -29,11 +29,11 @@ ALL = {"unrealistic", "unrepresentative", "unvaried", "unoriginal", "obviously_f
 def _two_sets() -> tuple[Floats, Floats]:
     """Real photos, and a set that is shifted, repeats itself and copies: every kind of finding occurs."""
     rng = np.random.default_rng(0)
-    real = rng.normal(size=(150, D))
-    synthetic = rng.normal(size=(120, D)) + 2.5 * np.eye(D)[0]
-    synthetic[100:110] = synthetic[:10] + 0.01 * rng.normal(size=(10, D))
-    synthetic[110:] = real[:10] + 0.01 * rng.normal(size=(10, D))
-    real[140:] = real[10:20] + 0.01 * rng.normal(size=(10, D))
+    real = rng.normal(size=(90, D))
+    synthetic = rng.normal(size=(80, D)) + 2.5 * np.eye(D)[0]
+    synthetic[60:70] = synthetic[:10] + 0.01 * rng.normal(size=(10, D))
+    synthetic[70:] = real[:10] + 0.01 * rng.normal(size=(10, D))
+    real[80:] = real[10:20] + 0.01 * rng.normal(size=(10, D))
     return real, synthetic
 
 
@@ -58,18 +58,18 @@ def _renamed(measurement: Measurement, synthetic: Mapping[str, str], real: Mappi
 
 def test_a_measurement_holds_every_score_with_its_interval() -> None:
     found = evaluate(*_two_sets())
-    assert (found.n_real, found.n_synthetic) == (150, 120)
-    assert found.representatives == {"real": 140, "synthetic": 110}
-    assert (found.rung, found.yardstick_rung) == (100, 50)
+    assert (found.n_real, found.n_synthetic) == (90, 80)
+    assert found.representatives == {"real": 80, "synthetic": 70}
+    assert (found.rung, found.yardstick_rung) == (50, 30)
     assert set(found.scores) == set(found.yardstick) == ALL
     for score in (*found.scores.values(), *found.yardstick.values()):
         assert score.value is not None
         assert score.low is not None
         assert score.high is not None
         assert 0 <= score.low <= score.value <= score.high <= 1
-    assert found.scores["unvaried"].value == pytest.approx(20 / 120)
-    assert found.scores["unoriginal"].value == pytest.approx(10 / 120)
-    assert found.scores["collision_rate"].value == pytest.approx(10 / (120 * 119 / 2))
+    assert found.scores["unvaried"].value == pytest.approx(20 / 80)
+    assert found.scores["unoriginal"].value == pytest.approx(10 / 80)
+    assert found.scores["collision_rate"].value == pytest.approx(10 / (80 * 79 / 2))
     assert {each.score for each in found.findings} == {"unrealistic", "unrepresentative", "unvaried", "unoriginal"}
     assert found.fingerprint["definition"] == "balanced"
 
@@ -116,7 +116,7 @@ import sys
 import numpy as np
 from pytest_synthgate import evaluate
 rng = np.random.default_rng(0)
-real, synthetic = rng.normal(size=(600, 64)), rng.normal(size=(500, 64)) + np.eye(64)[0]
+real, synthetic = rng.normal(size=(400, 64)), rng.normal(size=(300, 64)) + np.eye(64)[0]
 synthetic[:60] = synthetic[60:120] + 1e-6 * rng.normal(size=(60, 64))
 sys.stdout.write(evaluate(real, synthetic).to_text())
 """
@@ -130,7 +130,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
         ).stdout
 
     one, two = run(1), run(2)
-    assert json.loads(one)["n_synthetic"] == 500
+    assert json.loads(one)["n_synthetic"] == 300
     assert one == two
 
 
@@ -141,7 +141,7 @@ def test_a_measurement_survives_the_way_through_json() -> None:
 
 
 def test_prompts_reach_the_synthetic_findings() -> None:
-    found = evaluate(*_two_sets()).with_prompts({str(row): (f"prompt {row}", row) for row in range(150)})
+    found = evaluate(*_two_sets()).with_prompts({str(row): (f"prompt {row}", row) for row in range(80)})
     for each in found.findings:
         assert (each.prompt, each.seed) == (
             (f"prompt {each.image}", int(each.image)) if each.image_set == "synthetic" else (None, None)
@@ -191,17 +191,17 @@ def test_sets_of_one_image_many_times_are_all_copies() -> None:
 
 def test_the_studio_definition_counts_a_copied_cluster_as_unoriginal_only() -> None:
     real, synthetic = _two_sets()
-    synthetic[119] = synthetic[118]
+    synthetic[79] = synthetic[78]
     balanced, studio = evaluate(real, synthetic), evaluate(real, synthetic, definition="studio")
-    assert balanced.scores["unvaried"].value == pytest.approx(22 / 120)
-    assert studio.scores["unvaried"].value == pytest.approx(20 / 120)
+    assert balanced.scores["unvaried"].value == pytest.approx(22 / 80)
+    assert studio.scores["unvaried"].value == pytest.approx(20 / 80)
     assert studio.scores["unoriginal"].value == balanced.scores["unoriginal"].value
     assert (studio.rung, studio.rungs, studio.fingerprint["definition"]) == (None, {}, "studio")
 
 
 def test_one_reference_gives_what_two_would() -> None:
     real, synthetic = _two_sets()
-    shared, sets = reference(feature_matrix(real)), (feature_matrix(synthetic), feature_matrix(synthetic[:50]))
+    shared, sets = reference(feature_matrix(real)), (feature_matrix(synthetic), feature_matrix(synthetic[:40]))
     found = [compare(shared, each).to_text() for each in sets]
     assert found == [compare(reference(feature_matrix(real)), each).to_text() for each in sets]
 
@@ -222,7 +222,7 @@ def test_the_yardstick_can_be_left_out() -> None:
 
 def test_groups_are_scored_along_each_axis() -> None:
     real, synthetic = _two_sets()
-    axis = Axis({str(row): "copied" if row >= 110 else "own" for row in range(120)})
+    axis = Axis({str(row): "copied" if row >= 70 else "own" for row in range(80)})
     found = compare(
         reference(feature_matrix(real)), feature_matrix(synthetic), axes={"kind": axis}, yardstick=False
     ).breakdown["kind"]
