@@ -92,12 +92,13 @@ class _SpecItem(pytest.Item):
         super().__init__(**kwargs)
         self.spec = spec
 
-    def reportinfo(self) -> tuple[Any, None, str]:
-        return self.path, None, f"{self.spec.name}::{self.name}"
+    def reportinfo(self) -> tuple[Any, int, str]:
+        return self.path, 0, f"{self.spec.name}::{self.name}"  # without a line, an item cannot warn
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show verdicts and user errors without a traceback, and their first line in the short summary."""
         if not isinstance(excinfo.value, (GateFailure, SynthgateError, SynthgateWarning)):
+            excinfo.traceback = excinfo.traceback.cut(path=__file__)
             return super().repr_failure(excinfo, style)
         shown: Any = super().repr_failure(excinfo, style="value")
         shown.reprcrash.path, shown.reprcrash.message = self.nodeid, str(excinfo.value).partition("\n")[0]

@@ -1,0 +1,87 @@
+"""Small projects to run pytest in: vectors that need no encoder, and one store for all of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# An in-process run forgets what it was the first to import, and NumPy's friends cannot be imported twice.
+from pytest_synthgate import evaluate
+from pytest_synthgate.features import embedding
+from pytest_synthgate.session import checks, items, summary
+
+LOADED = (embedding, checks, items, summary)
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of vectors: `real`, and sets that are `honest`, `fake`, `few`, `collapsed` or `copied` against it."""
+    random = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("vectors")
+    real = random.normal(size=(300, 16))
+    honest = random.normal(size=(120, 16))
+    sets = {
+        "real": real,
+        "honest": honest,
+        "fake": random.normal(size=(120, 16)) + 1.5,
+        "few": honest[:12],
+        "collapsed": np.concatenate([honest[:60], np.repeat(honest[60:64], 15, axis=0)]),
+        "copied": np.concatenate([honest[:90], real[:30]]),
+    }
+    for name, rows in sets.items():
+        np.save(folder / f"{name}.npy", rows.astype(np.float32))
+    evaluate(real[:60], honest[:60])  # imports what scores need
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all runs: each set is measured once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+_QUIETLY = (
+    # The outer run makes errors of all warnings; those of gates are meant to be seen.
+    "-Wdefault::pytest_synthgate.errors.SynthgateWarning",
+    *("-pno:hypothesispytest", "-pno:anyio", "-pno:pytest_cov"),  # slow to import, once for each run
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project in a folder of its own; `DATA` in a file stands for the folder of vectors."""
+
+    pytester: pytest.Pytester
+    data: Path
+    cache: Path
+
+    @property
+    def path(self) -> Path:
+        return self.pytester.path
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("DATA", self.data.as_posix()), encoding="utf-8")
+        return path
+
+    def specs(self, *names: str, extra: str = "") -> Path:
+        """Declare a spec for each of these sets."""
+        specs = "".join(f'[spec.{name}]\nimages = "DATA/{name}.npy"\n' for name in names)
+        return self.write("synth_x.toml", f'[defaults]\nreal = "DATA/real.npy"\n{specs}{extra}\n')
+
+    def run(self, *args: str) -> pytest.RunResult:
+        return self.pytester.runpytest_inprocess(f"--synth-cache={self.cache}", *_QUIETLY, *args)
+
+    def run_apart(self, *args: str) -> pytest.RunResult:
+        return self.pytester.runpytest_subprocess(f"--synth-cache={self.cache}", *_QUIETLY, *args)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, vectors: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project, not in CI."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    pytester.makeini("[pytest]")
+    return Project(pytester, vectors, shared_cache)
