@@ -81,7 +81,7 @@ def check(files: tuple[Path, ...], real: Path | None, cache: Path) -> None:
 @_files
 @_real
 @_cache
-@click.option("--shard", type=_Shard(), default=(1, 1), help="Make one part of many, such as 3/16.")
+@click.option("--shard", type=_Shard(), default="1/1", show_default=True, help="Make one part of many, such as 3/16.")
 @click.option("--again", is_flag=True, help="Make the images that are there once more.")
 def generate(
     names: tuple[str, ...],

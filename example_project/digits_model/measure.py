@@ -57,9 +57,7 @@ def tell_apart(some: np.ndarray, others: np.ndarray) -> float:
     pixels, labels = flat(np.concatenate([some, others])), np.repeat([1, 0], [len(some), len(others)])
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     model = LogisticRegression(C=0.1, max_iter=1000)
-    return roc_auc_score(
-        labels, cross_val_predict(model, pixels, labels, cv=folds, method="decision_function")
-    )
+    return roc_auc_score(labels, cross_val_predict(model, pixels, labels, cv=folds, method="decision_function"))
 
 
 def measure(folder: Path, steps: int = 15, guidance: float = 2.0, each: int = 30) -> None:

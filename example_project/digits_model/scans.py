@@ -55,11 +55,8 @@ def label_strokes(scans: Scans) -> list[str]:
     return labels.tolist()
 
 
-def main() -> None:
-    """Write the unseen scans into a folder, as a class folder of PNG files for each digit."""
-    parser = argparse.ArgumentParser(description="Write the scans that the model has not seen.")
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+def write_real_set(folder: Path) -> None:
+    """Write the scans that the model has not seen, as a class folder of PNG files for each digit."""
     scans = load_scans(REAL)
     for number, (image, digit) in enumerate(zip(scans.images, scans.digits, strict=True), REAL.start):
         path = folder / WORDS[digit] / f"{number:04}.png"
@@ -68,4 +65,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description="Write the scans that the model has not seen.")
+    parser.add_argument("folder", type=Path)
+    write_real_set(parser.parse_args().folder)

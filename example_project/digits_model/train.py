@@ -36,9 +36,7 @@ TOKENS = 40
 
 TEMPLATES = ("a photo of {}", "a picture of {}", "a scan of {}", "a handwritten {}", "the digit {}", "{}")
 STROKES = ("in {} strokes", "with {} strokes")
-VOCABULARY = (
-    " ".join((*TEMPLATES, *STROKES, *WORDS, "an", "digit", "thick", "thin")).replace("{}", "").split()
-)
+VOCABULARY = " ".join((*TEMPLATES, *STROKES, *WORDS, "an", "digit", "thick", "thin")).replace("{}", "").split()
 
 
 def write_prompt(digit: int, strokes: str, rng: np.random.Generator) -> str:
@@ -134,9 +132,7 @@ def train_vae(vae: AutoencoderKL, pixels: torch.Tensor, steps: int, batch: int =
     for step in range(steps):
         chosen = pixels[torch.randint(len(pixels), (batch,))]
         posterior = vae.encode(chosen).latent_dist
-        loss = (
-            functional.l1_loss(vae.decode(posterior.sample()).sample, chosen) + 1e-6 * posterior.kl().mean()
-        )
+        loss = functional.l1_loss(vae.decode(posterior.sample()).sample, chosen) + 1e-6 * posterior.kl().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -90,9 +90,9 @@ def _yardsticks(results: Mapping[str, SpecResult]) -> dict[tuple[int, str], Mapp
 
 
 def reading(results: Mapping[str, SpecResult]) -> list[str]:
-    """Say which spec is best, what hurts, what is missing and what to run next, a line each."""
-    lines = [("best", _best(results)), ("hurts", _hurts(results)), ("missing", _missing(results))]
-    lines.append(("next", _next(results)))
+    """Say which spec is best, what hurts and where it is worst, what is missing and what to run next, a line each."""
+    lines = [("best", _best(results)), ("hurts", _hurts(results)), ("worst", _worst_groups(results))]
+    lines += [("missing", _missing(results)), ("next", _next(results))]
     return [f"{label}: {text}" for label, text in lines if text]
 
 
@@ -143,6 +143,21 @@ def _excess(verdict: Verdict) -> float:
     return verdict.measured.value / max(verdict.limit.max or 0.0, 1e-3)
 
 
+def _worst_groups(results: Mapping[str, SpecResult]) -> str | None:
+    """Name the three prompts, axis values or classes that are worse than their whole set by more than noise."""
+    found: list[tuple[float, str]] = []
+    for name, result in results.items():
+        whole = result.measurement.scores
+        for axis, groups in result.measurement.breakdown.items():
+            for group, scores in groups.items():
+                for score in ("unvaried", "unoriginal", "unrealistic"):
+                    low, value = scores.get(score, Score(None)).low, whole[score].value
+                    if low is not None and value is not None and low > value:
+                        at = f"{score} {number(scores[score].value or 0.0)}, {number(value)} in the whole set"
+                        found.append((low - value, f"{printable(name)}, {axis} '{printable(group)}' ({at})"))
+    return "; ".join(text for _, text in sorted(found, reverse=True)[:3]) or None
+
+
 def _missing(results: Mapping[str, SpecResult]) -> str | None:
     """Name the spec that leaves fewest real images without a counterpart, and the class it misses most."""
     uncovered = {
@@ -157,9 +172,11 @@ def _missing(results: Mapping[str, SpecResult]) -> str | None:
     if not uncovered[name]:
         return None
     text = f"{uncovered[name]:,} of {measurement.n_real:,} real images look like nothing in {printable(name)}"
+    if len(uncovered) > 1:
+        text += ", which misses fewest"
     if (group := _least_covered(measurement)) is not None:
-        text += f", most of all class '{printable(group)}'"
-    return text if len(uncovered) == 1 else f"{text}, the best in that"
+        text += f"; least like it is class '{printable(group)}'"
+    return text
 
 
 def _least_covered(measurement: Measurement) -> str | None:
