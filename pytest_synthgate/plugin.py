@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_synthgate import hookspec
-from pytest_synthgate.session.options import add_options, taken_for_a_root
+from pytest_synthgate.session.options import add_options, read_options, taken_for_a_root
 from pytest_synthgate.session.run import RUN, plainly, run_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and listen to reports where they all arrive."""
+    """Check the options, declare the marker, and listen to reports where they all arrive."""
+    read_options(config)  # an ini that cannot be meant is a usage error, whatever is collected
     config.addinivalue_line("markers", "synth(*names): run the test once for each of these specs, not for all")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Receiver(config), "synthgate-receiver")

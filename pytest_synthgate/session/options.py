@@ -106,7 +106,7 @@ def _strict(config: pytest.Config) -> bool:
     if given is None:
         try:
             given = config.getini("synth_strict")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, pytest.UsageError) as error:
             raise pytest.UsageError(f"{config.inipath}: synth_strict: {error}; give true or false") from None
     return in_ci() if given is None else bool(given)
 

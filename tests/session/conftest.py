@@ -16,7 +16,7 @@ LOADED = (embedding, checks, items, summary)
 
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of vectors: `real`, and sets that are `honest`, `fake`, `few`, `collapsed` or `copied` against it."""
+    """Folder of vectors: `real`, and sets against it, named for what they are."""
     random = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("vectors")
     real = random.normal(size=(300, 16))
@@ -26,6 +26,7 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "honest": honest,
         "fake": random.normal(size=(120, 16)) + 1.5,
         "few": honest[:12],
+        "ten_copies": real[:10],
         "collapsed": np.concatenate([honest[:60], np.repeat(honest[60:64], 15, axis=0)]),
         "copied": np.concatenate([honest[:90], real[:30]]),
     }
