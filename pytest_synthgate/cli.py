@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,9 @@ from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
 from pytest_synthgate.declaring.wording import meant, quoted
 from pytest_synthgate.errors import SpecError, SynthgateError
 from pytest_synthgate.spec import Spec, check_unique, spec_to_json
+
+if TYPE_CHECKING:
+    from pytest_synthgate.measure import Measurer
 
 
 class _Commands(click.Group):
@@ -50,6 +54,10 @@ def _real(command: _Command) -> _Command:
     return click.option("--real", type=click.Path(path_type=Path), help="Real set, instead of the declared one.")(
         command
     )
+
+
+def _encoder(command: _Command) -> _Command:
+    return click.option("--encoder", help="Encoder, instead of the declared one.")(command)
 
 
 def _cache(command: _Command) -> _Command:
@@ -92,11 +100,14 @@ def generate(
     again: bool,
 ) -> None:
     """Make the missing images of specs, all of them by default; a killed run goes on where it stopped."""
+    from pytest_synthgate.features.store import Store
     from pytest_synthgate.images.generation.generate import generate as make
     from pytest_synthgate.images.generation.plan import plan
     from pytest_synthgate.images.provide import prompts_of
 
-    for spec in _chosen(_load(files), names):
+    specs = _chosen(_load(files), names)
+    Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
+    for spec in specs:
         if spec.images is not None:
             click.echo(f"{spec.name}: its images exist, nothing to make")
             continue
@@ -111,33 +122,72 @@ def generate(
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "to", type=click.Path(path_type=Path), default=Path("synthgate.json"), show_default=True)
 @_real
-@click.option("--encoder", help="Encoder, instead of the declared one.")
+@_encoder
 @_cache
 def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path) -> None:
     """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
 
     Missing images are made.
     """
-    from pytest_synthgate.features.store import Store
-    from pytest_synthgate.measure import Measurer
     from pytest_synthgate.reports.results import SpecResult, write_results
 
     specs = _load(files)
     results = {}
-    with Store(cache) as store:
-        measurer = Measurer(store)
+    with _measurer(cache) as measurer:
         for spec in specs:
-            declared = spec_to_json(spec)
-            resolved = replace(spec, real=_absolute(real) or spec.real, encoder=encoder or spec.encoder)
-            measurement = measurer.measurement(resolved)
+            measurement = measurer.measurement(_overridden(spec, real, encoder))
             results[spec.name] = SpecResult(
-                measurement, compare_to=spec.compare_to, expected=spec.xfail, declared=declared
+                measurement, compare_to=spec.compare_to, expected=spec.xfail, declared=spec_to_json(spec)
             )
             click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
-    for note in measurer.notes:
-        click.echo(note, err=True)
     write_results(to, results)
     click.echo(f"written: {to}")
+
+
+@main.command()
+@click.argument("name", metavar="SPEC")
+@click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option("--without-findings", is_flag=True, help="Leave out near-copies of real photos and obvious fakes too.")
+@_files
+@_real
+@_encoder
+@_cache
+def export(
+    name: str,
+    to: Path,
+    without_findings: bool,
+    files: tuple[Path, ...],
+    real: Path | None,
+    encoder: str | None,
+    cache: Path,
+) -> None:
+    """Copy the images of a spec into class folders for training, one of each near-duplicate cluster."""
+    from pytest_synthgate.export import export as copy
+
+    (spec,) = _chosen(_load(files), (name,))
+    spec = _overridden(spec, real, encoder)
+    with _measurer(cache) as measurer:
+        measurement, sets = measurer.measurement(spec), measurer.sets(spec)
+        copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
+    for line in copied.lines():
+        click.echo(line)
+
+
+@contextmanager
+def _measurer(cache: Path) -> Iterator[Measurer]:
+    """Open the store, and say at the end what a user should know about the making of images."""
+    from pytest_synthgate.features.store import Store
+    from pytest_synthgate.measure import Measurer
+
+    with Store(cache) as store:
+        measurer = Measurer(store)
+        yield measurer
+    for note in measurer.notes:
+        click.echo(note, err=True)
+
+
+def _overridden(spec: Spec, real: Path | None, encoder: str | None) -> Spec:
+    return replace(spec, real=_absolute(real) or spec.real, encoder=encoder or spec.encoder)
 
 
 def _load(files: Iterable[Path]) -> list[Spec]:

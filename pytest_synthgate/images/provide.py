@@ -108,6 +108,6 @@ def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *,
 
 
 def _key(spec: Spec, prompts: Sequence[Prompt]) -> str:
-    """Name the images a hook would make by everything that it is told."""
-    told = [spec_to_json(spec)["generator"], [[prompt.text, prompt.count] for prompt in prompts]]
+    """Name the images a hook would make by everything that it is told; the name of the spec may decide what it does."""
+    told = [spec.name, spec_to_json(spec)["generator"], [[prompt.text, prompt.count] for prompt in prompts]]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

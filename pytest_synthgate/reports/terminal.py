@@ -91,7 +91,8 @@ def _yardsticks(results: Mapping[str, SpecResult]) -> dict[tuple[int, str], Mapp
 
 def reading(results: Mapping[str, SpecResult]) -> list[str]:
     """Say which spec is best, what hurts and where it is worst, what is missing and what to run next, a line each."""
-    lines = [("best", _best(results)), ("hurts", _hurts(results)), ("worst", _worst_groups(results))]
+    lines = [("best", _best(results)), ("hurts", _hurts(results))]
+    lines += [("worst", text) for text in _worst_groups(results)]
     lines += [("missing", _missing(results)), ("next", _next(results))]
     return [f"{label}: {text}" for label, text in lines if text]
 
@@ -143,7 +144,7 @@ def _excess(verdict: Verdict) -> float:
     return verdict.measured.value / max(verdict.limit.max or 0.0, 1e-3)
 
 
-def _worst_groups(results: Mapping[str, SpecResult]) -> str | None:
+def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
     """Name the three prompts, axis values or classes that are worse than their whole set by more than noise."""
     found: list[tuple[float, str]] = []
     for name, result in results.items():
@@ -155,7 +156,7 @@ def _worst_groups(results: Mapping[str, SpecResult]) -> str | None:
                     if low is not None and value is not None and low > value:
                         at = f"{score} {number(scores[score].value or 0.0)}, {number(value)} in the whole set"
                         found.append((low - value, f"{printable(name)}, {axis} '{printable(group)}' ({at})"))
-    return "; ".join(text for _, text in sorted(found, reverse=True)[:3]) or None
+    return [text for _, text in sorted(found, key=lambda each: (-each[0], each[1]))[:3]]
 
 
 def _missing(results: Mapping[str, SpecResult]) -> str | None:
