@@ -139,7 +139,7 @@ def _findings(measurement: Measurement) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for score in _DROPPED:
         for each in measurement.findings:
-            if each.score == score and each.image_set == "synthetic":
+            if each.score == score:
                 found[each.image] = (*found.get(each.image, ()), score)
     return found
 

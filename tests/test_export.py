@@ -184,11 +184,16 @@ def test_near_copies_of_photos_stay_and_are_counted_unless_findings_are_to_go(tm
     assert (result.flagged, result.emptied) == ({}, ("x",))
 
 
-def test_findings_on_real_photos_cost_no_image_its_place(tmp_path: Path) -> None:
-    images = embedded(made(tmp_path, {"1.png": None}))
-    real = Finding("1.png", "sha256:0", "real", "unrepresentative", "classifier", 0.99, cluster=1)
-    measurement = replace(measured(images), findings=(real,))
-    assert export(Sets(REAL, images), measurement, tmp_path / "out", without_findings=True).kept == 1
+def test_findings_on_real_photos_of_the_same_names_cost_no_image_its_place(tmp_path: Path) -> None:
+    images = embedded(made(tmp_path, {"1.png": None, "2.png": None}))
+    real = [Finding(name, "sha256:0", "real", "unrepresentative", "x", 0.99, cluster=1) for name in images.matrix.ids]
+    measurement = replace(measured(images), findings=tuple(real))
+    assert export(Sets(REAL, images), measurement, tmp_path / "out", without_findings=True).kept == 2
+
+
+def test_a_text_that_utf_8_cannot_hold_is_escaped(tmp_path: Path) -> None:
+    exported(tmp_path, embedded(made(tmp_path, {"1.png": None}, prompt="a \udcff b")))
+    assert rows(tmp_path / "out")[0]["prompt"] == "a \\udcff b"
 
 
 def test_unreadable_files_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -254,9 +259,10 @@ def test_a_file_whose_ending_no_reader_knows_gets_that_of_its_format(tmp_path: P
     records = [
         ImageRecord("blob/ab12.bin", picture(tmp_path / "ab12.bin", 1)),
         ImageRecord("x", picture(tmp_path / "x", 2)),
+        ImageRecord("CAM.PNG", picture(tmp_path / "CAM.PNG", 3)),
     ]
     exported(tmp_path, embedded(records))
-    assert files(tmp_path / "out") == {"metadata.csv", "blob-ab12.png", "x.png"}
+    assert files(tmp_path / "out") == {"metadata.csv", "blob-ab12.png", "x.png", "CAM.png"}
 
 
 def test_classes_called_train_and_test_stay_classes(tmp_path: Path) -> None:
