@@ -99,22 +99,17 @@ def reading(results: Mapping[str, SpecResult]) -> list[str]:
 
 def _best(results: Mapping[str, SpecResult]) -> str | None:
     """Compare the two most realistic specs at their largest common rung."""
-    if len(results) < 2:
+    rungs = {name: each.measurement.rungs.get("unrealistic", {}) for name, each in results.items()}
+    rungs = {name: scores for name, scores in rungs.items() if scores}
+    if len(rungs) < 2:
         return None
-    common = set.intersection(*(set(each.measurement.rungs.get("unrealistic", {})) for each in results.values()))
-    if not common:
-        return None
-    rung = max(common, key=int)
-    at_rung = {name: each.measurement.rungs["unrealistic"][rung] for name, each in results.items()}
-    ranked = sorted(at_rung, key=lambda name: (at_rung[name].value is None, at_rung[name].value, name))
-    first, second = at_rung[ranked[0]], at_rung[ranked[1]]
-    if first.value is None or second.value is None:
-        return None
-    clear = second.value - first.value > (_reach(first) ** 2 + _reach(second) ** 2) ** 0.5
-    return (
-        f"{printable(ranked[0])}, the most realistic at n0 = {rung} (unrealistic {number(first.value)}; "
-        f"{printable(ranked[1])} {number(second.value)}), {'by more than noise' if clear else 'within noise'}"
-    )
+    rung = max(set.intersection(*map(set, rungs.values())), key=int)
+    ranked = sorted((scores[rung].value or 0.0, name) for name, scores in rungs.items())
+    (first, best), (second, next_best) = ranked[:2]
+    noise = (_reach(rungs[best][rung]) ** 2 + _reach(rungs[next_best][rung]) ** 2) ** 0.5
+    clear = "by more than noise" if second - first > noise else "within noise"
+    compared = f"unrealistic {number(first)}; {printable(next_best)} {number(second)}"
+    return f"{printable(best)}, the most realistic at n0 = {rung} ({compared}), {clear}"
 
 
 def _reach(score: Score) -> float:
@@ -146,17 +141,19 @@ def _excess(verdict: Verdict) -> float:
 
 def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
     """Name the three prompts, axis values or classes that are worse than their whole set by more than noise."""
-    found: list[tuple[float, str]] = []
+    found: dict[tuple[float, str, str, int], str] = {}
     for name, result in results.items():
         whole = result.measurement.scores
         for axis, groups in result.measurement.breakdown.items():
             for group, scores in groups.items():
                 for score in ("unvaried", "unoriginal", "unrealistic"):
-                    low, value = scores.get(score, Score(None)).low, whole[score].value
-                    if low is not None and value is not None and low > value:
-                        at = f"{score} {number(scores[score].value or 0.0)}, {number(value)} in the whole set"
-                        found.append((low - value, f"{printable(name)}, {axis} '{printable(group)}' ({at})"))
-    return [text for _, text in sorted(found, key=lambda each: (-each[0], each[1]))[:3]]
+                    mine, value = scores.get(score, Score(None)), whole[score].value
+                    if mine.value is not None and mine.low is not None and value is not None and mine.low > value:
+                        text = f"{printable(name)}, {axis} '{printable(group)}'"
+                        at = f"{score} {number(mine.value)}, {number(value)} in the whole set"
+                        # A class and its only prompt are the same images; once is enough.
+                        found.setdefault((value - mine.low, name, score, mine.n), f"{text} ({at})")
+    return [text for _, text in sorted(found.items())[:3]]
 
 
 def _missing(results: Mapping[str, SpecResult]) -> str | None:
