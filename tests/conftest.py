@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine makes any deadline fail now and then; found examples are printed, so that they can be repeated.
+hypothesis.settings.register_profile("calm", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("calm")
 
 
 @pytest.fixture(scope="session")
