@@ -61,9 +61,16 @@ def _encoder(command: _Command) -> _Command:
 
 
 def _cache(command: _Command) -> _Command:
-    text = "Where images, features and measurements are kept."
+    text = "Where images, features and measurements are kept.  [default: the nearest .synthgate upwards, or a new one]"
     path = click.Path(path_type=Path)
-    return click.option("--cache", type=path, default=Path(".synthgate"), show_default=True, help=text)(command)
+    return click.option("--cache", type=path, default=_nearest_cache, help=text)(command)
+
+
+def _nearest_cache() -> Path:
+    """Find the cache of the project that the current directory is in, as a test run in it would."""
+    here = Path.cwd()
+    there = (folder / ".synthgate" for folder in (here, *here.parents))
+    return next((cache for cache in there if cache.is_dir()), here / ".synthgate")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
