@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_synthgate.images.generation.plan import Estimate, estimate, plan
 from pytest_synthgate.images.names import printable
 from pytest_synthgate.images.provide import prompts_of
+from pytest_synthgate.limits import Limit
 from pytest_synthgate.spec import Spec
 
 
@@ -36,8 +37,17 @@ def describe_spec(spec: Spec, cache: Path, *, real: Path | None = None) -> list[
             lines.append(f"  {_cost(estimate(plan(spec, prompts, cache)))}")
     for score, limit in spec.limits.items():
         xfail = f", expected to fail: {printable(spec.xfail[score])}" if score in spec.xfail else ""
-        lines.append(f"  limit {score}: {limit}{xfail}")
+        lines.append(f"  {score} {_bounds(limit)}{xfail}")
     return lines
+
+
+def _bounds(limit: Limit) -> str:
+    parts = [] if limit.max is None else [f"at most {limit.max}"]
+    parts += [] if limit.warn is None else [f"a warning above {limit.warn}"]
+    parts += [] if limit.regression is None else [f"at most {limit.regression} worse than the baseline"]
+    parts += [] if limit.when_unsure == "score" else [f"unsure counts as {limit.when_unsure}"]
+    parts += ["for each class"] if limit.per_class else []
+    return ", ".join(parts)
 
 
 def _cost(estimated: Estimate) -> str:
