@@ -56,13 +56,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return spec_file(file_path, parent)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config) -> None:
-    """Check what only all collected specs together can show."""
-    if RUN in config.stash:
-        run_of(config).check_comparisons()
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Print the prompts and run nothing, when asked to."""

@@ -48,6 +48,7 @@ class SpecFile(pytest.File):
         try:
             if specs := load_spec_file(self.path, named=self.named):
                 run_of(self.config).add(specs)
+                run_of(self.config).check_comparisons(specs)
         except SpecError as error:
             raise self.CollectError(str(error)) from None
         for spec in specs:

@@ -69,20 +69,17 @@ class Run:
         check_names([*self.specs.values(), *fresh])
         self.specs.update((spec.name, spec) for spec in fresh)
 
-    def check_comparisons(self) -> None:
-        """Check that every spec is compared to one of this run, or of another file below the rootdir.
+    def check_comparisons(self, specs: Iterable[Spec]) -> None:
+        """Check that specs are compared to some that were met before or stand in any file below the rootdir.
 
         Raises:
-            pytest.UsageError: It is not.
+            SpecError: One is not.
         """
-        from pytest_synthgate.spec import check_unique
+        if any(spec.compare_to not in (None, *self.specs) for spec in specs):
+            from pytest_synthgate.spec import check_unique
 
-        try:
-            if any(spec.compare_to not in (None, *self.specs) for spec in self.specs.values()):
-                self.declared()
+            self.declared()
             check_unique(list(self.specs.values()))
-        except SpecError as error:
-            raise pytest.UsageError(str(error)) from None
 
     def declared(self) -> tuple[Spec, ...]:
         """Load every spec file below the rootdir, for tests in code.
@@ -107,6 +104,7 @@ class Run:
             SpecError: There is no such spec, or none at all.
         """
         declared = {spec.name: spec for spec in self.declared()}
+        self.check_comparisons(declared.values())
         if not declared:
             patterns = " or ".join(self.options.patterns)
             raise SpecError(f"no spec file ({patterns}) below {self.config.rootpath}; write one, or set synth_files")

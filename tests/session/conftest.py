@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 # An in-process run forgets what it was the first to import, and NumPy's friends cannot be imported twice.
 from pytest_synthgate import evaluate
@@ -42,6 +43,20 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+_ENCODER = """
+import numpy as np
+from pytest_synthgate.images.normalise import Preprocessing
+
+class Flat:
+    name, fingerprint, preprocessing, dim = "flat", "flat 1", Preprocessing(size=4), 48
+
+    def encode(self, batch):
+        rows = batch.reshape(len(batch), -1).astype(np.float32) + 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+def pytest_synthgate_encoder(name):
+    return Flat() if name == "flat" else None
+"""
 _QUIETLY = (
     # The outer run makes errors of all warnings; those of gates are meant to be seen.
     "-Wdefault::pytest_synthgate.errors.SynthgateWarning",
@@ -71,6 +86,22 @@ class Project:
         """Declare a spec for each of these sets."""
         specs = "".join(f'[spec.{name}]\nimages = "DATA/{name}.npy"\n' for name in names)
         return self.write("synth_x.toml", f'[defaults]\nreal = "DATA/real.npy"\n{specs}{extra}\n')
+
+    def pictures(self, folder: str, count: int, *, seed: int = 0, suffix: str = ".png") -> list[Path]:
+        """Draw noisy pictures, every other one of class a and of class b."""
+        random = np.random.default_rng(seed)
+        paths = []
+        for number in range(count):
+            path = self.path / folder / "ab"[number % 2] / f"{number:03}{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(path)
+            paths.append(path)
+        return paths
+
+    def picture_spec(self, extra: str = "") -> None:
+        """Declare a spec of two folders of pictures, and an encoder for it."""
+        self.write("conftest.py", _ENCODER)
+        self.write("synth_x.toml", f'[spec.a]\nreal = "real"\nimages = "made"\nencoder = "flat"\n{extra}')
 
     def run(self, *args: str) -> pytest.RunResult:
         return self.pytester.runpytest_inprocess(f"--synth-cache={self.cache}", *_QUIETLY, *args)
