@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_synthgate.errors import SynthgateError, SynthgateWarning
-    from pytest_synthgate.gate import Verdict, gate
+    from pytest_synthgate.gates import Verdict, gate
     from pytest_synthgate.limits import Limit, Limits
     from pytest_synthgate.reports.explain import assert_scores
     from pytest_synthgate.scores.evaluate import evaluate
@@ -36,10 +36,10 @@ _HOMES = {
     "Score": "scores.measurement",
     "SynthgateError": "errors",
     "SynthgateWarning": "errors",
-    "Verdict": "gate",
+    "Verdict": "gates",
     "assert_scores": "reports.explain",
     "evaluate": "scores.evaluate",
-    "gate": "gate",
+    "gate": "gates",
 }
 
 

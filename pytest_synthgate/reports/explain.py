@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from pytest_synthgate.gate import Verdict, gate, number
+from pytest_synthgate.gates import Verdict, gate, number
 from pytest_synthgate.images.names import printable
 from pytest_synthgate.limits import Limit, Limits
 from pytest_synthgate.scores.breakdown import POOLED

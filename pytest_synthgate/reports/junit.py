@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_synthgate.gate import Verdict
+from pytest_synthgate.gates import Verdict
 from pytest_synthgate.scores.measurement import Measurement
 
 

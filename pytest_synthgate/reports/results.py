@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_synthgate.declaring.wording import meant, quoted, written
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.gate import Verdict
+from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.reports.schema import violations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_synthgate.gate import Verdict, number
+from pytest_synthgate.gates import Verdict, number
 from pytest_synthgate.images.names import printable
 from pytest_synthgate.reports.explain import guilty
 from pytest_synthgate.reports.results import SpecResult

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_synthgate.features.encoders import EncoderSource
-    from pytest_synthgate.gate import Verdict
+    from pytest_synthgate.gates import Verdict
     from pytest_synthgate.measure import Measurer
     from pytest_synthgate.prompts import Prompt
     from pytest_synthgate.reports.results import SpecResult
@@ -205,7 +205,7 @@ class Run:
         if spec.classes is None and self.obstacle(spec) is not None:
             return (None,)
         if self.options.results is not None:
-            from pytest_synthgate.gate import class_groups
+            from pytest_synthgate.gates import class_groups
 
             return class_groups(self.measurement(spec))
         from pytest_synthgate.measure import gated_classes
@@ -214,7 +214,7 @@ class Run:
 
     def judge(self, spec: Spec, score: str, group: str | None = None) -> Verdict:
         """Apply one limit of a spec and remember the verdict."""
-        from pytest_synthgate.gate import judge
+        from pytest_synthgate.gates import judge
 
         verdict = judge(self.measurement(spec), score, spec.limits[score], group)
         self._verdicts.setdefault(spec.name, {})[verdict.name] = verdict

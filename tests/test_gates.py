@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate import Limit, Limits, Measurement, Score, Verdict, evaluate
-from pytest_synthgate.gate import gate, judge, number
+from pytest_synthgate.gates import gate, judge, number
 from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.scores.measurement import Unreadable
 
