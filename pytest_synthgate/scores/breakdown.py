@@ -17,7 +17,7 @@ from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import NearDuplicates
 from pytest_synthgate.scores.measurement import Score
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
-from pytest_synthgate.scores.uncertainty import LEVEL, effective_size, normal_interval, share, variance
+from pytest_synthgate.scores.uncertainty import LEVEL, effective_size, share, variance
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -82,21 +82,30 @@ def breakdown(
                 "unoriginal": share(copies.unoriginal[rows], clusters[rows], level),
             }
             if quality:
-                scores["unrealistic"] = _mean(quality[0][rows], copies.synthetic[rows], level)
+                scores["unrealistic"] = _mean(quality[0], rows, copies.synthetic, level)
                 scores["obviously_fake"] = share(quality[0][rows] >= OBVIOUS, copies.synthetic[rows], level)
                 if (reals := of_real == group).any():
-                    scores["unrepresentative"] = _mean(quality[1][reals], copies.real[reals], level)
+                    scores["unrepresentative"] = _mean(quality[1], reals, copies.real, level)
             by_group[group] = scores
         found[name] = dict(sorted(by_group.items(), key=_badness))
     return found
 
 
-def _mean(values: Floats, clusters: NDArray[np.int64], level: float) -> Score:
-    """Mean of a group given the classifier, whose own uncertainty all groups share."""
-    effective = effective_size(clusters)
-    value = float(values.mean())
-    error = math.sqrt(variance(values) / effective)
-    return Score(value, *normal_interval(value, error, level), len(values), effective)
+def _mean(values: Floats, rows: Flags, clusters: NDArray[np.int64], level: float) -> Score:
+    """Mean of a group given the classifier, whose own uncertainty all groups share; a Student interval.
+
+    Two images that happen to agree are no sure thing: a group counts as at least as spread as its whole set.
+    """
+    from scipy.stats import t
+
+    mine = values[rows]
+    effective = effective_size(clusters[rows])
+    value = float(mine.mean())
+    if effective <= 1:
+        return Score(value, 0.0, 1.0, len(mine), effective)
+    error = math.sqrt(max(variance(mine), variance(values)) / effective)
+    reach = float(t.ppf((1 + level) / 2, effective - 1)) * error
+    return Score(value, max(0.0, value - reach), min(1.0, value + reach), len(mine), effective)
 
 
 def _badness(entry: tuple[str, Mapping[str, Score]]) -> tuple[float, ...]:

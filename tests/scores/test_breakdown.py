@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.scores.breakdown import Axis, breakdown, pool_small
@@ -62,10 +63,20 @@ def test_without_a_fit_only_copies_are_broken_down() -> None:
     assert set(found["apple"]) == {"unvaried", "unoriginal"}
 
 
-def test_one_image_of_a_group_has_an_interval_of_no_width_for_its_mean_only() -> None:
+def test_one_image_of_a_group_says_nothing_about_its_mean() -> None:
     found = breakdown({"of": Axis({"f": "alone"})}, SYNTHETIC, REAL, COPIES, FIT)["of"]["alone"]
-    assert found["unrealistic"] == Score(0.1, 0.1, 0.1, 1, 1.0)
+    assert found["unrealistic"] == Score(0.1, 0.0, 1.0, 1, 1.0)
     assert found["unoriginal"].low == pytest.approx(0.025)
+
+
+def test_two_images_that_agree_are_as_unsure_as_the_spread_of_their_set() -> None:
+    every = [0.45, 0.55, 0.5, 0.5, 0.48, 0.52]
+    fit = Probabilities(np.array([every]), FIT.real, FIT.learned_from)
+    found = breakdown({"of": Axis({"c": "pair", "d": "pair"})}, SYNTHETIC, REAL, COPIES, fit)["of"]["pair"][
+        "unrealistic"
+    ]
+    expected = t(df=1, loc=0.5, scale=np.std(every, ddof=1) / 2**0.5).interval(0.95)
+    assert (found.low, found.high) == pytest.approx(expected)
 
 
 def test_no_axes_and_empty_axes_give_no_groups() -> None:
