@@ -43,7 +43,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-_ENCODER = """
+FLAT_ENCODER = """
 import numpy as np
 from pytest_synthgate.images.normalise import Preprocessing
 
@@ -100,7 +100,7 @@ class Project:
 
     def picture_spec(self, extra: str = "") -> None:
         """Declare a spec of two folders of pictures, and an encoder for it."""
-        self.write("conftest.py", _ENCODER)
+        self.write("conftest.py", FLAT_ENCODER)
         self.write("synth_x.toml", f'[spec.a]\nreal = "real"\nimages = "made"\nencoder = "flat"\n{extra}')
 
     def run(self, *args: str) -> pytest.RunResult:

@@ -1,0 +1,197 @@
+"""The `synthgate` command: what it prints, and errors in one line with exit code 2."""
+
+import json
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from pytest_synthgate.cli import main
+from pytest_synthgate.reports.results import read_results
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(name: str, text: str) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(main, args, catch_exceptions=False)
+
+
+def fails(*args: str) -> str:
+    """Run a command that fails; give its one line."""
+    result = run(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+PROMPTS = """
+[spec.subject]
+prompt = "A photo of {a_class}"
+classes = ["apple", "hot dog"]
+per_prompt = 1200
+limits.unvaried = 0.03
+xfail = { unvaried = "known" }
+
+[spec.renders]
+images = "out/v3"
+"""
+
+
+def test_check_prints_prompts_counts_and_limits() -> None:
+    write("synth_x.toml", PROMPTS)
+    result = run("check")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["1,200", "A", "photo", "of", "an", "apple"] in lines
+    assert ["1,200", "A", "photo", "of", "a", "hot", "dog"] in lines
+    assert "2,400 images of 2 prompts" in result.stdout
+    assert "unvaried at most 0.03, expected to fail: known" in result.stdout
+    assert "[spec.renders] images" in result.stdout
+
+
+def test_check_takes_classes_from_the_real_set() -> None:
+    write("synth_x.toml", '[spec.a]\nprompt = "{class}"\nper_prompt = 1')
+    for name in ("kiwi", "apple"):
+        write(f"photos/{name}/1.png", "")
+    assert "1  apple\n" in run("check", "--real=photos").stdout
+    assert "classes" in fails("check")
+
+
+def test_check_prints_limits_as_they_are_written() -> None:
+    write("synth_x.toml", '[spec.a]\nimages = "x"\nlimits.unvaried = { max = 0.05, warn = 0.03 }')
+    assert "unvaried at most 0.05, a warning above 0.03" in run("check").stdout
+
+
+def test_check_makes_nothing(here: Path) -> None:
+    write("synth_x.toml", PROMPTS)
+    run("check")
+    assert [path.name for path in here.iterdir()] == ["synth_x.toml"]
+
+
+def test_check_shows_nothing_raw() -> None:
+    write("synth_x.toml", '[spec.a]\nprompt = "\\u001b[31m \\u202e"\nper_prompt = 1')
+    text = run("check").stdout
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_no_spec_file_is_an_error_in_one_line() -> None:
+    assert fails("check").startswith("synthgate: no spec file (synth_*.toml) below ")
+
+
+def test_a_spec_that_cannot_be_meant_is_an_error_in_one_line() -> None:
+    write("synth_x.toml", "[spec.a]\nimage = 'x'")
+    assert fails("check") == "synthgate: synth_x.toml: [spec.a] unknown key 'image'; did you mean 'images'?\n"
+
+
+def test_a_file_that_is_not_there_is_an_error_in_one_line() -> None:
+    assert "nowhere.toml: cannot be read" in fails("check", "nowhere.toml")
+
+
+def test_one_name_in_two_files_is_an_error_in_one_line() -> None:
+    for name in ("a", "b"):
+        write(f"{name}/synth_x.toml", "[spec.twice]\nimages = 'x'")
+    assert "[spec.twice] is declared in a/synth_x.toml too" in fails("check")
+
+
+def test_a_file_of_somebody_else_is_left_alone_unless_it_is_named() -> None:
+    write("synth_voices.toml", "[oscillator]")
+    write("synth_x.toml", "[spec.a]\nimages = 'x'")
+    assert run("check").exit_code == 0
+    assert "unknown table 'oscillator'" in fails("check", "synth_voices.toml")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert metadata.version("pytest-synthgate") in run("--version").stdout
+
+
+@pytest.mark.parametrize("command", ["check", "generate", "measure"])
+def test_every_command_has_help(command: str) -> None:
+    assert run(command, "-h").stdout.startswith("Usage: ")
+    assert f"  {command} " in run("--help").stdout
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    assert run("chek").exit_code == 2
+
+
+# measure
+
+
+@pytest.fixture
+def vectors() -> None:
+    random = np.random.default_rng(0)
+    np.save("real.npy", random.normal(size=(60, 8)))
+    np.save("made.npy", random.normal(size=(40, 8)))
+    write("synth_x.toml", "[spec.a]\nreal = 'real.npy'\nimages = 'made.npy'")
+
+
+@pytest.mark.usefixtures("vectors")
+def test_measure_writes_measurements_without_verdicts() -> None:
+    result = run("measure", "--json=out.json")
+    assert result.exit_code == 0
+    assert "a: 40 against 60 images measured" in result.stdout
+    assert read_results(Path("out.json"))["a"].verdicts == ()
+
+
+@pytest.mark.usefixtures("vectors")
+def test_measure_writes_the_measurement_that_a_test_run_writes(
+    pytester: pytest.Pytester, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(here)
+    run("measure", "--json=out.json")
+    pytester.runpytest_inprocess(".", "--synth-json=run.json", "-pno:hypothesispytest", "-pno:anyio")
+    one, two = (json.loads(Path(name).read_text("utf-8"))["specs"]["a"] for name in ("out.json", "run.json"))
+    assert one.pop("gates") == {}
+    assert two.pop("gates").keys() == {"unvaried", "unoriginal", "unreadable"}
+    assert one == two
+
+
+def test_measure_of_a_set_that_is_not_there_is_an_error_in_one_line() -> None:
+    write("synth_x.toml", "[spec.a]\nreal = 'nowhere'\nimages = 'nowhere'")
+    assert "nowhere: there is no such file or folder" in fails("measure")
+
+
+@pytest.mark.usefixtures("vectors")
+def test_measure_to_a_place_that_cannot_be_written_is_an_error() -> None:
+    Path("folder").mkdir()
+    result = run("measure", "--json=folder")
+    assert result.exit_code == 2
+    assert "folder: cannot be written" in result.stderr
+
+
+# generate
+
+
+def test_generate_leaves_images_that_exist_alone() -> None:
+    write("synth_x.toml", "[spec.a]\nimages = 'x'")
+    Path("x").mkdir()
+    Image.new("RGB", (4, 4)).save("x/1.png")
+    assert run("generate").stdout == "a: its images exist, nothing to make\n"
+
+
+def test_generate_of_an_unknown_spec_is_an_error_in_one_line() -> None:
+    write("synth_x.toml", "[spec.subject]\nimages = 'x'")
+    assert fails("generate", "subjct") == "synthgate: there is no spec 'subjct'; did you mean 'subject'?\n"
+
+
+@pytest.mark.parametrize("shard", ["0/4", "5/4", "4", "a/b", "-1/4"])
+def test_a_shard_that_cannot_be_meant_is_a_usage_error(shard: str) -> None:
+    result = run("generate", f"--shard={shard}")
+    assert result.exit_code == 2
+    assert "is no shard" in result.stderr
