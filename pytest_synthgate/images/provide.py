@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import shutil
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.errors import GenerationError, SourceError
 from pytest_synthgate.images.generation.adopt import adopt
 from pytest_synthgate.images.generation.generate import generate
+from pytest_synthgate.images.generation.models import first_line
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
@@ -26,6 +31,8 @@ Mode = Literal["auto", "never", "again"]
 
 Hook = Callable[[Spec, Sequence[Prompt], Path], object]
 """Another generator: returns something true when it has written the images into the directory, else None."""
+
+_COMPLETE = ".complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,13 @@ def prompts_of(spec: Spec, real: Path | None = None) -> tuple[Prompt, ...]:
 
 
 def provide(
-    spec: Spec, cache: Path, *, mode: Mode = "auto", hook: Hook | None = None, progress: bool = True
+    spec: Spec,
+    cache: Path,
+    *,
+    mode: Mode = "auto",
+    hook: Hook | None = None,
+    progress: bool = True,
+    run: str | None = None,
 ) -> Provided:
     """Give the synthetic set of a spec.
 
@@ -68,6 +81,7 @@ def provide(
         mode: What to do about missing images.
         hook: Asked before diffusers is.
         progress: Whether making shows a bar.
+        run: What the processes of one run have in common; what one of them made again, the others take as it is.
 
     Raises:
         SourceError: The images of the spec cannot be listed.
@@ -77,21 +91,96 @@ def provide(
     if spec.images is not None:
         return Provided(open_set(spec.images, side="synthetic"))
     prompts = prompts_of(spec)
-    directory = cache / "generated" / f"hook-{_key(spec, prompts)}"
-    complete = directory / ".complete"
-    if mode != "again" and complete.exists():
-        return Provided(adopt(prompts, directory))
-    if mode != "never" and hook is not None:
-        directory.mkdir(parents=True, exist_ok=True)
-        if hook(spec, prompts, directory):
-            complete.touch()
-            return Provided(adopt(prompts, directory))
-        if not any(directory.iterdir()):
-            directory.rmdir()
-    return _diffused(spec, prompts, cache, mode, progress=progress)
+    directory = hook_directory(spec, prompts, cache)
+    if mode != "again" and is_complete(directory):
+        return _adopted(spec, prompts, directory)
+    if mode == "never":
+        return _diffused(spec, prompts, cache, mode, progress=progress)
+    with _one_at_a_time(directory, mode, run) as actual:
+        if actual != "again" and is_complete(directory):
+            return _adopted(spec, prompts, directory)
+        if hook is not None and _made_by(hook, spec, prompts, directory, anew=actual == "again"):
+            return _adopted(spec, prompts, directory)
+        return _diffused(spec, prompts, cache, actual, progress=progress)
+
+
+def hook_directory(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> Path:
+    """Name the folder that a hook writes into by everything that it is told; the spec's name may decide what it does.
+
+    Args:
+        spec: The spec.
+        prompts: What `prompts_of` gives for it.
+        cache: Folder under which generated images are kept.
+    """
+    told = [spec.name, spec_to_json(spec)["generator"], [[prompt.text, prompt.count] for prompt in prompts]]
+    return cache / "generated" / f"hook-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]}"
+
+
+def is_complete(directory: Path) -> bool:
+    """Whether a hook has made all images of a folder."""
+    return (directory / _COMPLETE).exists()
+
+
+def _made_by(hook: Hook, spec: Spec, prompts: Sequence[Prompt], directory: Path, *, anew: bool) -> bool:
+    if anew:
+        # The mark goes first: a process killed in between must not leave half a set with it.
+        (directory / _COMPLETE).unlink(missing_ok=True)
+        shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        took = hook(spec, prompts, directory)
+    except Exception as error:
+        text = f"{first_line(error)}; {_place(error)}: {type(error).__name__}"
+        raise GenerationError(f"{spec.where} the hook pytest_synthgate_generate failed: {text}") from error
+    if took:
+        try:
+            adopt(prompts, directory)
+        except SourceError as error:
+            raise GenerationError(
+                f"{spec.where} the hook pytest_synthgate_generate returned true, but {error}"
+            ) from error
+        (directory / _COMPLETE).touch()
+    elif not any(directory.iterdir()):
+        directory.rmdir()
+    return bool(took)
+
+
+def _place(error: Exception) -> str:
+    """Find the line of the user's own code, not that of a library which it called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    libraries = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+    frame = next((each for each in reversed(frames) if not each.filename.startswith(libraries)), frames[-1])
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> Provided:
+    images, asked = adopt(prompts, directory), sum(prompt.count for prompt in prompts)
+    if len(images) == asked:
+        return Provided(images)
+    return Provided(images, (f"{spec.name}: the hook made {len(images):,} images where {asked:,} were asked for",))
+
+
+@contextmanager
+def _one_at_a_time(directory: Path, mode: Mode, run: str | None) -> Iterator[Mode]:
+    """Let one process of a run make the images, and tell those that waited not to make them again."""
+    from filelock import FileLock
+
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    made = directory.with_name(f".{directory.name}.again")
+    with FileLock(directory.with_name(f".{directory.name}.lock")):
+        before = made.read_text(encoding="utf-8") if made.exists() else None
+        yield "auto" if mode == "again" and run is not None and before == run else mode
+        if mode == "again" and run is not None:
+            made.write_text(run, encoding="utf-8")
 
 
 def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *, progress: bool) -> Provided:
+    if spec.generator is None and mode == "never":
+        count = sum(prompt.count for prompt in prompts)
+        raise GenerationError(
+            f"{spec.name}: {'1 image is' if count == 1 else f'{count:,} images are'} missing and no generator is "
+            "declared; run `pytest --synth-generate=auto` where a hook can make them"
+        )
     planned = plan(spec, prompts, cache)
     if planned.missing and mode == "never":
         raise GenerationError(missing_message(spec, planned))
@@ -105,9 +194,3 @@ def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *,
     if not len(images):
         raise GenerationError(f"{spec.name}: the model blacked out every image; change the prompt, or the model")
     return Provided(images, notes)
-
-
-def _key(spec: Spec, prompts: Sequence[Prompt]) -> str:
-    """Name the images a hook would make by everything that it is told; the name of the spec may decide what it does."""
-    told = [spec.name, spec_to_json(spec)["generator"], [[prompt.text, prompt.count] for prompt in prompts]]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
