@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_synthgate.errors import SourceError, SpecError
+from pytest_synthgate.errors import SourceError, SpecError, SynthgateError
 from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
 from pytest_synthgate.features.encoders import EncoderSource, resolve_encoder
@@ -70,6 +70,7 @@ class Measurer:
         resolve: Finds an encoder by its name and the folder that relative paths in it start from.
         mode: What to do about images that are missing.
         hook: Generator that is asked before diffusers is.
+        run: What the processes of one run have in common, so that one of them makes images again for all.
         notes: What a user should know about the making of images, a line each.
     """
 
@@ -78,10 +79,11 @@ class Measurer:
     resolve: Callable[[str, Path], EncoderSource] = resolve_encoder
     mode: Mode = "auto"
     hook: Hook | None = None
+    run: str | None = None
     notes: list[str] = field(default_factory=list)
     _sets: dict[str, Sets] = field(default_factory=dict)
     _real: dict[Path, ImageSet] = field(default_factory=dict)
-    _synthetic: dict[str, ImageSet] = field(default_factory=dict)
+    _synthetic: dict[str, ImageSet | SynthgateError] = field(default_factory=dict)
     _embedded: dict[object, Embedded] = field(default_factory=dict)
     _references: dict[object, Reference] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
@@ -106,10 +108,22 @@ class Measurer:
             SynthgateError: There is none and none can be made.
         """
         if spec.name not in self._synthetic:
-            provided = provide(spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress)
-            self._synthetic[spec.name] = provided.images
-            self.notes += provided.notes
-        return self._synthetic[spec.name]
+            self._synthetic[spec.name] = self._provided(spec)
+        provided = self._synthetic[spec.name]
+        if isinstance(provided, SynthgateError):
+            raise provided
+        return provided
+
+    def _provided(self, spec: Spec) -> ImageSet | SynthgateError:
+        """Try once: what failed after an hour, or cost money, is not tried again for every gate."""
+        try:
+            provided = provide(
+                spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run
+            )
+        except SynthgateError as error:
+            return error
+        self.notes += provided.notes
+        return provided.images
 
     def sets(self, spec: Spec) -> Sets:
         """Embed both sets of a spec, or recall them; one process at a time does the work."""

@@ -150,6 +150,7 @@ class Run:
                 resolve=self._resolve_encoder,
                 mode=self.options.generate,
                 hook=self._generate,
+                run=getattr(self.config, "workerinput", {}).get("testrunuid"),
             )
         return self._measurer
 
