@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -145,13 +145,23 @@ def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResu
     """
     again = f"measure again with `synthgate measure {spec.file.name}`"
     if spec.name not in results:
-        raise ResultsError(f"{path}: spec {spec.name!r} is not in it; {again}")
+        raise ResultsError(f"{shown(path)}: spec {quoted(spec.name)} is not in it; {again}")
     result, declared = results[spec.name], spec_to_json(spec)
-    for key in sorted({*declared, *result.declared}):
-        was, now = result.declared.get(key), declared.get(key)
-        if was != now:
-            text = f"`{key}` was {json.dumps(was, ensure_ascii=False)} and is {json.dumps(now, ensure_ascii=False)} now"
-            raise ResultsError(f"{path}: stale for spec {spec.name!r}: {printable(text)}; {again}")
+    if difference := next(_differences(result.declared, declared), None):
+        raise ResultsError(f"{shown(path)}: stale for spec {quoted(spec.name)}: {printable(difference)}; {again}")
     if (revision := result.measurement.fingerprint.get("revision")) != REVISION:
-        raise ResultsError(f"{path}: stale: scored by revision {revision}, this version scores by {REVISION}; {again}")
+        raise ResultsError(
+            f"{shown(path)}: stale: scored by revision {revision}, this version scores by {REVISION}; {again}"
+        )
     return result
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Name every key that differs, in tables by the key within."""
+    for key in sorted({*was, *now}):
+        before, after = was.get(key), now.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            texts = (json.dumps(each, ensure_ascii=False) for each in (before, after))
+            yield "`{}` was {} and is {} now".format(f"{prefix}{key}", *texts)
