@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options, declare the marker, and listen to reports where they all arrive."""
     read_options(config)  # an ini that cannot be meant is a usage error, whatever is collected
     config.addinivalue_line("markers", "synth(*names): run the test once for each of these specs, not for all")
+    if config.getoption("synth_prompts") and hasattr(config.option, "dist"):
+        config.option.dist = "no"  # read by xdist after this: workers would collect what is to be printed here
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Receiver(config), "synthgate-receiver")
 
