@@ -13,7 +13,7 @@ import click
 
 from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
 from pytest_synthgate.declaring.wording import meant, quoted
-from pytest_synthgate.errors import SpecError, SynthgateError
+from pytest_synthgate.errors import GenerationError, SpecError, SynthgateError
 from pytest_synthgate.spec import Spec, check_unique, spec_to_json
 
 if TYPE_CHECKING:
@@ -31,15 +31,12 @@ class _Commands(click.Group):
             sys.exit(2)
 
 
-class _Shard(click.ParamType[tuple[int, int]]):
-    name = "K/N"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Read `3/16`."""
-        number, _, count = str(value).partition("/")
-        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-            self.fail(f"{value!r} is no shard; give 1/N to N/N, such as 3/16", param, ctx)
-        return int(number), int(count)
+def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """Read `3/16`."""
+    number, _, count = value.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise GenerationError(f"--shard={value} is no shard; give 1/N to N/N, such as 3/16")
+    return int(number), int(count)
 
 
 _Command = Callable[..., Any]
@@ -96,7 +93,14 @@ def check(files: tuple[Path, ...], real: Path | None, cache: Path) -> None:
 @_files
 @_real
 @_cache
-@click.option("--shard", type=_Shard(), default="1/1", show_default=True, help="Make one part of many, such as 3/16.")
+@click.option(
+    "--shard",
+    callback=_shard,
+    default="1/1",
+    show_default=True,
+    metavar="K/N",
+    help="Make one part of many, such as 3/16.",
+)
 @click.option("--again", is_flag=True, help="Make the images that are there once more.")
 def generate(
     names: tuple[str, ...],
@@ -110,7 +114,7 @@ def generate(
     from pytest_synthgate.features.store import Store
     from pytest_synthgate.images.generation.generate import generate as make
     from pytest_synthgate.images.generation.plan import plan
-    from pytest_synthgate.images.provide import prompts_of
+    from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
 
     specs = _chosen(_load(files), names)
     Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
@@ -118,7 +122,11 @@ def generate(
         if spec.images is not None:
             click.echo(f"{spec.name}: its images exist, nothing to make")
             continue
-        made = make(plan(spec, prompts_of(spec, _absolute(real)), cache), shard=shard, again=again)
+        prompts = prompts_of(spec, _absolute(real))
+        if is_complete(hook_directory(spec, prompts, cache)) or (spec.generator is None and not names):
+            click.echo(f"{spec.name}: a hook makes its images, when pytest runs")
+            continue
+        made = make(plan(spec, prompts, cache), shard=shard, again=again)
         for note in made.notes:
             click.echo(f"{spec.name}: {note}", err=True)
         black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""

@@ -5,12 +5,14 @@ Text for `synthgate check` and `pytest --synth-prompts`; nothing is made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_synthgate.images.generation.plan import Estimate, estimate, plan
 from pytest_synthgate.images.names import printable
-from pytest_synthgate.images.provide import prompts_of
+from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
 from pytest_synthgate.limits import Limit
+from pytest_synthgate.prompts import Prompt
 from pytest_synthgate.spec import Spec
 
 
@@ -33,12 +35,19 @@ def describe_spec(spec: Spec, cache: Path, *, real: Path | None = None) -> list[
         total = sum(prompt.count for prompt in prompts)
         lines.append(f"{spec.where} {total:,} images of {len(prompts):,} prompts")
         lines += [f"  {prompt.count:>7,}  {printable(prompt.text)}" for prompt in prompts]
-        if spec.generator is not None:
-            lines.append(f"  {_cost(estimate(plan(spec, prompts, cache)))}")
+        lines.append(f"  {_state(spec, prompts, cache)}")
     for score, limit in spec.limits.items():
         xfail = f", expected to fail: {printable(spec.xfail[score])}" if score in spec.xfail else ""
         lines.append(f"  {score} {_bounds(limit)}{xfail}")
     return lines
+
+
+def _state(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> str:
+    if is_complete(hook_directory(spec, prompts, cache)):
+        return "all images are there, made by a hook"
+    if spec.generator is None:
+        return "no generator is declared: a hook makes the images"
+    return _cost(estimate(plan(spec, prompts, cache)))
 
 
 def _bounds(limit: Limit) -> str:
@@ -53,7 +62,7 @@ def _bounds(limit: Limit) -> str:
 def _cost(estimated: Estimate) -> str:
     if not estimated.missing:
         return "all images are there"
-    text = f"{estimated.missing:,} images are missing"
+    text = "1 image is missing" if estimated.missing == 1 else f"{estimated.missing:,} images are missing"
     if estimated.seconds is not None:
         text += f", about {_duration(estimated.seconds)} to make as the others were made"
     if estimated.bytes is not None:
