@@ -125,7 +125,7 @@ def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilit
         One row of probabilities per draw, or None when the joint clusters leave a fold without both kinds to
         learn from. Draws differ in their images, where there are more than `size`, and in their folds.
     """
-    draws = max(2, min(5, 1000 // size))
+    draws = max(2, min(5, 2500 // size))
     drawn = [(representatives(synthetic, draw, size), representatives(real, draw, size)) for draw in range(draws)]
     return _out_of_fold(synthetic, real, drawn)
 
