@@ -113,13 +113,23 @@ def test_different_pictures_with_equal_features_have_a_tau() -> None:
     assert duplicate_threshold(but_one).tau == pytest.approx(FACTOR)
 
 
+def test_a_set_so_dense_that_the_first_tau_leaves_one_image_has_a_tau() -> None:
+    """Photos along an arc, each nearer to the next than to any other."""
+    angle = np.random.default_rng(4).random(40)
+    found = duplicate_threshold(feature_matrix(np.column_stack([np.cos(angle), np.sin(angle)])))
+    assert found.kept > 1
+    assert 0 < found.tau <= FACTOR * found.median
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.integers(2, 40), st.integers(1, 4))
 def test_any_set_has_a_tau_that_spares_most_of_what_it_keeps(seed: int, n: int, d: int) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(max(1, n // 3), d))[rng.integers(max(1, n // 3), size=n)]
     rows = rows + rng.choice([0, 1e-3, 0.3]) * rng.normal(size=rows.shape) + 1e-6
-    found = duplicate_threshold(feature_matrix(rows))
+    real = feature_matrix(rows)
+    found = duplicate_threshold(real)
+    assert (found.tau > 0) == (len(np.unique(real.features, axis=0)) > 1)
     assert 0 <= found.tau <= FACTOR * found.median
     assert 1 <= found.kept <= n
     assert 0 <= found.false_alarms <= 1
