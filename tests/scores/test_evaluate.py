@@ -199,6 +199,20 @@ def test_the_studio_definition_counts_a_copied_cluster_as_unoriginal_only() -> N
     assert (studio.rung, studio.rungs, studio.fingerprint["definition"]) == (None, {}, "studio")
 
 
+def test_copies_of_one_photo_are_one_observation_also_when_they_are_no_twins() -> None:
+    """Two images on either side of a real one, farther from each other than tau."""
+    rng = np.random.default_rng(0)
+    real, synthetic = rng.normal(size=(200, D)), rng.normal(size=(100, D))
+    tau = reference(feature_matrix(real)).threshold.tau
+    aside = rng.normal(size=D)
+    aside -= real[0] * (aside @ real[0]) / (real[0] @ real[0])
+    aside *= np.sqrt(1.2 * tau) * np.linalg.norm(real[0]) / np.linalg.norm(aside)
+    synthetic[:2] = real[0] + aside, real[0] - aside
+    found = evaluate(real, synthetic)
+    assert found.scores["unvaried"].value == 0
+    assert (found.scores["unoriginal"].value, found.scores["unoriginal"].effective) == (0.02, 50)
+
+
 def test_one_reference_gives_what_two_would() -> None:
     real, synthetic = _two_sets()
     shared, sets = reference(feature_matrix(real)), (feature_matrix(synthetic), feature_matrix(synthetic[:40]))
