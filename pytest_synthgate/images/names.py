@@ -24,6 +24,11 @@ def printable(name: str) -> str:
     return "".join(_escape(letter) for letter in unicodedata.normalize("NFC", name))
 
 
+def visible(text: str) -> str:
+    r"""Escape for display what `printable` would, but no backslash: a name that has been through it stays as it is."""
+    return text if text.isprintable() else "".join(letter if letter == "\\" else _escape(letter) for letter in text)
+
+
 def storable(text: str) -> str:
     r"""Escape lone surrogates as `\udcXX`, which no UTF-8 file can hold, and leave all else alone."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

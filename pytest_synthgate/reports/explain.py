@@ -1,6 +1,6 @@
 """A verdict in a few lines: the number, the worst findings beside their twins, and what would help.
 
-Plain text for terminals and test failures; every name is made printable first.
+Plain text for terminals and test failures; every name is made visible first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from pytest_synthgate.gates import Verdict, gate, number
-from pytest_synthgate.images.names import printable
+from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import Limit, Limits
 from pytest_synthgate.scores.breakdown import POOLED
 from pytest_synthgate.scores.measurement import Finding, Measurement, Score
@@ -45,11 +45,11 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
         verdict: What its gate concluded.
         measurement: What was measured.
     """
-    head = f"{printable(spec_name)}: {printable(verdict.name)} {with_interval(verdict.measured)}"
-    lines = [f"{head} {verdict.verdict}: {verdict.reason}"]
+    head = f"{visible(spec_name)}: {visible(verdict.name)} {with_interval(verdict.measured)}"
+    lines = [f"{head} {verdict.verdict}: {visible(verdict.reason)}"]
     if verdict.score == "unreadable":
         lines += [
-            f"{printable(each.image)} ({each.image_set}): {printable(each.reason)}"
+            f"{visible(each.image)} ({each.image_set}): {visible(each.reason)}"
             for each in measurement.unreadable[:SHOWN]
         ]
         return _indented(lines)
@@ -66,14 +66,14 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
 
 def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
     """Show one finding beside its twin in a line."""
-    image, twin = printable(finding.image), printable(finding.twin or "?")
+    image, twin = visible(finding.image), visible(finding.twin or "?")
     if finding.by == "classifier":
         text = f"{image} ({finding.value:.3f}), nearest {finding.twin_set} image {twin}"
     elif finding.by == "exact":
         text = f"{image} = {finding.twin_set} {twin} (the same pixels)"
     else:
         text = f"{image} ~ {finding.twin_set} {twin} (distance {finding.value:.4f} < {threshold.get('tau', 0.0):.4f})"
-    made = [f'"{printable(finding.prompt)}"'] if finding.prompt else []
+    made = [f'"{visible(finding.prompt)}"'] if finding.prompt else []
     made += [f"seed {finding.seed}"] if finding.seed is not None else []
     return f"{text}; {', '.join(made)}" if made else text
 
@@ -124,7 +124,7 @@ def guilty(score: str, measurement: Measurement) -> str | None:
                 continue
             part, expected = count / total, groups[name][score].n / images
             if part >= 0.25 and part >= 1.5 * expected and (worst is None or part / expected > worst[0]):
-                text = f"{axis} '{printable(name)}' makes {part:.0%} of them, with {expected:.0%} of the images"
+                text = f"{visible(axis)} '{visible(name)}' makes {part:.0%} of them, with {expected:.0%} of the images"
                 worst = (part / expected, text)
     return worst[1] if worst else None
 

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from pytest_synthgate.declaring.wording import written
-from pytest_synthgate.images.names import printable
+from pytest_synthgate.images.names import visible
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
@@ -68,7 +68,8 @@ def _members(value: Mapping[str, Any], schema: Mapping[str, Any], place: str) ->
             yield f"{place or 'the file'}: {name} is missing"
     properties = schema.get("properties", {})
     for name, each in value.items():
-        inner = f"{place}.{printable(name)}" if place else printable(name)
+        inner = f"{place}.{visible(name)}" if place else visible(name)
+        yield from _violations(name, schema.get("propertyNames", {}), inner)
         yield from _violations(each, properties.get(name, schema.get("additionalProperties", {})), inner)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_synthgate.gates import Verdict, number
-from pytest_synthgate.images.names import printable
+from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import guilty
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.scores.breakdown import POOLED
@@ -46,7 +46,7 @@ def table(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
     """
     rows = [[Cell(text) for text in ("spec", "images / real", "n0", *COLUMNS)]]
     for name, result in results.items():
-        rows.append(_row(printable(name), result))
+        rows.append(_row(visible(name), result))
     for (n_real, rung), yardstick in _yardsticks(results).items():
         cells = [_cell(yardstick.get(score, Score(None)), None) for score in COLUMNS]
         rows.append([Cell("real against real"), Cell(f"halves of {n_real:,}"), Cell(rung), *cells])
@@ -103,13 +103,16 @@ def _best(results: Mapping[str, SpecResult]) -> str | None:
     rungs = {name: scores for name, scores in rungs.items() if scores}
     if len(rungs) < 2:
         return None
-    rung = max(set.intersection(*map(set, rungs.values())), key=int)
+    common = set.intersection(*map(set, rungs.values()))
+    if not common:
+        return None
+    rung = max(common, key=int)
     ranked = sorted((scores[rung].value or 0.0, name) for name, scores in rungs.items())
     (first, best), (second, next_best) = ranked[:2]
     noise = (_reach(rungs[best][rung]) ** 2 + _reach(rungs[next_best][rung]) ** 2) ** 0.5
     clear = "by more than noise" if second - first > noise else "within noise"
-    compared = f"unrealistic {number(first)}; {printable(next_best)} {number(second)}"
-    return f"{printable(best)}, the most realistic at n0 = {rung} ({compared}), {clear}"
+    compared = f"unrealistic {number(first)}; {visible(next_best)} {number(second)}"
+    return f"{visible(best)}, the most realistic at n0 = {rung} ({compared}), {clear}"
 
 
 def _reach(score: Score) -> float:
@@ -126,7 +129,7 @@ def _hurts(results: Mapping[str, SpecResult]) -> str | None:
     if not failed:
         return None
     name, verdict, measurement = max(failed, key=lambda each: _excess(each[1]))
-    text = f"{printable(name)}, {printable(verdict.name)} {verdict.reason}"
+    text = f"{visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
     if blamed := guilty(verdict.score, measurement):
         text += f"; {blamed}"
     return text if len(failed) == 1 else f"{text} (and {len(failed) - 1} more)"
@@ -147,9 +150,9 @@ def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
         for axis, groups in result.measurement.breakdown.items():
             for group, scores in groups.items():
                 for score in ("unvaried", "unoriginal", "unrealistic"):
-                    mine, value = scores.get(score, Score(None)), whole[score].value
+                    mine, value = scores.get(score, Score(None)), whole.get(score, Score(None)).value
                     if mine.value is not None and mine.low is not None and value is not None and mine.low > value:
-                        text = f"{printable(name)}, {axis} '{printable(group)}'"
+                        text = f"{visible(name)}, {visible(axis)} '{visible(group)}'"
                         at = f"{score} {number(mine.value)}, {number(value)} in the whole set"
                         # A class and its only prompt are the same images; once is enough.
                         found.setdefault((value - mine.low, name, score, mine.n), f"{text} ({at})")
@@ -169,11 +172,11 @@ def _missing(results: Mapping[str, SpecResult]) -> str | None:
     measurement = results[name].measurement
     if not uncovered[name]:
         return None
-    text = f"{uncovered[name]:,} of {measurement.n_real:,} real images look like nothing in {printable(name)}"
+    text = f"{uncovered[name]:,} of {measurement.n_real:,} real images look like nothing in {visible(name)}"
     if len(uncovered) > 1:
         text += ", which misses fewest"
     if (group := _least_covered(measurement)) is not None:
-        text += f"; least like it is class '{printable(group)}'"
+        text += f"; least like it is class '{visible(group)}'"
     return text
 
 
@@ -190,11 +193,11 @@ def _next(results: Mapping[str, SpecResult]) -> str | None:
     for name, result in results.items():
         short = [verdict for verdict in result.verdicts if verdict.verdict == "inconclusive"]
         if short:
-            return f"more images for {printable(name)}: {short[0].reason}"
+            return f"more images for {visible(name)}: {visible(short[0].reason)}"
     for name, result in results.items():
         for verdict in result.verdicts:
             if "would settle it" in verdict.reason:
-                return f"more images for {printable(name)}, {printable(verdict.name)} {verdict.reason}"
+                return f"more images for {visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
     return None
 
 

@@ -296,4 +296,6 @@ def plainly() -> Iterator[None]:
 def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:
     """Warn on behalf of a gate that passes with reservations."""
     if verdict.warns:
-        node.warn(SynthgateWarning(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}"))
+        from pytest_synthgate.images.names import visible
+
+        node.warn(SynthgateWarning(visible(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}")))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import ResultsError, SynthgateError
-from pytest_synthgate.images.names import shown
+from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.declared import describe_spec
 from pytest_synthgate.reports.results import SpecResult, write_results
 from pytest_synthgate.reports.terminal import notes, reading, table
@@ -49,7 +49,7 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
     for line in reading(results):
         reporter.write_line(line)
     for note in dict.fromkeys([*remarks, *notes(results)]):
-        reporter.write_line(f"note: {note}", yellow=True)
+        reporter.write_line(f"note: {visible(note)}", yellow=True)
 
 
 def write_files(session: pytest.Session, run: Run) -> None:
