@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,7 @@ def _same_kind(spec: Spec, real: ImageSet, synthetic: ImageSet) -> None:
 def _measurement_key(spec: Spec, sets: Sets) -> str:
     """Name a measurement by all that it depends on: both sets, names included, and the definitions."""
     state: dict[str, Any] = {
+        "package": metadata.version("pytest-synthgate"),  # what is stored is read back by the version that wrote it
         "revision": REVISION,
         "definition": spec.definition,
         "sides": [

@@ -1,0 +1,273 @@
+"""From a spec to its measurement: what is shared, what is stored under which key, what is told about the sets."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from pytest_synthgate import measure
+from pytest_synthgate.errors import SourceError, SpecError
+from pytest_synthgate.features.encoders import EncoderSource, source_of
+from pytest_synthgate.features.store import Store
+from pytest_synthgate.images.normalise import Preprocessing
+from pytest_synthgate.measure import Measurer, gated_classes
+from pytest_synthgate.spec import Spec
+
+
+class Flat:
+    """Gives the pixels themselves as the vector."""
+
+    name = "flat"
+    fingerprint = "flat 1"
+    preprocessing = Preprocessing(size=4)
+    dim = 48
+
+    def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        rows = batch.reshape(len(batch), -1).astype(np.float32) + 1
+        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+
+def flat(name: str, base: Path) -> EncoderSource:
+    return source_of(Flat())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store") as opened:
+        yield opened
+
+
+@pytest.fixture
+def measurer(store: Store) -> Measurer:
+    return Measurer(store, progress=False, resolve=flat)
+
+
+def draw(folder: Path, counts: dict[str, int], seed: int) -> Path:
+    """Draw noisy pictures into class folders."""
+    random = np.random.default_rng(seed)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            path = folder / name / f"{number:03}.png"
+            Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(path)
+            os.utime(path, (1_600_000_000, 1_600_000_000))
+    return folder
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    """A spec over pictures of two classes."""
+    real = draw(tmp_path / "real", {"apple": 34, "kiwi": 31}, seed=1)
+    made = draw(tmp_path / "made", {"apple": 20, "kiwi": 20}, seed=2)
+    return Spec(name="a", file=tmp_path / "synth_x.toml", real=real, images=made, encoder="flat")
+
+
+def vectors(path: Path, rows: int, seed: int, dim: int = 8) -> Path:
+    np.save(path, np.random.default_rng(seed).normal(size=(rows, dim)))
+    return path
+
+
+# Sharing and storing
+
+
+def test_a_measurement_counts_both_sets_and_says_how_it_was_made(measurer: Measurer, spec: Spec) -> None:
+    measurement = measurer.measurement(spec)
+    assert (measurement.n_real, measurement.n_synthetic) == (65, 40)
+    assert measurement.fingerprint["encoder"] == "flat 1"
+    assert measurement.fingerprint["definition"] == "balanced"
+    assert measurement.fingerprint["normalise"] == "jpeg 90 4:2:0"
+    assert measurement.threshold["recognised"].keys() == {"jpeg 60", "crop 95%"}
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setattr(measure, name, forbidden)
+
+
+def test_nothing_is_measured_twice(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Measurer(store, progress=False, resolve=flat).measurement(spec)
+    for name in ("compare", "reference", "embed_edits"):
+        forbid(monkeypatch, name)
+    assert Measurer(store, progress=False, resolve=flat).measurement(spec).to_text() == first.to_text()
+
+
+def test_specs_that_share_a_real_set_embed_and_prepare_it_once(
+    measurer: Measurer, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = draw(tmp_path / "other", {"apple": 35}, seed=3)
+    one = measurer.sets(spec)
+    measurer.measurement(spec)
+    forbid(monkeypatch, "reference")
+    assert measurer.sets(replace(spec, name="b", images=other)).real is one.real
+    assert measurer.measurement(replace(spec, name="b", images=other)).n_synthetic == 35
+
+
+def key(measurer: Measurer, spec: Spec) -> str:
+    return measure._measurement_key(spec, measurer.sets(spec))
+
+
+CHANGES: dict[str, Any] = {
+    "definition": {"definition": "studio"},
+    "normalise": {"normalise": False},
+    "precision": {"precision": "bf16"},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_changes_a_number_makes_it_another_measurement(measurer: Measurer, spec: Spec, change: Any) -> None:
+    spec = replace(spec, precision="fp32")
+    assert key(measurer, spec) != key(measurer, replace(spec, name="b", **change))
+
+
+def test_what_changes_no_number_does_not(store: Store, spec: Spec) -> None:
+    from pytest_synthgate import Limits
+
+    same = replace(spec, limits=Limits(unvaried=1), compare_to="b", batch_size=3, xfail={"unvaried": "known"})
+    one, other = (key(Measurer(store, progress=False, resolve=flat), each) for each in (spec, same))
+    assert one == other
+
+
+def change_pixels(folder: Path) -> None:
+    Image.new("RGB", (6, 6), "red").save(folder / "apple" / "000.png")
+
+
+def rename(folder: Path) -> None:
+    (folder / "apple" / "000.png").rename(folder / "apple" / "x.png")
+
+
+def spoil(folder: Path) -> None:
+    (folder / "apple" / "broken.png").touch()
+
+
+def describe(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("file_name,prompt\napple/000.png,a prompt\n")
+
+
+@pytest.mark.parametrize("change", [change_pixels, rename, spoil, describe])
+@pytest.mark.parametrize("side", ["real", "made"])
+def test_changed_images_are_another_measurement(store: Store, spec: Spec, side: str, change: Any) -> None:
+    before = key(Measurer(store, progress=False, resolve=flat), spec)
+    change(spec.file.parent / side)
+    assert key(Measurer(store, progress=False, resolve=flat), spec) != before
+
+
+# What is told
+
+
+def test_scores_are_broken_down_by_class(measurer: Measurer, spec: Spec) -> None:
+    found = measurer.measurement(spec).breakdown["class"]
+    assert list(found) == ["apple", "kiwi"]
+    assert found["apple"]["unvaried"].n == 20
+
+
+def test_scores_are_broken_down_by_prompts_that_repeat(measurer: Measurer, spec: Spec) -> None:
+    assert spec.images is not None
+    rows = [f"apple/{number:03}.png,prompt {number % 2}" for number in range(20)]
+    (spec.images / "metadata.csv").write_text("\n".join(["file_name,prompt", *rows]))
+    found = measurer.measurement(spec).breakdown["prompt"]
+    assert {name: scores["unvaried"].n for name, scores in found.items()} == {"prompt 0": 10, "prompt 1": 10}
+
+
+def test_a_prompt_for_every_image_is_no_group(measurer: Measurer, spec: Spec) -> None:
+    assert spec.images is not None
+    rows = [f"apple/{number:03}.png,prompt {number}" for number in range(20)]
+    (spec.images / "metadata.csv").write_text("\n".join(["file_name,prompt", *rows]))
+    assert "prompt" not in measurer.measurement(spec).breakdown
+
+
+def test_findings_know_prompt_and_seed(measurer: Measurer, spec: Spec) -> None:
+    assert spec.images is not None
+    for name in ("000", "001"):
+        Image.new("RGB", (6, 6), "red").save(spec.images / "apple" / f"{name}.png")
+    (spec.images / "metadata.csv").write_text("file_name,prompt,seed\napple/000.png,an apple,7\n")
+    found = {each.image: each for each in measurer.measurement(spec).findings if each.score == "unvaried"}
+    assert (found["apple/000.png"].prompt, found["apple/000.png"].seed) == ("an apple", 7)
+    assert (found["apple/001.png"].prompt, found["apple/001.png"].seed) == (None, None)
+
+
+def test_unreadable_files_of_both_sets_are_listed(measurer: Measurer, spec: Spec, tmp_path: Path) -> None:
+    for side in ("real", "made"):
+        spoil(tmp_path / side)
+    measurement = measurer.measurement(spec)
+    assert [(each.image, each.image_set) for each in measurement.unreadable] == [
+        ("apple/broken.png", "synthetic"),
+        ("apple/broken.png", "real"),
+    ]
+    assert (measurement.n_real, measurement.n_synthetic) == (65, 40)
+
+
+def test_a_real_set_that_repeats_itself_is_warned_of() -> None:
+    (warning,) = measure._warnings(0.05, {})
+    assert warning.startswith("5.0% of the distinct real images lie within tau of another")
+    assert measure._warnings(0.02, {"jpeg 60": 0.5}) == ()
+
+
+def test_an_edit_that_tau_misses_is_warned_of() -> None:
+    assert measure._warnings(0.0, {"jpeg 60": 0.9, "crop 95%": 0.2}) == (
+        "tau recognises only 20% of real photos after a light edit (crop 95%): edited copies may pass",
+    )
+
+
+def test_vectors_need_no_encoder(store: Store, tmp_path: Path) -> None:
+    def unloadable(name: str, base: Path) -> EncoderSource:
+        return EncoderSource(name, load=lambda _: pytest.fail("loaded"))
+
+    spec = Spec(
+        name="a",
+        file=tmp_path / "synth_x.toml",
+        real=vectors(tmp_path / "real.npy", 60, 0),
+        images=vectors(tmp_path / "made.npy", 40, 1),
+    )
+    measurement = Measurer(store, progress=False, resolve=unloadable).measurement(spec)
+    assert (measurement.n_real, measurement.n_synthetic) == (60, 40)
+    assert measurement.threshold["recognised"] == {}
+    assert "encoder" not in measurement.fingerprint
+
+
+# Errors
+
+
+def test_vectors_of_two_lengths_are_refused(measurer: Measurer, tmp_path: Path) -> None:
+    real, made = vectors(tmp_path / "real.npy", 60, 0), vectors(tmp_path / "made.npy", 40, 1, dim=9)
+    with pytest.raises(SourceError, match="real vectors have 8 numbers and synthetic ones 9"):
+        measurer.measurement(Spec(name="a", file=tmp_path / "x.toml", real=real, images=made))
+
+
+def test_pictures_against_vectors_are_refused(measurer: Measurer, spec: Spec, tmp_path: Path) -> None:
+    made = vectors(tmp_path / "made.npy", 40, 1)
+    with pytest.raises(SourceError, match="the real set holds pictures and the synthetic set vectors"):
+        measurer.sets(replace(spec, images=made))
+
+
+def test_a_spec_without_a_real_set_is_refused(measurer: Measurer, spec: Spec) -> None:
+    with pytest.raises(SpecError, match=r'\[spec.a\] no real set; give `real = "FOLDER"`'):
+        measurer.real(replace(spec, real=None))
+
+
+# Classes with a gate of their own
+
+
+def test_classes_of_the_real_set_have_gates_and_small_ones_share_the_last(measurer: Measurer, tmp_path: Path) -> None:
+    real = draw(tmp_path / "real", {"zebra": 30, "apple": 31, "kiwi": 29, "fig": 1}, seed=0)
+    spec = Spec(name="a", file=tmp_path / "x.toml", real=real, images=real)
+    assert gated_classes(spec, measurer) == ("apple", "zebra", "pooled")
+
+
+def test_declared_classes_are_taken_as_they_are(measurer: Measurer, tmp_path: Path) -> None:
+    spec = Spec(name="a", file=tmp_path / "x.toml", images=tmp_path, classes=("kiwi", "apple"))
+    assert gated_classes(spec, measurer) == ("apple", "kiwi")
+
+
+def test_no_classes_at_all_are_an_error(measurer: Measurer, tmp_path: Path) -> None:
+    real = vectors(tmp_path / "real.npy", 60, 0)
+    with pytest.raises(SpecError, match="a limit per class needs classes: declare `classes`, or"):
+        gated_classes(Spec(name="a", file=tmp_path / "x.toml", real=real, images=real), measurer)
