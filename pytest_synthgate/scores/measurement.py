@@ -204,7 +204,7 @@ class Measurement:
 
     def to_text(self) -> str:
         """Give the JSON form as text, the same for equal measurements."""
-        return json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True, allow_nan=False)
+        return json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Measurement:

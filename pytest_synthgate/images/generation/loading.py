@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +166,8 @@ def _add_lora(pipe: Any, lora: Model, scale: float, where: str) -> None:
     place = f"{where} generator.lora = {quoted(lora.name)}"
     if not hasattr(pipe, "load_lora_weights"):
         raise GenerationError(f"{place}: {type(pipe).__name__} takes no LoRA weights; remove it")
-    try:
-        import peft  # type: ignore[import-not-found]  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(f"{place} needs peft; pip install peft") from None
+    if find_spec("peft") is None:
+        raise MissingExtraError(f"{place} needs peft; pip install 'pytest-synthgate[generate]'")
     arguments: dict[str, Any] = {"use_safetensors": True}
     if lora.path is None:
         source = lora.name

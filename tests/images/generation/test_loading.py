@@ -182,9 +182,8 @@ def test_loading_is_silent_and_leaves_the_loggers_as_they_were(
 
 @pytest.mark.parametrize("setting", [{"lora": "missing.safetensors"}, {"lora": "weights.bin"}])
 def test_lora_weights_must_be_safetensors_that_are_there(
-    tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: dict[str, str]
+    tiny_model: Path, planned: Any, tmp_path: Path, setting: dict[str, str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "peft", __import__("types").ModuleType("peft"))
     (tmp_path / "weights.bin").write_bytes(b"")
     with pytest.raises(GenerationError, match=r"generator\.lora = '.*' is (not there|no \.safetensors file)"):
         load(planned(tiny_model, **setting))
@@ -196,7 +195,6 @@ def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
     from diffusers import StableDiffusionPipeline
 
     calls: list[object] = []
-    monkeypatch.setitem(__import__("sys").modules, "peft", __import__("types").ModuleType("peft"))
     monkeypatch.setattr(StableDiffusionPipeline, "load_lora_weights", lambda _, *at, **how: calls.append((at, how)))
     monkeypatch.setattr(StableDiffusionPipeline, "fuse_lora", lambda _, **how: calls.append(how))
     (tmp_path / "style.safetensors").write_bytes(b"")
@@ -208,9 +206,9 @@ def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
 def test_lora_without_peft_says_what_to_install(
     tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "peft", None)
+    monkeypatch.setattr("pytest_synthgate.images.generation.loading.find_spec", lambda _: None)
     (tmp_path / "style.safetensors").write_bytes(b"")
-    with pytest.raises(MissingExtraError, match="needs peft; pip install peft"):
+    with pytest.raises(MissingExtraError, match=r"needs peft; pip install 'pytest-synthgate\[generate\]'"):
         load(planned(tiny_model, lora="style.safetensors"))
 
 
