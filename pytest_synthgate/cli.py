@@ -144,15 +144,21 @@ def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str |
 
     Missing images are made.
     """
+    from pytest_synthgate.measure import known_classes
     from pytest_synthgate.reports.results import SpecResult, write_results
 
     specs = _load(files)
     results = {}
     with _measurer(cache) as measurer:
         for spec in specs:
-            measurement = measurer.measurement(_overridden(spec, real, encoder))
+            overridden = _overridden(spec, real, encoder)
+            measurement = measurer.measurement(overridden)
             results[spec.name] = SpecResult(
-                measurement, compare_to=spec.compare_to, expected=spec.xfail, declared=spec_to_json(spec)
+                measurement,
+                compare_to=spec.compare_to,
+                expected=spec.xfail,
+                declared=spec_to_json(spec),
+                classes=known_classes(overridden, measurer),
             )
             click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
     write_results(to, results)

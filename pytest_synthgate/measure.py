@@ -45,19 +45,25 @@ class Sets:
 
 
 def gated_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
-    """List the classes that a limit per class is applied to: declared, or those of the real set.
-
-    Classes with fewer than 30 real images share one gate, "pooled", which comes last.
+    """List the classes that a limit per class is applied to.
 
     Raises:
         SpecError: No classes are known.
     """
+    if groups := known_classes(spec, measurer):
+        return groups
+    raise SpecError(
+        f"{spec.where} a limit per class needs classes: declare `classes`, or give a real set with class folders"
+    )
+
+
+def known_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
+    """List the classes that are declared, or else those of the real set, whether there are images of them or not.
+
+    Classes with fewer than 30 real images are one, "pooled", which comes last.
+    """
     counts = measurer.real(spec).class_counts() if spec.real is not None else {}
     groups = {pool_small(counts).get(name, name) for name in spec.classes or counts}
-    if not groups:
-        raise SpecError(
-            f"{spec.where} a limit per class needs classes: declare `classes`, or give a real set with class folders"
-        )
     return tuple(sorted(groups, key=lambda group: (group == POOLED, group)))
 
 

@@ -626,3 +626,18 @@ def test_the_documented_hook_runs_as_it_stands(gate: Gate, hooked: Path) -> None
     art = entries(hooked / "out.json")["art"]
     assert (art["n_synthetic"], art["unreadable"]) == (80, [])
     assert set(art["breakdown"]) == {"class", "prompt", "where"}
+
+
+def test_a_class_without_images_has_its_gate_among_results_too(gate: Gate, hooked: Path) -> None:
+    (hooked / "synth_digits.toml").write_text(HOOK_SPECS + "limits.unvaried = { max = 0.9, per_class = true }\n")
+    (hooked / "conftest.py").write_text(FLAT_ENCODER + STUCK.replace("enumerate(prompts)", "enumerate(prompts[:2])"))
+    direct = outcomes(hook_run(gate, "-vv", "--synth-json=synthgate.json").outlines)
+    assert [name.rpartition("::")[2] for name, _ in direct] == [
+        "images",
+        "unvaried[cup]",
+        "unvaried[fork]",
+        "unreadable",
+    ]
+    shutil.rmtree(hooked / "scans")
+    assert outcomes(gate.run("-vv", "--synth-json=out.json").outlines) == direct
+    assert entries(hooked / "out.json") == entries(hooked / "synthgate.json")

@@ -38,6 +38,7 @@ class SpecResult:
         compare_to: Name of the spec that this one is compared to.
         expected: Reason by score, for gates that are known to fail.
         declared: What was declared about the sets and their measurement, in plain JSON.
+        classes: The classes that should have images, which a limit per class is applied to.
     """
 
     measurement: Measurement
@@ -45,6 +46,7 @@ class SpecResult:
     compare_to: str | None = None
     expected: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     def in_table_order(self) -> SpecResult:
         """Sort the verdicts by the order of the scores in the table, then by class."""
@@ -59,6 +61,7 @@ class SpecResult:
             "compare_to": self.compare_to,
             "expected": dict(self.expected),
             "declared": dict(self.declared),
+            "classes": list(self.classes),
         }
 
     @classmethod
@@ -79,7 +82,9 @@ class SpecResult:
         if unknown := [each.score for each in verdicts if each.score not in GATED_SCORES]:
             raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], GATED_SCORES)}")
         expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
-        return cls(measurement, verdicts, raw.get("compare_to"), expected, declared)
+        return cls(
+            measurement, verdicts, raw.get("compare_to"), expected, declared, classes=tuple(raw.get("classes") or ())
+        )
 
 
 def to_document(results: Mapping[str, SpecResult]) -> dict[str, Any]:

@@ -215,7 +215,7 @@ class Run:
 
             # Stale or missing results fail the items, which have to be there for that.
             stored = self._read(self.options.results).get(spec.name)
-            return (class_groups(stored.measurement) if stored else ()) or (None,)
+            return ((stored.classes or class_groups(stored.measurement)) if stored else ()) or (None,)
         from pytest_synthgate.measure import gated_classes
 
         return gated_classes(self.resolved(spec), self.measurer)
@@ -248,6 +248,7 @@ class Run:
             compare_to=spec.compare_to,
             expected=spec.xfail,
             declared=spec_to_json(declared),
+            classes=self._classes(spec),
         ).to_json()
         if spec.name in self._sent:
             result = {"gates": result["gates"]}
@@ -255,6 +256,13 @@ class Run:
         notes, self._notes_sent = self.notes()[self._notes_sent :], len(self.notes())
         position = [str(spec.file), list(self.specs).index(spec.name)]
         return {"spec": spec.name, "position": position, "result": result, "notes": notes}
+
+    def _classes(self, spec: Spec) -> tuple[str, ...]:
+        if self.options.results is not None:
+            return self._read(self.options.results)[spec.name].classes
+        from pytest_synthgate.measure import known_classes
+
+        return known_classes(self.resolved(spec), self.measurer)
 
     def notes(self) -> list[str]:
         """List what a user should know about the making of images."""
