@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -121,7 +122,7 @@ def read_results(path: Path) -> dict[str, SpecResult]:
         ResultsError: It is not there, not JSON, of another schema, or incomplete; the text names the file.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
         raise ResultsError(f"{shown(path)}: {error.strerror}; write it with --synth-json={shown(path)}") from None
     except (ValueError, RecursionError) as error:
@@ -140,6 +141,14 @@ def read_results(path: Path) -> dict[str, SpecResult]:
         except ResultsError as error:
             raise ResultsError(f"{shown(path)}: spec {quoted(name)}: {error}") from None
     return found
+
+
+def _finite(text: str) -> float:
+    """Read a number; the infinities and NaN that Python accepts are no JSON."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
 
 
 def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResult:

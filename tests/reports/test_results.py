@@ -230,6 +230,16 @@ def test_any_change_is_refused_in_one_line_or_can_be_shown(tmp_path: Path, place
     assert read_results(file).keys() == results.keys()
 
 
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999"])
+def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(tmp_path: Path, number: str) -> None:
+    document = json.loads(json.dumps(WHOLE))
+    document["specs"]["a"]["fingerprint"]["revision"] = "HERE"
+    file = tmp_path / "infinite.json"
+    file.write_text(json.dumps(document).replace('"HERE"', number), "utf-8")
+    with pytest.raises(ResultsError, match="is no finite number"):
+        read_results(file)
+
+
 # Fresh or stale
 
 

@@ -74,10 +74,11 @@ def test_numbers_are_rounded_to_six_digits_and_zero_has_no_sign() -> None:
     assert math.copysign(1, score["low"]) == 1
 
 
-def test_text_does_not_depend_on_the_order_of_keys() -> None:
-    one = Measurement(1, 1, {"real": 1, "synthetic": 1}, {"a": Score(0.1), "b": Score(0.2)})
-    other = Measurement(1, 1, {"synthetic": 1, "real": 1}, {"b": Score(0.2), "a": Score(0.1)})
-    assert one.to_text() == other.to_text()
+def test_the_worst_group_stays_first_in_the_text() -> None:
+    groups = {"pear": {"unvaried": Score(0.2)}, "apple": {"unvaried": Score(0.1)}}
+    measurement = Measurement(1, 1, {"real": 1, "synthetic": 1}, {}, breakdown={"class": groups})
+    read = Measurement.from_json(json.loads(measurement.to_text()))
+    assert list(read.breakdown["class"]) == ["pear", "apple"]
 
 
 @pytest.mark.parametrize(
