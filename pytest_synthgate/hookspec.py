@@ -31,7 +31,8 @@ def pytest_synthgate_encoder(name: str) -> Encoder | None:
 def pytest_synthgate_generate(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> bool | None:
     """Make the images of a spec with a generator of your own: an API, Blender, a command line.
 
-    Called only when images are missing and may be made. Write `prompt.count` images for every prompt into the
+    Called, by one process of a run, when images may be made and no hook has completed those of the spec before; return
+    None at once for a spec that is somebody else's. Write `prompt.count` images for every prompt into the
     directory, in class folders or flat, and a `metadata.csv` or `metadata.jsonl` with `file_name`, `prompt` and
     `seed` beside them, so that findings can name the prompt. What a killed run left is still there the next time.
 
