@@ -641,3 +641,48 @@ def test_a_class_without_images_has_its_gate_among_results_too(gate: Gate, hooke
     shutil.rmtree(hooked / "scans")
     assert outcomes(gate.run("-vv", "--synth-json=out.json").outlines) == direct
     assert entries(hooked / "out.json") == entries(hooked / "synthgate.json")
+
+
+DOCS = ROOT / "docs" / "generators.md"
+
+RENDERER = """
+import random
+import sys
+from PIL import Image
+
+_, text, seed, file = sys.argv
+Image.frombytes("RGB", (6, 6), random.Random(text + seed).randbytes(108)).save(file)
+"""
+
+
+@pytest.fixture(scope="module")
+def shown_hooks() -> list[str]:
+    """The hooks that the page on generators shows."""
+    if not DOCS.exists():
+        pytest.skip(f"no {DOCS}: the pages are not part of a source distribution")
+    return [block.partition("```")[0] for block in DOCS.read_text("utf-8").split("```python\n")[1:]]
+
+
+def test_the_page_on_generators_shows_the_documented_hook(shown_hooks: list[str]) -> None:
+    assert [line for line in shown_hooks[0].splitlines() if line] == [
+        line for line in documented_hook().splitlines() if line
+    ]
+
+
+def test_the_hook_that_calls_a_command_line_runs_and_goes_on_where_it_stopped(
+    gate: Gate, hooked: Path, shown_hooks: list[str]
+) -> None:
+    specs = HOOK_SPECS.replace("spec.art", "spec.renders").replace("per_prompt = 20", "per_prompt = 2")
+    (hooked / "synth_digits.toml").write_text(specs)
+    (hooked / "conftest.py").write_text(FLAT_ENCODER + shown_hooks[1])
+    (hooked / "render.py").write_text(
+        RENDERER.replace("_, text", "if 'fork' in sys.argv[1]: sys.exit('full')\n_, text")
+    )
+    hook_run(gate, "-k", "images").stdout.fnmatch_lines(["*failed: Command *returned non-zero*; *CalledProcessError"])
+    (half_made,) = (hooked / ".synthgate" / "generated").glob("hook-*")
+    before = {each: each.stat().st_mtime_ns for each in half_made.glob("*.png")}
+    assert len(before) == 4
+    (hooked / "render.py").write_text(RENDERER)
+    hook_run(gate, "-k", "images", "--synth-json=out.json").assert_outcomes(passed=1, deselected=3)
+    assert len(list(half_made.glob("*.png"))) == 8
+    assert {each: each.stat().st_mtime_ns for each in before} == before
