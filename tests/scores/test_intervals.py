@@ -163,7 +163,7 @@ def share_intervals(seed: int, n: int, q: float, kind: str, score: str) -> list[
 def test_share_intervals_hold_the_rate_that_was_put_in(
     pool: ProcessPoolExecutor, score: str, n: int, kind: str, q: float
 ) -> None:
-    """Where some six clusters or more are expected; from fewer, the sizes of the clusters that might have come cannot be known."""
+    """Where six clusters or so are expected; from fewer, the sizes of those that might have come cannot be known."""
     found = _simulated(pool, 300, partial(share_intervals, n=n, q=q, kind=kind, score=score))
     assert _coverage(found, q).min() >= LEAST
     assert found[:, 0, 1].mean() == pytest.approx(q, rel=0.1)
