@@ -6,7 +6,7 @@ First station of the flow (spec -> images). Values only; `specfile` makes them f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,20 +184,7 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
 
 
 def _generator_to_json(generator: Generator) -> dict[str, Any]:
-    return {
-        "model": generator.model,
-        "steps": generator.steps,
-        "guidance": generator.guidance,
-        "width": generator.width,
-        "height": generator.height,
-        "seed": generator.seed,
-        "negative_prompt": generator.negative_prompt,
-        "scheduler": generator.scheduler,
-        "variant": generator.variant,
-        "dtype": generator.dtype,
-        "lora": generator.lora,
-        "lora_scale": generator.lora_scale,
-    }
+    return {key: value for key, value in asdict(generator).items() if key not in ("batch_size", "device")}
 
 
 def _portable(path: Path | None, folder: Path) -> str | None:
