@@ -26,7 +26,7 @@ from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
-from pytest_synthgate.scores.measurement import Measurement, Unreadable
+from pytest_synthgate.scores.measurement import Measurement, Origin, Unreadable
 from pytest_synthgate.scores.neighbours import distances
 from pytest_synthgate.spec import Spec
 
@@ -186,7 +186,13 @@ class Measurer:
             threshold={**measurement.threshold, "recognised": recognised},
             fingerprint={**sets.real.fingerprint, **measurement.fingerprint},
             warnings=_warnings(against.threshold.false_alarms, recognised),
-        ).with_prompts({each.id: (each.prompt, each.seed) for each in sets.synthetic.records.values()})
+        ).with_origins(
+            {
+                (side, each.id): Origin(each.class_name, each.prompt, each.seed)
+                for side, embedded in (("synthetic", sets.synthetic), ("real", sets.real))
+                for each in embedded.records.values()
+            }
+        )
 
     def _reference(self, real: Embedded) -> Reference:
         if id(real) not in self._references:

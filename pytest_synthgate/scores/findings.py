@@ -45,6 +45,7 @@ def _beside_twins(
             value=float(distance[i]),
             twin=others.ids[twin[i]],
             twin_set=twin_set,
+            twin_digest=others.digests[twin[i]],
             cluster=int(clusters[row]),
         )
         for i, row in enumerate(rows.tolist())
@@ -86,6 +87,7 @@ def _given_away(
             value=float(confidence[row]),
             twin=others.ids[twin[i]],
             twin_set=twin_set,
+            twin_digest=others.digests[twin[i]],
         )
         for i, row in enumerate(rows.tolist())
     ]

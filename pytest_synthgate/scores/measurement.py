@@ -66,7 +66,9 @@ class Finding:
         value: Cosine distance to the twin, or the probability the classifier gave its true label.
         twin: Id of the image it resembles most.
         twin_set: "synthetic" or "real", where the twin lives.
+        twin_digest: Content digest of the twin.
         cluster: Number of its near-duplicate cluster within its set, for near-duplicates.
+        class_name: The class of the image, if it has one.
         prompt: The prompt it was made from, if known.
         seed: The seed it was made from, if known.
     """
@@ -79,7 +81,9 @@ class Finding:
     value: float
     twin: str | None = None
     twin_set: str | None = None
+    twin_digest: str | None = None
     cluster: int | None = None
+    class_name: str | None = None
     prompt: str | None = None
     seed: int | None = None
 
@@ -101,7 +105,9 @@ class Finding:
             "value": _rounded(self.value),
             "twin": self.twin,
             "twin_set": self.twin_set,
+            "twin_digest": self.twin_digest,
             "cluster": self.cluster,
+            "class": self.class_name,
             "prompt": self.prompt,
             "seed": self.seed,
         }
@@ -118,10 +124,21 @@ class Finding:
             value=raw["value"],
             twin=raw.get("twin"),
             twin_set=raw.get("twin_set"),
+            twin_digest=raw.get("twin_digest"),
             cluster=raw.get("cluster"),
+            class_name=raw.get("class"),
             prompt=raw.get("prompt"),
             seed=raw.get("seed"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a source knows of an image: its class, and the prompt and the seed it was made from."""
+
+    class_name: str | None = None
+    prompt: str | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,15 +263,15 @@ class Measurement:
 
         return not any(verdict.fails() for verdict in gate(self, limits))
 
-    def with_prompts(self, prompts: Mapping[str, tuple[str | None, int | None]]) -> Measurement:
-        """Add prompt and seed to the findings on synthetic images, by image id."""
+    def with_origins(self, origins: Mapping[tuple[str, str], Origin]) -> Measurement:
+        """Add class, prompt and seed to the findings, by the set and the id of their image."""
+        nowhere = Origin()
+        found = ((each, origins.get((each.image_set, each.image), nowhere)) for each in self.findings)
         return replace(
             self,
             findings=tuple(
-                replace(each, prompt=prompts[each.image][0], seed=prompts[each.image][1])
-                if each.image_set == "synthetic" and each.image in prompts
-                else each
-                for each in self.findings
+                replace(each, class_name=origin.class_name, prompt=origin.prompt, seed=origin.seed)
+                for each, origin in found
             ),
         )
 

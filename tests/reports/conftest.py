@@ -37,8 +37,20 @@ def measured(**changes: Any) -> Measurement:
             }
         },
         "findings": (
-            Finding("a.png", "sha256:" + "0" * 64, "synthetic", "unvaried", "exact", 0.0, "b.png", "synthetic", 0),
-            Finding("b.png", "sha256:" + "1" * 64, "synthetic", "unvaried", "features", 0.01, "a.png", "synthetic", 0),
+            Finding(
+                "a.png", "sha256:" + "0" * 64, "synthetic", "unvaried", "exact", 0.0, "b.png", "synthetic", cluster=0
+            ),
+            Finding(
+                "b.png",
+                "sha256:" + "1" * 64,
+                "synthetic",
+                "unvaried",
+                "features",
+                0.01,
+                "a.png",
+                "synthetic",
+                cluster=0,
+            ),
             Finding(
                 "r.png", "sha256:" + "2" * 64, "real", "unrepresentative", "classifier", 0.97, "a.png", "synthetic"
             ),

@@ -21,7 +21,7 @@ def _twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
     """One finding per image of clusters in which all are twins of all."""
     images = [(cluster, f"{cluster}-{i}") for cluster, size in enumerate(sizes) for i in range(size)]
     return [
-        Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster)
+        Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster=cluster)
         for cluster, image in images
     ]
 
@@ -140,7 +140,9 @@ def test_unreadable_files_are_named_with_their_reason() -> None:
 
 def test_names_cannot_write_to_the_terminal() -> None:
     evil = "\x1b[31mred\n.png"
-    found = Finding(evil, "d", "synthetic", "unvaried", "features", 0.01, evil, "synthetic", 0, evil, 1)
+    found = Finding(
+        evil, "d", "synthetic", "unvaried", "features", 0.01, evil, "synthetic", cluster=0, prompt=evil, seed=1
+    )
     broken = (Unreadable(evil, "synthetic", evil),)
     breakdown = {"prompt": {evil: {"unvaried": Score(1, 1, 1, 10)}, "good": {"unvaried": Score(0, 0, 0, 90)}}}
     measurement = _measured(0.08, [found], unreadable=broken, breakdown=breakdown)

@@ -19,7 +19,7 @@ from pytest_synthgate.reports import explain
 from pytest_synthgate.scores import evaluate as module
 from pytest_synthgate.scores.breakdown import Axis
 from pytest_synthgate.scores.evaluate import compare, reference
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement, Origin, Score
 
 Floats = NDArray[np.float64]
 D = 12
@@ -141,7 +141,9 @@ def test_a_measurement_survives_the_way_through_json() -> None:
 
 
 def test_prompts_reach_the_synthetic_findings() -> None:
-    found = evaluate(*_two_sets()).with_prompts({str(row): (f"prompt {row}", row) for row in range(80)})
+    found = evaluate(*_two_sets()).with_origins(
+        {("synthetic", str(row)): Origin(None, f"prompt {row}", row) for row in range(80)}
+    )
     for each in found.findings:
         assert (each.prompt, each.seed) == (
             (f"prompt {each.image}", int(each.image)) if each.image_set == "synthetic" else (None, None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.limits import Limits
-from pytest_synthgate.scores.measurement import Finding, Measurement, Score, Unreadable
+from pytest_synthgate.scores.measurement import Finding, Measurement, Origin, Score, Unreadable
 
 ANY_NUMBER = st.none() | st.floats()
 SCORES = st.builds(Score, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER, st.integers(0, 10**6), st.floats(0, 1e6))
@@ -118,7 +118,7 @@ def test_keys_beyond_the_stable_core_may_be_missing_or_added() -> None:
     assert found.scores["unvaried"] == Score(0.0, 0.0, 0.9)
 
 
-FINDING = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "b.png", "synthetic", 0)
+FINDING = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "b.png", "synthetic", cluster=0)
 
 
 def test_the_id_of_a_finding_depends_on_score_and_image_alone() -> None:
@@ -132,11 +132,13 @@ def test_a_name_that_is_not_unicode_has_an_id() -> None:
     assert replace(FINDING, image="\udcff.png").id != FINDING.id
 
 
-def test_prompts_are_added_to_synthetic_findings_only() -> None:
+def test_origins_are_added_by_set_and_image() -> None:
     real = replace(FINDING, image_set="real")
     stranger = replace(FINDING, image="z.png")
-    found = Measurement(1, 1, {}, {}, findings=(FINDING, real, stranger)).with_prompts({"a.png": ("an apple", 7)})
-    assert found.findings == (replace(FINDING, prompt="an apple", seed=7), real, stranger)
+    origins = {("synthetic", "a.png"): Origin("apple", "an apple", 7), ("real", "a.png"): Origin("pear")}
+    found = Measurement(1, 1, {}, {}, findings=(FINDING, real, stranger)).with_origins(origins)
+    made = replace(FINDING, class_name="apple", prompt="an apple", seed=7)
+    assert found.findings == (made, replace(real, class_name="pear"), stranger)
 
 
 def test_a_measurement_is_compared_with_limits() -> None:
