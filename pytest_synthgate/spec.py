@@ -14,6 +14,7 @@ from pytest_synthgate.declaring.templates import axis_of, placeholders
 from pytest_synthgate.declaring.wording import meant, quoted, where
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import DEFAULT_LIMITS, Limits
+from pytest_synthgate.waivers import Waiver
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 
@@ -88,6 +89,7 @@ class Spec:
         compare_to: Name of the spec it is compared to.
         xfail: Reason by score, for gates that are known to fail.
         limits: Its limits, the defaults merged in.
+        waivers: The exceptions of its file.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Spec:
     compare_to: str | None = None
     xfail: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def where(self) -> str:
@@ -159,9 +162,9 @@ def check_names(specs: Iterable[Spec]) -> None:
 def spec_to_json(spec: Spec) -> dict[str, Any]:
     """Give what identifies the declared sets and their measurement in plain JSON types, the same on every machine.
 
-    Limits and expected failures are left out, for they change no number, and so are batch sizes, devices and the
-    encoder's precision, which no fingerprint holds. Paths are relative to the spec file; take the form before an
-    option overrides one.
+    Limits, expected failures and waivers are left out, for they change no measurement, and so are batch sizes,
+    devices and the encoder's precision, which no fingerprint holds. Paths are relative to the spec file; take the
+    form before an option overrides one.
     """
     folder = spec.file.parent
     return {

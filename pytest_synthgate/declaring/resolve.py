@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,22 @@ from pytest_synthgate.declaring.wording import as_key, meant, nearest, quoted, w
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.waivers import Subject, Waiver, as_waiver
 
+_TABLES = ("defaults", "spec", "waiver")
 # A name is part of test ids, of -k expressions and of file names.
 _NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")
 _ONLY_WITH_PROMPT = ("per_prompt", "total", "balance_classes", "article", "generator")
 _TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "copies", "batch_size", "device")
 
 
-def specs_of(document: Mapping[str, Any], file: Path) -> tuple[Spec, ...]:
+def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec, ...]:
     """Turn a parsed spec file into its specs, in the order of the file.
 
     Args:
         document: What TOML holds.
         file: Where it was read from, an absolute path.
+        today: What the dates of its waivers are compared to.
 
     Raises:
         SpecError: Something in it cannot be meant; the line names the first such thing and counts the others.
@@ -45,6 +50,7 @@ def specs_of(document: Mapping[str, Any], file: Path) -> tuple[Spec, ...]:
     raw_defaults = document.get("defaults", {})
     defaults = read_table(DefaultsTable, raw_defaults, file, ("defaults",), problems)
     default_limits = _read_limits(raw_defaults, file, ("defaults",), problems)
+    waivers = _read_waivers(document.get("waiver", []), file, today, problems)
     specs = []
     for name, raw in document["spec"].items():
         table = ("spec", name)
@@ -59,16 +65,17 @@ def specs_of(document: Mapping[str, Any], file: Path) -> tuple[Spec, ...]:
     if problems:
         more = len(problems) - 1
         raise SpecError(problems[0] + (f" (and {more} more error{'s' * (more > 1)} in this file)" if more else ""))
-    return tuple(specs)
+    return tuple(replace(spec, waivers=waivers) for spec in specs)
 
 
 def _check_document(document: Mapping[str, Any], file: Path) -> None:
     for key, value in document.items():
+        if key not in _TABLES:
+            raise SpecError(f"{where(file)} unknown table {quoted(key)}; {meant(key, _TABLES)}")
         if key == "waiver":
-            raise SpecError(f"{where(file)} waivers are not supported by this version; remove the [[waiver]] tables")
-        if key not in ("defaults", "spec"):
-            raise SpecError(f"{where(file)} unknown table {quoted(key)}; {meant(key, ('defaults', 'spec'))}")
-        if not isinstance(value, dict):
+            if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+                raise SpecError(f"{where(file)} waiver = {written(value)} is no list of tables; write [[waiver]]")
+        elif not isinstance(value, dict):
             raise SpecError(f"{where(file)} {key} = {written(value)} is not a table; write [defaults] and [spec.NAME]")
     if not document.get("spec"):
         raise SpecError(f"{where(file)} declares no spec; add a [spec.NAME] table")
@@ -130,6 +137,21 @@ def _read_limits(
         except SpecError as error:
             problems.append(f"{where(file, *table, 'limits')} {error}")
     return limits
+
+
+def _read_waivers(declared: list[dict[str, Any]], file: Path, today: date, problems: list[str]) -> tuple[Waiver, ...]:
+    """Read the waivers of a file, counted from 1 in what goes to the problems."""
+    waivers: dict[int, Waiver] = {}
+    for number, raw in enumerate(declared, 1):
+        try:
+            waivers[number] = as_waiver(raw, today)
+        except SpecError as error:
+            problems.append(f"{where(file)} [[waiver]] {number} {error}")
+    first: dict[Subject, int] = {}
+    for number, waiver in waivers.items():
+        if (same := first.setdefault(waiver.subject, number)) != number:
+            problems.append(f"{where(file)} [[waiver]] {number} waives what [[waiver]] {same} does; keep one")
+    return tuple(waivers.values())
 
 
 def _spec(

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ from pytest_synthgate.declaring.resolve import specs_of
 from pytest_synthgate.declaring.wording import where
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec import Spec
+from pytest_synthgate.waivers import utc_today
 
 PATTERNS = ("synth_*.toml",)
 """Which files are taken for spec files."""
@@ -26,12 +28,13 @@ _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 _HEADING = re.compile(rb"""^(?:\xef\xbb\xbf)?[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
 
 
-def load_spec_file(path: Path, *, named: bool = False) -> tuple[Spec, ...]:
+def load_spec_file(path: Path, *, named: bool = False, today: date | None = None) -> tuple[Spec, ...]:
     """Read the specs of a file, in its order; paths in it start from its folder.
 
     Args:
         path: The file.
         named: Whether the user named it. If not, a file without `[defaults` or `[spec` belongs to somebody else.
+        today: What the dates of waivers are compared to; the day it is when absent.
 
     Returns:
         The specs, none of a file that belongs to somebody else.
@@ -46,7 +49,21 @@ def load_spec_file(path: Path, *, named: bool = False) -> tuple[Spec, ...]:
         raise SpecError(f"{where(file)} cannot be read ({error.strerror}); check the path and its rights") from None
     if not named and not _HEADING.search(content):
         return ()
-    return specs_of(_parsed(content, file), file)
+    return read_specs(content, file, today or utc_today())
+
+
+def read_specs(content: bytes, file: Path, today: date) -> tuple[Spec, ...]:
+    """Read the specs in the content of a file, in its order.
+
+    Args:
+        content: What the file holds, or would hold.
+        file: Where it stands, an absolute path.
+        today: What the dates of waivers are compared to.
+
+    Raises:
+        SpecError: It is not TOML, or says something that cannot be meant.
+    """
+    return specs_of(_parsed(content, file), file, today)
 
 
 def find_spec_files(
