@@ -17,7 +17,7 @@ from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import NearDuplicates
 from pytest_synthgate.scores.measurement import Score
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
-from pytest_synthgate.scores.uncertainty import LEVEL, effective_size, share, variance
+from pytest_synthgate.scores.uncertainty import effective_size, share, shared_level, variance
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def breakdown(
         of_synthetic = np.array([axis.synthetic.get(each, "") for each in synthetic.ids])
         of_real = np.array([axis.real.get(each, "") for each in real.ids])
         groups = sorted({*of_synthetic.tolist()} - {""})
-        level = 1 - (1 - LEVEL) / max(1, len(groups))
+        level = shared_level(len(groups))
         by_group = {}
         for group in groups:
             rows = of_synthetic == group

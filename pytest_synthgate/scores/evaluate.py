@@ -158,7 +158,7 @@ def compare(
         breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
         findings=(
             *copy_findings(synthetic, real, copies),
-            *(realism_findings(synthetic, real, best_fit) if best_fit else ()),
+            *(realism_findings(synthetic, real, copies, best_fit) if best_fit else ()),
         ),
         fingerprint={"definition": definition, "tau": TAU_RULE, "revision": REVISION},
     )

@@ -22,13 +22,13 @@ Indices = NDArray[np.int64]
 def copy_findings(synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDuplicates) -> tuple[Finding, ...]:
     """Show every unvaried and unoriginal image beside its nearest twin."""
     return (
-        *_beside_twins("unvaried", copies.unvaried, copies.synthetic, synthetic, synthetic, "synthetic"),
-        *_beside_twins("unoriginal", copies.unoriginal, copies.synthetic, synthetic, real, "real"),
+        *_beside_twins("unvaried", copies.unvaried, copies, synthetic, synthetic, "synthetic"),
+        *_beside_twins("unoriginal", copies.unoriginal, copies, synthetic, real, "real"),
     )
 
 
 def _beside_twins(
-    score: str, flags: Flags, clusters: Indices, images: FeatureMatrix, others: FeatureMatrix, twin_set: str
+    score: str, flags: Flags, copies: NearDuplicates, images: FeatureMatrix, others: FeatureMatrix, twin_set: str
 ) -> list[Finding]:
     rows = np.flatnonzero(flags)
     found = nearest(images.features[rows], others.features, 2)
@@ -46,7 +46,8 @@ def _beside_twins(
             twin=others.ids[twin[i]],
             twin_set=twin_set,
             twin_digest=others.digests[twin[i]],
-            cluster=int(clusters[row]),
+            cluster=int(copies.synthetic[row]),
+            joint_cluster=int(copies.joint[row]),
         )
         for i, row in enumerate(rows.tolist())
     ]
@@ -54,22 +55,24 @@ def _beside_twins(
 
 
 def realism_findings(
-    synthetic: FeatureMatrix, real: FeatureMatrix, probabilities: Probabilities
+    synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDuplicates, probabilities: Probabilities
 ) -> tuple[Finding, ...]:
     """Show the images that the classifier gives away, each beside its nearest image of the other set.
 
     These are the synthetic images with P(synthetic) >= 0.9 (obviously fake) and the real ones with
     P(real) >= 0.9 (nothing synthetic looks like them).
     """
+    fake, missed = probabilities.synthetic.mean(axis=0), 1 - probabilities.real.mean(axis=0)
     return (
-        *_given_away("unrealistic", probabilities.synthetic.mean(axis=0), synthetic, "synthetic", real, "real"),
-        *_given_away("unrepresentative", 1 - probabilities.real.mean(axis=0), real, "real", synthetic, "synthetic"),
+        *_given_away("unrealistic", fake, copies.synthetic, synthetic, "synthetic", real, "real"),
+        *_given_away("unrepresentative", missed, copies.real, real, "real", synthetic, "synthetic"),
     )
 
 
 def _given_away(
     score: str,
     confidence: NDArray[np.float64],
+    clusters: Indices,
     images: FeatureMatrix,
     image_set: str,
     others: FeatureMatrix,
@@ -88,6 +91,7 @@ def _given_away(
             twin=others.ids[twin[i]],
             twin_set=twin_set,
             twin_digest=others.digests[twin[i]],
+            cluster=int(clusters[row]),
         )
         for i, row in enumerate(rows.tolist())
     ]

@@ -67,7 +67,8 @@ class Finding:
         twin: Id of the image it resembles most.
         twin_set: "synthetic" or "real", where the twin lives.
         twin_digest: Content digest of the twin.
-        cluster: Number of its near-duplicate cluster within its set, for near-duplicates.
+        cluster: Number of its near-duplicate cluster within its set.
+        joint_cluster: Number of its near-duplicate cluster across both sets, for near-duplicates.
         class_name: The class of the image, if it has one.
         prompt: The prompt it was made from, if known.
         seed: The seed it was made from, if known.
@@ -83,6 +84,7 @@ class Finding:
     twin_set: str | None = None
     twin_digest: str | None = None
     cluster: int | None = None
+    joint_cluster: int | None = None
     class_name: str | None = None
     prompt: str | None = None
     seed: int | None = None
@@ -107,6 +109,7 @@ class Finding:
             "twin_set": self.twin_set,
             "twin_digest": self.twin_digest,
             "cluster": self.cluster,
+            "joint_cluster": self.joint_cluster,
             "class": self.class_name,
             "prompt": self.prompt,
             "seed": self.seed,
@@ -126,6 +129,7 @@ class Finding:
             twin_set=raw.get("twin_set"),
             twin_digest=raw.get("twin_digest"),
             cluster=raw.get("cluster"),
+            joint_cluster=raw.get("joint_cluster"),
             class_name=raw.get("class"),
             prompt=raw.get("prompt"),
             seed=raw.get("seed"),

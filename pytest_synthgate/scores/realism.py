@@ -88,10 +88,14 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
 
 def _given_away(by_draw: Floats, side: Side) -> Score:
     """Share with P(true label) >= 0.9; the spread over draws of the classifier widens the interval of the images."""
-    score = share(by_draw.mean(axis=0) >= OBVIOUS, side.clusters)
+    spread = normal_reach(math.sqrt(variance((by_draw >= OBVIOUS).mean(axis=1))))
+    return widened(share(by_draw.mean(axis=0) >= OBVIOUS, side.clusters), spread)
+
+
+def widened(score: Score, spread: float) -> Score:
+    """Widen an interval within [0, 1] by the half width of another one, of a cause of its own."""
     if score.value is None or score.low is None or score.high is None:
         return score
-    spread = normal_reach(math.sqrt(variance((by_draw >= OBVIOUS).mean(axis=1))))
     return replace(
         score,
         low=max(0.0, score.value - math.hypot(score.value - score.low, spread)),

@@ -57,13 +57,29 @@ def share(flags: NDArray[np.bool_], clusters: NDArray[np.int64], level: float = 
         clusters: One label per image.
         level: Coverage of the interval.
     """
-    n = len(flags)
+    _, sizes = np.unique(clusters[flags], return_counts=True)
+    return share_of(sizes, len(flags), level)
+
+
+def share_of(sizes: NDArray[np.int64], n: int, level: float = LEVEL) -> Score:
+    """Share of flagged images among n, from the sizes of the flagged clusters alone.
+
+    Args:
+        sizes: Flagged images of each cluster, above 0.
+        n: Images in the set.
+        level: Coverage of the interval.
+    """
     if n == 0:
         return Score(None)
-    _, sizes = np.unique(clusters[flags], return_counts=True)
-    design_effect = float((sizes.astype(np.float64) ** 2).sum() / sizes.sum()) if len(sizes) else 1.0
-    low, high = clopper_pearson(flags.sum() / design_effect, n / design_effect, level)
-    return Score(float(flags.mean()), low, high, n, n / design_effect)
+    flagged = int(sizes.sum())
+    design_effect = float((sizes.astype(np.float64) ** 2).sum() / flagged) if flagged else 1.0
+    low, high = clopper_pearson(flagged / design_effect, n / design_effect, level)
+    return Score(flagged / n, low, high, n, n / design_effect)
+
+
+def shared_level(looks: int) -> float:
+    """Coverage of each of several intervals that share the 5% of error of one (Bonferroni)."""
+    return 1 - (1 - LEVEL) / max(1, looks)
 
 
 def rate_of_pairs(clusters: NDArray[np.int64], pairs: int, level: float = LEVEL) -> Score:

@@ -53,6 +53,15 @@ def test_the_members_of_a_cluster_carry_its_number() -> None:
     assert [each.cluster for each in _found(*_by_hand())][:3] == [0, 0, 0]
 
 
+def test_copies_of_one_real_image_are_one_cluster_across_both_sets() -> None:
+    east, north, _ = np.eye(3)
+    synthetic = feature_matrix([east + 0.04 * north, east - 0.04 * north], list("ab"), ["1", "2"])
+    found = _found(synthetic, feature_matrix([east], ["r"], ["3"]))
+    assert [each.score for each in found] == ["unoriginal"] * 2
+    assert len({each.cluster for each in found}) == 2
+    assert len({each.joint_cluster for each in found}) == 1
+
+
 def test_exact_copies_point_at_one_another() -> None:
     same = feature_matrix(np.ones((3, 2)), list("abc"), ["x"] * 3)
     found = _found(same, feature_matrix([[1.0, -1.0]]))
@@ -85,6 +94,7 @@ def test_there_is_one_finding_per_flag_and_its_distance_is_that_of_its_twin(
         assert each.value < TAU
         assert (each.by == "exact") == (synthetic.digests[row] == others.digests[twin])
         assert each.cluster == copies.synthetic[row]
+        assert each.joint_cluster == copies.joint[row]
 
 
 def _probabilities(values: list[float]) -> NDArray[np.float64]:
@@ -94,7 +104,8 @@ def _probabilities(values: list[float]) -> NDArray[np.float64]:
 def test_images_given_away_with_90_percent_are_shown_beside_the_nearest_of_the_other_set() -> None:
     synthetic, real = _by_hand()
     probabilities = Probabilities(_probabilities([0.5, 0.9, 0.89, 0.99, 0.1]), _probabilities([0.05, 0.5, 0.1]), (5, 3))
-    found = realism_findings(synthetic, real, probabilities)
+    copies = near_duplicates(synthetic, real, TAU)
+    found = realism_findings(synthetic, real, copies, probabilities)
     assert [(each.score, each.image, each.image_set, each.twin, each.twin_set) for each in found] == [
         ("unrealistic", "d", "synthetic", "n", "real"),
         ("unrealistic", "b", "synthetic", "n", "real"),
@@ -103,10 +114,11 @@ def test_images_given_away_with_90_percent_are_shown_beside_the_nearest_of_the_o
     ]
     assert [each.value for each in found] == pytest.approx([0.99, 0.9, 0.95, 0.9])
     assert {each.by for each in found} == {"classifier"}
+    assert [each.cluster for each in found] == [*copies.synthetic[[3, 1]], *copies.real[[0, 2]]]
 
 
 def test_without_flags_there_are_no_findings() -> None:
     synthetic, real = feature_matrix(np.eye(4)[:2]), feature_matrix(np.eye(4)[2:])
     assert _found(synthetic, real) == ()
     half = Probabilities(_probabilities([0.5, 0.5]), _probabilities([0.5, 0.5]), (2, 2))
-    assert realism_findings(synthetic, real, half) == ()
+    assert realism_findings(synthetic, real, near_duplicates(synthetic, real, TAU), half) == ()

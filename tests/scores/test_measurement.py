@@ -27,6 +27,7 @@ FINDINGS = st.builds(
     twin=st.none() | st.text(max_size=8),
     twin_set=st.none() | st.sampled_from(["synthetic", "real"]),
     cluster=st.none() | st.integers(0, 10**6),
+    joint_cluster=st.none() | st.integers(0, 10**6),
     prompt=st.none() | st.text(max_size=8),
     seed=st.none() | st.integers(),
 )

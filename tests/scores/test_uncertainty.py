@@ -1,6 +1,7 @@
 """Intervals and design effects agree with closed forms and with scipy."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from pytest_synthgate.scores.uncertainty import (
     rate_of_pairs,
     realism_error,
     share,
+    share_of,
+    shared_level,
     variance,
 )
 
@@ -81,6 +84,19 @@ def test_flagged_clusters_of_one_size_count_once_each(clusters: int, size: int, 
     assert found.value == pytest.approx(flagged / len(labels))
     assert found.effective == pytest.approx(len(labels) / size)
     assert (found.low, found.high) == pytest.approx(clopper_pearson(clusters, len(labels) / size))
+
+
+@given(st.lists(st.integers(0, 8), max_size=40), st.integers(1, 20))
+def test_the_sizes_of_the_flagged_clusters_are_all_that_a_share_needs(flagged: list[int], others: int) -> None:
+    labels = np.array([*flagged, *range(others)])
+    flags = np.arange(len(labels)) < len(flagged)
+    sizes = np.array([*Counter(flagged).values()], dtype=np.int64)
+    assert share_of(sizes, len(labels), 0.9) == share(flags, labels, 0.9)
+
+
+@pytest.mark.parametrize(("looks", "level"), [(0, 0.95), (1, 0.95), (2, 0.975), (50, 0.999)])
+def test_intervals_that_share_their_error_cover_more(looks: int, level: float) -> None:
+    assert shared_level(looks) == pytest.approx(level)
 
 
 def test_a_collapse_onto_one_image_is_worth_one_observation() -> None:
