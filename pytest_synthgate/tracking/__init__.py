@@ -1,0 +1,1 @@
+"""What outlives a run: the baseline that was accepted, and the history of runs."""
