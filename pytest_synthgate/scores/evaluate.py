@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
@@ -26,13 +26,17 @@ from pytest_synthgate.scores.classifier import (
 )
 from pytest_synthgate.scores.copies import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.scores.projection import project
 from pytest_synthgate.scores.realism import REALISM_SCORES, realism_scores, rungs_within
 from pytest_synthgate.scores.studio import studio_flags
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 
 REVISION = 1
 """Raised whenever the same features would get other scores."""
+
+DRAWN = 200
+"""Findings of every score that the map shows for certain."""
 
 Definition = Literal["balanced", "studio"]
 
@@ -110,7 +114,7 @@ def compare(
         synthetic: The synthetic set, from the same encoder.
         definition: "balanced" or "studio".
         axes: What to break the scores down by.
-        yardstick: Whether to score the halves of the real set as well.
+        yardstick: Whether to score the halves of the real set as well, and to draw the map of both sets.
         at_most: Largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
 
     Raises:
@@ -140,6 +144,10 @@ def compare(
     best_fit = fits[rung] if rung is not None else None
     clusters = copies.joint[: len(synthetic)]
     halves = _yardstick(against, rung, definition) if yardstick else None
+    findings = (
+        *copy_findings(synthetic, real, copies),
+        *(realism_findings(synthetic, real, copies, best_fit) if best_fit else ()),
+    )
     return Measurement(
         n_real=len(real),
         n_synthetic=len(synthetic),
@@ -156,12 +164,19 @@ def compare(
         yardstick_rung=halves.rung if halves else None,
         threshold={**asdict(against.threshold), "rule": TAU_RULE},
         breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
-        findings=(
-            *copy_findings(synthetic, real, copies),
-            *(realism_findings(synthetic, real, copies, best_fit) if best_fit else ()),
-        ),
+        findings=findings,
+        projection=project(real, synthetic, _worst(findings)) if yardstick else None,
         fingerprint={"definition": definition, "tau": TAU_RULE, "revision": REVISION},
     )
+
+
+def _worst(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+    """Name the worst images of every score by set and id; findings come worst first."""
+    seen: Counter[str] = Counter()
+    for each in findings:
+        if seen[each.score] < DRAWN:
+            seen[each.score] += 1
+            yield each.image_set, each.image
 
 
 def _fits(pair: tuple[Side, Side], sizes: Sequence[int], definition: Definition) -> dict[int, Probabilities]:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.limits import Limits
@@ -36,6 +36,12 @@ class Score:
     high: float | None = None
     n: int = 0
     effective: float = 0.0
+
+    @property
+    def interval(self) -> tuple[float, float, float] | None:
+        """Low, value and high, or None where one is missing or not finite."""
+        low, value, high = (math.nan if each is None else each for each in (self.low, self.value, self.high))
+        return (low, value, high) if all(map(math.isfinite, (low, value, high))) else None
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form."""
@@ -160,6 +166,39 @@ class Unreadable:
     reason: str
 
 
+Points: TypeAlias = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Places of images in the plane that shows most of what both sets vary in.
+
+    Attributes:
+        variance: Share of the variance along each of the two axes, 0 to 1.
+        synthetic: Place by image id: first a random sample of the set in random order, then flagged images.
+        real: The same for the real set.
+    """
+
+    variance: tuple[float, float]
+    synthetic: Points
+    real: Points
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form, the `map` of a spec; places are rounded as a picture needs them."""
+        sides = {"synthetic": self.synthetic, "real": self.real}
+        points = {
+            name: {each: [round(x, 4), round(y, 4)] for each, (x, y) in side.items()} for name, side in sides.items()
+        }
+        return {"variance": [round(each, 4) for each in self.variance], **points}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Projection:
+        """Read the plain JSON form."""
+        synthetic, real = ({name: (x, y) for name, (x, y) in raw[side].items()} for side in ("synthetic", "real"))
+        first, second = raw["variance"]
+        return cls((first, second), synthetic, real)
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """Everything computed from a real and a synthetic set, independent of any limit.
@@ -177,6 +216,7 @@ class Measurement:
         breakdown: Scores by group: `breakdown["class"]["apple"]["unvaried"]`.
         findings: Flagged images, worst first within each score.
         unreadable: Files of both sets that could not be decoded.
+        projection: Both sets in two dimensions, for the map; None where it was not drawn.
         audit: What the files alone give away (empty until measured).
         fingerprint: All that makes two measurements comparable.
         warnings: What a reader of the numbers should know, one line each.
@@ -194,6 +234,7 @@ class Measurement:
     breakdown: Mapping[str, Mapping[str, Mapping[str, Score]]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    projection: Projection | None = None
     audit: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -218,6 +259,7 @@ class Measurement:
                 for axis, groups in self.breakdown.items()
             },
             "findings": [finding.to_json() for finding in self.findings],
+            "map": None if self.projection is None else self.projection.to_json(),
             "audit": _rounded_deep(self.audit),
             "fingerprint": dict(self.fingerprint),
             "warnings": list(self.warnings),
@@ -254,6 +296,7 @@ class Measurement:
                     Unreadable(each["image"], each.get("set", "synthetic"), each["reason"])
                     for each in raw["unreadable"]
                 ),
+                projection=Projection.from_json(raw["map"]) if raw.get("map") else None,
                 audit=dict(raw["audit"]),
                 fingerprint=dict(raw["fingerprint"]),
                 warnings=tuple(raw.get("warnings", ())),
@@ -266,6 +309,14 @@ class Measurement:
         from pytest_synthgate.gates import gate
 
         return not any(verdict.fails() for verdict in gate(self, limits))
+
+    def images_of(self, side: str) -> set[str]:
+        """Give the ids of all images of the "real" or the "synthetic" set that are spoken of."""
+        found = {each.image for each in self.findings if each.image_set == side}
+        found |= {each.twin for each in self.findings if each.twin_set == side and each.twin is not None}
+        if self.projection is not None:
+            found |= set(self.projection.real if side == "real" else self.projection.synthetic)
+        return found
 
     def with_origins(self, origins: Mapping[tuple[str, str], Origin]) -> Measurement:
         """Add class, prompt and seed to the findings, by the set and the id of their image."""

@@ -43,8 +43,15 @@ def _names(prefix: str, n: int) -> list[str]:
 
 def _renamed(measurement: Measurement, synthetic: Mapping[str, str], real: Mapping[str, str]) -> Measurement:
     names = {"synthetic": synthetic, "real": real}
+    places = measurement.projection
+    assert places is not None
     return replace(
         measurement,
+        projection=replace(
+            places,
+            synthetic={synthetic[image]: place for image, place in places.synthetic.items()},
+            real={real[image]: place for image, place in places.real.items()},
+        ),
         findings=tuple(
             replace(
                 each,

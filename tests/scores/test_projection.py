@@ -1,0 +1,62 @@
+"""The map: the plane of most variance, the same in any order, with a fair sample and every flagged image."""
+
+import numpy as np
+import pytest
+
+from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.scores.projection import project
+
+
+def matrix(n: int, seed: int, prefix: str = "", d: int = 8) -> FeatureMatrix:
+    rows = np.random.default_rng(seed).normal(size=(n, d))
+    return feature_matrix(rows, [f"{prefix}{row}" for row in range(n)])
+
+
+def test_it_agrees_with_scikit_learn() -> None:
+    from sklearn.decomposition import PCA
+
+    real, synthetic = matrix(60, 1), matrix(60, 2)
+    found = project(real, synthetic, ())
+    both = np.concatenate([synthetic.features, real.features]).astype(np.float64)
+    reference = PCA(2, svd_solver="full").fit(both)
+    places = np.array([found.real[image] for image in real.ids])
+    expected = reference.transform(real.features.astype(np.float64))
+    assert np.abs(np.abs(places) - np.abs(expected)).max() < 1e-9
+    assert found.variance == pytest.approx(tuple(reference.explained_variance_ratio_))
+
+
+def test_order_does_not_matter() -> None:
+    rows, names = np.random.default_rng(0).normal(size=(50, 6)), [str(row) for row in range(50)]
+    shuffled = np.random.default_rng(1).permutation(50)
+    other = matrix(40, 3, d=6)
+    first = project(feature_matrix(rows, names), other, ())
+    second = project(feature_matrix(rows[shuffled], [names[row] for row in shuffled]), other, ())
+    assert first == second
+    assert list(first.real) == list(second.real)
+
+
+def test_the_sample_is_limited_and_flagged_images_are_there() -> None:
+    real, synthetic = matrix(90, 1), matrix(70, 2)
+    everything = project(real, synthetic, ())
+    late = list(everything.synthetic)[-1]
+    found = project(real, synthetic, [("synthetic", late)], most=20)
+    assert (len(found.real), len(found.synthetic)) == (20, 21)
+    assert list(found.synthetic) == [*list(everything.synthetic)[:20], late]
+
+
+def test_the_plane_does_not_turn_with_the_ratio_of_the_sets() -> None:
+    """A tenfold real set would take both axes for itself, were the samples not of one size."""
+    random = np.random.default_rng(0)
+    real = feature_matrix(np.array([1.0, 0, 0, 0]) + 0.01 * random.normal(size=(500, 4)))
+    synthetic = feature_matrix(np.array([0, 1.0, 0, 0]) + 0.01 * random.normal(size=(50, 4)))
+    found = project(real, synthetic, ())
+    assert found.variance[0] > 0.98
+    left, right = (np.mean([x for x, _ in side.values()]) for side in (found.real, found.synthetic))
+    assert left == pytest.approx(-right, abs=0.02)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 1), (3, 2)])
+def test_tiny_sets_have_a_place_too(n: int, d: int) -> None:
+    found = project(matrix(n, 1, d=d), matrix(n, 2, d=d), ())
+    assert np.isfinite(list(found.real.values())).all()
+    assert all(0 <= share <= 1 for share in found.variance)
