@@ -145,6 +145,7 @@ def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str |
     Missing images are made.
     """
     from pytest_synthgate.measure import known_classes
+    from pytest_synthgate.reports.image_files import files_of
     from pytest_synthgate.reports.results import SpecResult, write_results
 
     specs = _load(files)
@@ -159,6 +160,7 @@ def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str |
                 expected=spec.xfail,
                 declared=spec_to_json(spec),
                 classes=known_classes(overridden, measurer),
+                images=files_of(overridden, measurer),
             )
             click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
     write_results(to, results)

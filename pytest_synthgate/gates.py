@@ -46,12 +46,17 @@ class Verdict:
 
     def fails(self, *, strict: bool = False) -> bool:
         """Tell whether the build fails on it; strict fails on everything that stays undecided."""
-        return self.verdict == "failed" or (strict and self.verdict in _UNDECIDED)
+        return self.verdict == "failed" or (strict and self.undecided)
+
+    @property
+    def undecided(self) -> bool:
+        """Tell whether the gate could say neither yes nor no."""
+        return self.verdict in _UNDECIDED
 
     @property
     def warns(self) -> bool:
         """Tell whether a build that goes on should warn."""
-        return self.verdict == "warned" or self.verdict in _UNDECIDED
+        return self.verdict == "warned" or self.undecided
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, one entry under `gates`."""

@@ -20,6 +20,7 @@ from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.reports.image_files import ImageFiles
 from pytest_synthgate.reports.schema import violations
 from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.measurement import Measurement
@@ -40,6 +41,9 @@ class SpecResult:
         expected: Reason by score, for gates that are known to fail.
         declared: What was declared about the sets and their measurement, in plain JSON.
         classes: The classes that should have images, which a limit per class is applied to.
+        strict: Whether the build failed on what stayed undecided.
+        images: Where the pictures of the "real" and the "synthetic" set are, if they have any.
+        redacted: Whether real images have digests for names.
     """
 
     measurement: Measurement
@@ -48,14 +52,21 @@ class SpecResult:
     expected: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    strict: bool = False
+    images: Mapping[str, ImageFiles] = field(default_factory=dict)
+    redacted: bool = False
+
+    def fails(self, verdict: Verdict) -> bool:
+        """Tell whether the build failed on one of the verdicts."""
+        return verdict.fails(strict=self.strict) and verdict.score not in self.expected
 
     def in_table_order(self) -> SpecResult:
         """Sort the verdicts by the order of the scores in the table, then by class."""
         ordered = sorted(self.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
         return replace(self, verdicts=tuple(ordered))
 
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
+    def to_json(self, folder: Path | None = None) -> dict[str, Any]:
+        """Give the plain JSON form, in which pictures are found from a folder, or by absolute paths without one."""
         return {
             **self.measurement.to_json(),
             "gates": {verdict.name: verdict.to_json() for verdict in self.verdicts},
@@ -63,14 +74,18 @@ class SpecResult:
             "expected": dict(self.expected),
             "declared": dict(self.declared),
             "classes": list(self.classes),
+            "strict": self.strict,
+            "images": {side: files.to_json(folder) for side, files in self.images.items()},
+            "redacted": self.redacted,
         }
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> SpecResult:
+    def from_json(cls, raw: Mapping[str, Any], folder: Path | None = None) -> SpecResult:
         """Read the plain JSON form.
 
         Args:
             raw: What keeps to the schema.
+            folder: Where the paths of pictures start from.
 
         Raises:
             ResultsError: A gate has an impossible limit, or is on an unknown score.
@@ -84,16 +99,24 @@ class SpecResult:
             raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], GATED_SCORES)}")
         expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
         return cls(
-            measurement, verdicts, raw.get("compare_to"), expected, declared, classes=tuple(raw.get("classes") or ())
+            measurement,
+            verdicts,
+            raw.get("compare_to"),
+            expected,
+            declared,
+            classes=tuple(raw.get("classes") or ()),
+            strict=bool(raw.get("strict")),
+            images={side: ImageFiles.from_json(files, folder) for side, files in (raw.get("images") or {}).items()},
+            redacted=bool(raw.get("redacted")),
         )
 
 
-def to_document(results: Mapping[str, SpecResult]) -> dict[str, Any]:
-    """Give the whole file as plain JSON, specs in sorted order."""
+def to_document(results: Mapping[str, SpecResult], folder: Path | None = None) -> dict[str, Any]:
+    """Give the whole file, which is to lie in a folder, as plain JSON, specs in sorted order."""
     return {
         "schema": SCHEMA,
         "package": metadata.version("pytest-synthgate"),
-        "specs": {name: results[name].to_json() for name in sorted(results)},
+        "specs": {name: results[name].to_json(folder) for name in sorted(results)},
     }
 
 
@@ -103,7 +126,7 @@ def write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
     Raises:
         ResultsError: The place cannot be written to.
     """
-    text = json.dumps(to_document(results), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(to_document(results, path.parent), indent=1, ensure_ascii=False, allow_nan=False)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +160,7 @@ def read_results(path: Path) -> dict[str, SpecResult]:
     found = {}
     for name, entry in raw["specs"].items():
         try:
-            found[name] = SpecResult.from_json(entry)
+            found[name] = SpecResult.from_json(entry, path.parent)
         except ResultsError as error:
             raise ResultsError(f"{shown(path)}: spec {quoted(name)}: {error}") from None
     return found

@@ -22,6 +22,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and _finite(value),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool) and _finite(value),
+    "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
 }
 
@@ -58,6 +59,9 @@ def _violations(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[s
     if isinstance(value, dict):
         yield from _members(value, schema, place)
     if isinstance(value, list):
+        fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
+        if not fewest <= len(value) <= most:
+            yield f"{place}: has {len(value)} items, not {fewest} to {most}"
         for number, each in enumerate(value):
             yield from _violations(each, schema.get("items", {}), f"{place}[{number}]")
 

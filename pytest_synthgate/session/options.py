@@ -22,6 +22,8 @@ _OPTIONS = (
         "FILE",
         "judge the measurements in FILE, which `synthgate measure` wrote; needs no images, torch or network",
     ),
+    ("html", "DIR", "write a report with pictures to DIR, or to one self-contained FILE.html"),
+    ("markdown", "FILE", "write the table and the reasons to FILE, as GitHub shows them in a step summary"),
     ("cache", "DIR", "where features and measurements are kept (default: .synthgate in the rootdir)"),
 )
 
@@ -34,6 +36,10 @@ class Options:
         real: Overrides the real set of every spec.
         encoder: Overrides the encoder of every spec.
         json: Where the results go.
+        html: Where the report goes: a folder, or a file when it ends in `.html`.
+        markdown: Where the table goes as Markdown.
+        redact_real: Whether real photos and their names stay out of every report.
+        max_findings: Findings that the report shows with pictures.
         cache: Folder of the store.
         results: Measurements to judge instead of measuring.
         generate: What to do about missing images.
@@ -45,6 +51,10 @@ class Options:
     real: Path | None
     encoder: str | None
     json: Path | None
+    html: Path | None
+    markdown: Path | None
+    redact_real: bool
+    max_findings: int
     cache: Path
     results: Path | None
     generate: Literal["auto", "never", "again"]
@@ -65,6 +75,12 @@ def add_options(parser: pytest.Parser) -> None:
         "--no-synth-strict", action="store_false", dest="synth_strict", default=None, help="let it pass with a warning"
     )
     parser.addini("synth_strict", f"{strict}; as --synth-strict", type="bool", default=None)
+    redact = "keep real photos, and their names, out of every report"
+    group.addoption("--synth-redact-real", action="store_true", dest="synth_redact_real", default=False, help=redact)
+    parser.addini("synth_redact_real", f"{redact}; as --synth-redact-real", type="bool", default=False)
+    findings = "findings that the report shows with pictures, worst first; the others are listed (default: 200)"
+    group.addoption("--synth-max-findings", metavar="N", dest="synth_max_findings", default=None, help=findings)
+    parser.addini("synth_max_findings", f"{findings}; as --synth-max-findings", type="string", default="200")
     generate = "make missing images (auto, but never when CI is set), none (never), or all anew (again)"
     choices = ("auto", "never", "again")
     group.addoption("--synth-generate", choices=choices, dest="synth_generate", default=None, help=generate)
@@ -92,6 +108,10 @@ def read_options(config: pytest.Config) -> Options:
         real=path("real"),
         encoder=config.getoption("synth_encoder") or config.getini("synth_encoder") or None,
         json=path("json"),
+        html=path("html"),
+        markdown=path("markdown"),
+        redact_real=bool(config.getoption("synth_redact_real") or config.getini("synth_redact_real")),
+        max_findings=_max_findings(config),
         cache=path("cache") or config.rootpath / ".synthgate",
         results=path("results"),
         generate=_generate(config),
@@ -118,6 +138,13 @@ def _generate(config: pytest.Config) -> Literal["auto", "never", "again"]:
     return "never" if given == "auto" and in_ci() else given
 
 
+def _max_findings(config: pytest.Config) -> int:
+    given = config.getoption("synth_max_findings") or config.getini("synth_max_findings")
+    if not str(given).isdecimal():
+        raise pytest.UsageError(f"synth_max_findings = {given!r} is not valid; give a whole number from 0 up")
+    return int(given)
+
+
 def in_ci() -> bool:
     """Whether the environment says that this is a CI run."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
@@ -126,7 +153,7 @@ def in_ci() -> bool:
 def taken_for_a_root(config: pytest.Config) -> str | None:
     """Warn about `--synth-real ../photos`, whose second word pytest takes for a place to find its rootdir in."""
     words = [str(word) for word in config.invocation_params.args]
-    for option in ("--synth-real", "--synth-cache", "--synth-json", "--synth-results"):
+    for option in ("--synth-real", "--synth-cache", "--synth-json", "--synth-results", "--synth-html"):
         for first, second in pairwise(words):
             if first == option and (config.invocation_params.dir / second).exists():
                 return (

@@ -1,13 +1,12 @@
-"""One test run: its specs, what was measured for them, what the gates concluded, and how results travel.
+"""One test run: its specs, what was measured for them, and what the gates concluded.
 
-Part of the plugin. Under xdist every worker has a run of its own; what it finds out crosses to the controller's
-run as plain JSON on the test reports.
+Part of the plugin. Under xdist every worker has a run of its own; what it finds out travels to the controller's.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import pytest
 
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.options import Options, read_options
+from pytest_synthgate.session.parcels import Receiver, Sender
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_synthgate.gates import Verdict
     from pytest_synthgate.measure import Measurer
     from pytest_synthgate.prompts import Prompt
+    from pytest_synthgate.reports.image_files import ImageFiles
     from pytest_synthgate.reports.results import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec import Spec
@@ -39,20 +40,19 @@ class Run:
         config: pytest's.
         options: What was asked for.
         specs: Specs met so far, by name.
-        received_notes: What arrived about the making of images, on the controller.
-        unwritten: Why the results file was not written, if one was asked for.
+        sender: Packs what is found out.
+        receiver: Takes it in, on the controller.
+        unwritten: Why a file that was asked for was not written, by what it is called.
     """
 
     config: pytest.Config
     options: Options
     specs: dict[str, Spec] = field(default_factory=dict)
-    received_notes: list[str] = field(default_factory=list)
-    unwritten: str | None = None
+    sender: Sender = field(default_factory=Sender)
+    receiver: Receiver = field(default_factory=Receiver)
+    unwritten: dict[str, str] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
-    _sent: set[str] = field(default_factory=set)
-    _received: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _notes_sent: int = 0
     _measurer: Measurer | None = None
     _results: dict[str, SpecResult] | None = None
     _declared: tuple[Spec, ...] | None = None
@@ -185,9 +185,14 @@ class Run:
         """
         if spec.name not in self._measurements:
             if self.options.results is None:
-                self._measurements[spec.name] = self.measurer.measurement(self.resolved(spec))
+                measurement = self.measurer.measurement(self.resolved(spec))
             else:
-                self._measurements[spec.name] = self._stored(self.options.results, self.specs[spec.name])
+                measurement = self._stored(self.options.results, self.specs[spec.name])
+            if self.options.redact_real:
+                from pytest_synthgate.reports.redaction import without_real_names
+
+                measurement = without_real_names(measurement)
+            self._measurements[spec.name] = measurement
         return self._measurements[spec.name]
 
     def _stored(self, path: Path, spec: Spec) -> Measurement:
@@ -234,28 +239,25 @@ class Run:
 
         return "\n".join(explain(spec.name, verdict, self.measurement(spec)))
 
-    def parcel(self, spec: Spec) -> dict[str, Any] | None:
-        """Pack what is known about a spec for its report: the measurement with the first one only."""
+    def result(self, spec: Spec) -> SpecResult | None:
+        """Give what is known about a spec for the reports, None before it is measured."""
         if (measurement := self._measurements.get(spec.name)) is None:
             return None
+        from pytest_synthgate.reports.redaction import redacted
         from pytest_synthgate.reports.results import SpecResult
         from pytest_synthgate.spec import spec_to_json
 
-        declared = self.specs[spec.name]
         result = SpecResult(
             measurement,
             tuple(self._verdicts.get(spec.name, {}).values()),
             compare_to=spec.compare_to,
             expected=spec.xfail,
-            declared=spec_to_json(declared),
+            declared=spec_to_json(self.specs[spec.name]),
             classes=self._classes(spec),
-        ).to_json()
-        if spec.name in self._sent:
-            result = {"gates": result["gates"]}
-        self._sent.add(spec.name)
-        notes, self._notes_sent = self.notes()[self._notes_sent :], len(self.notes())
-        position = [str(spec.file), list(self.specs).index(spec.name)]
-        return {"spec": spec.name, "position": position, "result": result, "notes": notes}
+            strict=self.options.strict,
+            images=self._images(spec),
+        )
+        return redacted(result) if self.options.redact_real else result
 
     def _classes(self, spec: Spec) -> tuple[str, ...]:
         if self.options.results is not None:
@@ -263,6 +265,13 @@ class Run:
         from pytest_synthgate.measure import known_classes
 
         return known_classes(self.resolved(spec), self.measurer)
+
+    def _images(self, spec: Spec) -> Mapping[str, ImageFiles]:
+        if self.options.results is not None:
+            return self._read(self.options.results)[spec.name].images
+        from pytest_synthgate.reports.image_files import files_of
+
+        return files_of(self.resolved(spec), self.measurer)
 
     def notes(self) -> list[str]:
         """List what a user should know about the making of images."""
@@ -275,21 +284,10 @@ class Run:
         spec = getattr(item, "spec", None)  # other plugins' items may have one too
         if spec is None and (call := getattr(item, "callspec", None)) is not None:
             spec = call.params.get("synth_spec")
-        return self.parcel(spec) if isinstance(spec, Spec) else None
-
-    def receive(self, parcel: dict[str, Any]) -> None:
-        """Take in a parcel, on the controller."""
-        known = self._received.setdefault(parcel["spec"], {"position": parcel["position"], "result": {"gates": {}}})
-        gates = {**known["result"]["gates"], **parcel["result"]["gates"]}
-        known["result"] = {**known["result"], **parcel["result"], "gates": gates}
-        self.received_notes += parcel["notes"]
-
-    def results(self) -> dict[str, SpecResult]:
-        """Give all results that reached this run, in the order of declaration."""
-        from pytest_synthgate.reports.results import SpecResult
-
-        ordered = sorted(self._received.items(), key=lambda each: each[1]["position"])
-        return {name: SpecResult.from_json(each["result"]).in_table_order() for name, each in ordered}
+        if not isinstance(spec, Spec) or (result := self.result(spec)) is None:
+            return None
+        position = (str(spec.file), list(self.specs).index(spec.name))
+        return self.sender.pack(spec.name, position, result, self.notes())
 
 
 def run_of(config: pytest.Config) -> Run:

@@ -5,7 +5,8 @@ Part of the plugin; the controller's alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from pytest_synthgate.errors import ResultsError, SynthgateError
 from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.declared import describe_spec
+from pytest_synthgate.reports.reading import reading
 from pytest_synthgate.reports.results import SpecResult, write_results
-from pytest_synthgate.reports.terminal import notes, reading, table
+from pytest_synthgate.reports.terminal import notes, table
 from pytest_synthgate.session.run import Run, run_of
 
 _TONES = {
@@ -26,18 +28,19 @@ _TONES = {
 
 
 def write_summary(reporter: Any, run: Run) -> None:
-    """Print the table of all specs, the lines below it, and where the results are.
+    """Print the table of all specs, the lines below it, and where the files are.
 
     Args:
         reporter: pytest's terminal reporter.
         run: The run that ends.
     """
-    if results := run.results():
-        _write_table(reporter, results, run.received_notes)
-    if run.unwritten:
-        reporter.write_line(f"results: {run.unwritten}", red=True, bold=True)
-    elif run.options.json:
-        reporter.write_line(f"results: {shown(run.options.json)}")
+    if results := run.receiver.results():
+        _write_table(reporter, results, run.receiver.notes)
+    for label, path, _ in _outputs(run):
+        if label in run.unwritten:
+            reporter.write_line(f"{label}: {run.unwritten[label]}", red=True, bold=True)
+        else:
+            reporter.write_line(f"{label}: {shown(path)}")
 
 
 def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequence[str]) -> None:
@@ -46,25 +49,31 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
         for cell in row:
             reporter.write(cell.text, **_TONES.get(cell.tone, {}))
         reporter.write("\n")
-    for line in reading(results):
-        reporter.write_line(line)
+    for label, text in reading(results):
+        reporter.write_line(f"{label}: {text}")
     for note in dict.fromkeys([*remarks, *notes(results)]):
         reporter.write_line(f"note: {visible(note)}", yellow=True)
 
 
 def write_files(session: pytest.Session, run: Run) -> None:
-    """Write the results file, if one was asked for; when it cannot be written the run fails, and ends as always."""
-    results = run.results()
-    if run.options.json is None:
-        return
-    if not results:
-        run.unwritten = f"{shown(run.options.json)}: left as it was, for nothing was measured"
-        return
-    try:
-        write_results(run.options.json, results)
-    except ResultsError as error:
-        run.unwritten = str(error)
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    """Write the files that were asked for; when one cannot be written the run fails, and ends as always."""
+    results = run.receiver.results()
+    for label, path, write in _outputs(run):
+        if not results:
+            run.unwritten[label] = f"{shown(path)}: left as it was, for nothing was measured"
+            continue
+        try:
+            write(path, results)
+        except ResultsError as error:
+            run.unwritten[label] = str(error)
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str, SpecResult]], None]]]:
+    """Give what each file is called in the summary, where it goes, and what writes it."""
+    options = run.options
+    if options.json is not None:
+        yield "results", options.json, write_results
 
 
 def write_prompts(config: pytest.Config) -> None:

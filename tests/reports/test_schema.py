@@ -17,7 +17,7 @@ from .conftest import judged
 DOCUMENT = to_document({"subject": judged(unvaried=0.05, unreadable=0)})
 KEYWORDS = {
     *("$schema", "$defs", "$ref", "title", "description"),
-    "propertyNames",
+    *("propertyNames", "minItems", "maxItems"),
     *("type", "enum", "const", "minimum", "pattern", "required", "properties", "additionalProperties", "items"),
 }
 # Whole numbers with a decimal point and numbers beyond a float are the two things judged otherwise, on purpose.

@@ -1,33 +1,16 @@
-"""The table at the end of a run and the lines below it."""
-
-from typing import Any
+"""The table at the end of a run."""
 
 import pytest
 
-from pytest_synthgate import Limits, Measurement, Score, gate
+from pytest_synthgate import Score
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.reports.terminal import notes, reading, table
+from pytest_synthgate.reports.terminal import notes, table
 
 from .conftest import judged, measured
 
 
 def rows(**results: SpecResult) -> list[list[str]]:
     return [[cell.text.strip() for cell in row] for row in table(results)]
-
-
-def realistic(value: float, reach: float = 0.01, rung: str = "100", **changes: Any) -> SpecResult:
-    score = Score(value, value - reach, value + reach, 200, 200)
-    scores = {**measured().scores, "unrealistic": score}
-    return SpecResult(measured(scores=scores, rungs={"unrealistic": {rung: score}}, findings=(), **changes))
-
-
-def line(label: str, **results: SpecResult) -> str | None:
-    found = [text.removeprefix(f"{label}: ") for text in reading(results) if text.startswith(f"{label}: ")]
-    assert len(found) <= 1
-    return found[0] if found else None
-
-
-# The table
 
 
 def test_a_row_has_counts_the_rung_and_four_scores_with_intervals_and_marks() -> None:
@@ -94,59 +77,5 @@ def test_names_are_shown_escaped() -> None:
     assert rows(**{"a\x1b[31m": judged()})[1][0] == "a\\u001b[31m"
 
 
-# The lines
-
-
-def test_the_best_is_the_most_realistic_and_says_whether_by_more_than_noise() -> None:
-    clear = line("best", good=realistic(0.6), bad=realistic(0.7))
-    assert clear == "good, the most realistic at n0 = 100 (unrealistic 0.600; bad 0.700), by more than noise"
-    assert str(line("best", bad=realistic(0.61), good=realistic(0.6))).endswith("within noise")
-
-
-def test_specs_are_compared_at_the_largest_common_rung_only() -> None:
-    assert line("best", a=realistic(0.6, rung="100"), b=realistic(0.7, rung="200")) is None
-    assert line("best", a=realistic(0.6)) is None
-
-
-def test_what_hurts_is_the_gate_that_is_furthest_over_its_limit() -> None:
-    assert line("hurts", a=judged(unvaried=0.05), b=judged(unvaried=0.01)) == (
-        "b, unvaried 0.100 > 0.01; class 'hot dog' makes 90% of them, with 50% of the images (and 1 more)"
-    )
-    assert line("hurts", a=judged(unvaried=0.5)) is None
-
-
-def test_an_expected_failure_hurts_nobody() -> None:
-    result = judged(unvaried=0.05)
-    assert line("hurts", a=SpecResult(result.measurement, result.verdicts, expected={"unvaried": "known"})) is None
-
-
-def test_what_is_missing_are_the_real_images_that_look_like_nothing_synthetic() -> None:
-    assert line("missing", a=judged()) == (
-        "1 of 300 real images look like nothing in a; least like it is class 'hot dog'"
-    )
-    assert line("missing", a=realistic(0.5)) is None
-
-
-def test_what_to_run_next_are_the_images_that_an_undecided_gate_needs() -> None:
-    few = measured(representatives={"real": 300, "synthetic": 12})
-    assert line("next", a=judged(few, unvaried=0.5)) == (
-        "more images for a: 12 distinct synthetic images; 30 are needed to decide"
-    )
-    assert line("next", a=judged(unvaried=0.12)) == (
-        "more images for a, unvaried 0.100 <= 0.120, within noise: about 1,000 more images would settle it"
-    )
-    assert line("next", a=judged(unvaried=0.5)) is None
-
-
-def test_there_are_no_empty_lines() -> None:
-    assert all(text.strip() for text in reading({"a": judged(unvaried=0.05), "b": judged()}))
-
-
 def test_notes_are_told_once() -> None:
     assert notes({"a": judged(), "b": judged()}) == ["tau is wide"]
-
-
-def test_nothing_of_a_foreign_file_acts_on_a_terminal() -> None:
-    measurement: Measurement = measured(audit={"confounded": "\x1b[2J"})
-    result = SpecResult(measurement, tuple(gate(measurement, Limits(unrealistic=0.1, unvaried=0.05))))
-    assert "\x1b" not in "".join(reading({"\x1b": result}))

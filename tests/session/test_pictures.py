@@ -43,6 +43,9 @@ def without_names(document: dict[str, Any]) -> str:
     for each in spec["findings"]:
         del each["image"], each["twin"], each["id"]
     spec["findings"].sort(key=json.dumps)
+    del spec["images"]
+    for side in ("synthetic", "real"):
+        spec["map"][side] = sorted(spec["map"][side].values())
     return json.dumps(document, sort_keys=True)
 
 

@@ -1,0 +1,63 @@
+"""How results travel: packed where specs are measured, taken in where the reports are written.
+
+Part of the plugin. Under xdist the two are processes of their own, and nothing but plain JSON crosses, on the test
+reports; without it they are one process, and the way is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_synthgate.reports.results import SpecResult
+
+
+@dataclass(slots=True)
+class Sender:
+    """Packs what is new since the last parcel: the measurement of a spec goes with its first one only."""
+
+    _sent: set[str] = field(default_factory=set)
+    _notes_sent: int = 0
+
+    def pack(self, name: str, position: tuple[str, int], result: SpecResult, notes: Sequence[str]) -> dict[str, Any]:
+        """Pack the result of a spec.
+
+        Args:
+            name: The spec's name.
+            position: Its file and its number among the specs, which give its place in the reports.
+            result: What is known about it now.
+            notes: What a user should know about the making of images, all since the start.
+        """
+        known = result.to_json()
+        packed = {"gates": known["gates"]} if name in self._sent else known
+        self._sent.add(name)
+        fresh, self._notes_sent = list(notes[self._notes_sent :]), len(notes)
+        return {"spec": name, "position": list(position), "result": packed, "notes": fresh}
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Puts parcels together, on the controller.
+
+    Attributes:
+        notes: What arrived about the making of images.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    _parcels: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def receive(self, parcel: dict[str, Any]) -> None:
+        """Take in a parcel."""
+        known = self._parcels.setdefault(parcel["spec"], {"position": parcel["position"], "result": {"gates": {}}})
+        gates = {**known["result"]["gates"], **parcel["result"]["gates"]}
+        known["result"] = {**known["result"], **parcel["result"], "gates": gates}
+        self.notes += parcel["notes"]
+
+    def results(self) -> dict[str, SpecResult]:
+        """Give all results that arrived, in the order of declaration."""
+        from pytest_synthgate.reports.results import SpecResult
+
+        ordered = sorted(self._parcels.items(), key=lambda each: each[1]["position"])
+        return {name: SpecResult.from_json(each["result"]).in_table_order() for name, each in ordered}

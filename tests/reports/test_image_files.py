@@ -1,0 +1,51 @@
+"""Where pictures are: found again after a move, whatever their names, and never outside their root."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_synthgate.reports.image_files import ImageFiles
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=12)
+
+
+def test_an_image_is_found_by_its_name_below_the_root() -> None:
+    assert ImageFiles(Path("/data/real")).path("apple/1.jpg") == Path("/data/real/apple/1.jpg")
+
+
+def test_an_image_that_is_not_called_by_its_path_is_found_in_the_list() -> None:
+    files = ImageFiles(Path("/data"), {"row 1": Path("a/1.png"), "row 2": Path("../b/2.png")})
+    assert files.path("row 1") == Path("/data/a/1.png")
+    assert files.path("row 2") == Path("/data/../b/2.png")
+
+
+@pytest.mark.parametrize("image", ["../secret.png", "/etc/secret.png", "a/../../secret.png", "a\0.png"])
+def test_a_name_does_not_lead_out_of_the_root(image: str) -> None:
+    assert ImageFiles(Path("/data/real")).path(image) is None
+
+
+def test_paths_are_relative_to_the_file_they_are_written_into() -> None:
+    files = ImageFiles(Path("/project/data/real"))
+    assert files.to_json(Path("/project/out")) == {"root": "../data/real", "files": {}}
+    assert files.to_json() == {"root": "/project/data/real", "files": {}}
+
+
+def test_a_moved_project_finds_its_pictures() -> None:
+    raw = ImageFiles(Path("/project/data/real")).to_json(Path("/project/out"))
+    assert ImageFiles.from_json(raw, Path("/elsewhere/out")).root == Path("/elsewhere/data/real")
+
+
+@given(image=NAMES, folder=NAMES.filter(lambda name: name not in (".", "..")), name=NAMES)
+def test_any_name_comes_back(image: str, folder: str, name: str) -> None:
+    files = ImageFiles(Path("/project") / folder, {image: Path("x") / name})
+    assert ImageFiles.from_json(files.to_json(Path("/project/out")), Path("/project/out")) == files
+
+
+def test_a_name_that_is_not_unicode_comes_back() -> None:
+    path = Path(os.fsdecode(b"\xff.png"))
+    raw = ImageFiles(Path("/data"), {"x": path}).to_json()
+    assert raw["files"] == {"x": "%FF.png"}
+    assert ImageFiles.from_json(raw).files["x"] == path
