@@ -147,3 +147,10 @@ def test_a_measurement_is_compared_with_limits() -> None:
     assert measurement <= Limits(unvaried=0.04)
     assert not measurement <= Limits(unvaried=0.03)
     assert not measurement <= Limits(unoriginal=0.5)
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, math.inf])
+def test_an_interval_is_whole_or_none(missing: float | None) -> None:
+    assert Score(0.2, 0.1, 0.3).interval == (0.1, 0.2, 0.3)
+    for score in (Score(missing, 0.1, 0.3), Score(0.2, missing, 0.3), Score(0.2, 0.1, missing)):
+        assert score.interval is None

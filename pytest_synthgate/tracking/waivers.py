@@ -1,0 +1,144 @@
+"""Waivers applied: a score without the findings that they leave out, of as many images as before.
+
+Fifth station of the flow (scores -> gate). Pure; the measurement stays as it is, and is what a baseline keeps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.scores.breakdown import POOLED
+from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.scores.realism import widened
+from pytest_synthgate.scores.uncertainty import share_of, shared_level
+from pytest_synthgate.waivers import FINDINGS_OF, Subject, Waiver
+
+_SCORE_OF = {findings: score for score, findings in FINDINGS_OF.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """What waivers make of a score.
+
+    Attributes:
+        score: The score without the waived findings; the very same where there are none.
+        count: Findings left out.
+        used: The waivers that left them out.
+        expired: The waivers that would have, and hold no longer.
+    """
+
+    score: Score
+    count: int = 0
+    used: tuple[Waiver, ...] = ()
+    expired: tuple[Waiver, ...] = ()
+
+    @property
+    def overdue(self) -> str | None:
+        """Name the waiver that expired first, if one did."""
+        if not self.expired:
+            return None
+        first, more = min(self.expired, key=lambda waiver: waiver.expires), len(self.expired) - 1
+        others = f" (and {more} more)" if more else ""
+        return f"{first.name} expired on {first.expires}{others}; remove it, or look again and give it a new day"
+
+
+def applied(
+    score: Score, name: str, measurement: Measurement, waivers: Sequence[Waiver], today: date, group: str | None = None
+) -> Waived:
+    """Leave the waived findings out of a share, and n alone.
+
+    Its interval is made as that of the score was: Clopper-Pearson on n / deff, deff from the clusters that the
+    findings left are in; the spread over the draws of the classifier stays what it was.
+
+    Args:
+        score: The score as measured.
+        name: Its name.
+        measurement: What it is from.
+        waivers: Those of its spec, of any score.
+        today: The day by which they expire.
+        group: The class it is the score of, None for the whole set.
+    """
+    if score.interval is None:
+        return Waived(score)
+    flagged = _flagged(measurement, name, group)
+    subjects = [set(_subjects(each)) for each in flagged]
+    holding = {waiver.subject for waiver in waivers if today <= waiver.expires}
+    left = [each for each, own in zip(flagged, subjects, strict=True) if holding.isdisjoint(own)]
+    matched = [waiver for waiver in waivers if any(waiver.subject in own for own in subjects)]
+    return Waived(
+        score if len(left) == len(flagged) else _share(score, name, measurement, group, flagged, left),
+        len(flagged) - len(left),
+        used=tuple(waiver for waiver in matched if today <= waiver.expires),
+        expired=tuple(waiver for waiver in matched if today > waiver.expires),
+    )
+
+
+def unused(waivers: Sequence[Waiver], measurements: Iterable[Measurement]) -> tuple[Waiver, ...]:
+    """List the waivers that name no finding, expired or not.
+
+    Args:
+        waivers: Those of one spec file.
+        measurements: Those of the specs of that file that ran.
+    """
+    met = {subject for measurement in measurements for each in measurement.findings for subject in _subjects(each)}
+    return tuple(waiver for waiver in waivers if waiver.subject not in met)
+
+
+def _subjects(finding: Finding) -> Iterator[Subject]:
+    """Name what a waiver of this finding can be of: the image, or the pair that it makes with its twin."""
+    if (score := _SCORE_OF.get(finding.score)) is not None:
+        yield score, frozenset({finding.digest})
+        if finding.twin_digest is not None:
+            yield score, frozenset({finding.digest, finding.twin_digest})
+
+
+def _flagged(measurement: Measurement, name: str, group: str | None) -> list[Finding]:
+    found = [each for each in measurement.findings if each.score == FINDINGS_OF.get(name)]
+    if group is None:
+        return found
+    groups = measurement.breakdown.get("class", {})
+    return [
+        each
+        for each in found
+        if each.class_name and (each.class_name if each.class_name in groups else POOLED) == group
+    ]
+
+
+def _share(
+    score: Score,
+    name: str,
+    measurement: Measurement,
+    group: str | None,
+    flagged: Sequence[Finding],
+    left: Sequence[Finding],
+) -> Score:
+    if group is not None:
+        return share_of(_sizes(left), score.n, shared_level(len(measurement.breakdown["class"])))
+    share = share_of(_sizes(left), measurement.n_synthetic)
+    if name != "obviously_fake":
+        return share
+    return widened(share, _spread(score, share_of(_sizes(flagged), measurement.n_synthetic)))
+
+
+def _sizes(findings: Sequence[Finding]) -> NDArray[np.int64]:
+    """Count the findings of each cluster; one whose cluster is not known stands alone."""
+    marks = ((each.joint_cluster, each.cluster, each.image) for each in findings)
+    sizes = Counter(next(each for each in of if each is not None) for of in marks)
+    return np.array([*sizes.values()], dtype=np.int64)
+
+
+def _spread(wide: Score, narrow: Score) -> float:
+    """Give the half width by which an interval was widened, from the side that was not cut off at 0 or 1."""
+    if wide.interval is None or narrow.interval is None:
+        return 0.0
+    (low, value, high), (low_before, value_before, high_before) = wide.interval, narrow.interval
+    below = (value - low) ** 2 - (value_before - low_before) ** 2
+    above = (high - value) ** 2 - (high_before - value_before) ** 2
+    return math.sqrt(max(0.0, below, above))
