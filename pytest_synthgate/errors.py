@@ -29,6 +29,10 @@ class ResultsError(SynthgateError):
     """A results file is not one, or was made from something else."""
 
 
+class HistoryError(SynthgateError):
+    """A history of runs cannot be read or added to."""
+
+
 class ExportError(SynthgateError):
     """The images that passed cannot be written into a folder."""
 

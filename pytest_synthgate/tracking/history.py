@@ -1,0 +1,167 @@
+"""The history of runs: a file of JSON Lines that grows by whole rows and is read whatever became of it.
+
+Part of tracking (gate -> tracking -> reports). Files merge by `cat`; a row that stands in several counts once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from pytest_synthgate.errors import HistoryError
+from pytest_synthgate.images.names import printable, shown
+from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.tracking.provenance import Provenance
+from pytest_synthgate.tracking.row import SCHEMA, Row
+
+if TYPE_CHECKING:
+    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.scores.measurement import Measurement
+
+_START = f'{{"schema": {SCHEMA}, "time": '.encode()
+"""What a row starts with, and what no text within a row can hold, for quotes are escaped there."""
+
+_PATIENCE = 60
+"""Seconds to wait for other processes that add to the same file."""
+
+
+def rows(
+    results: Mapping[str, SpecResult],
+    provenance: Provenance,
+    time: datetime,
+    durations: Mapping[str, float] | None = None,
+) -> list[Row]:
+    """Give one row a spec.
+
+    Args:
+        results: Result by spec name.
+        provenance: Commit, branch and CI run.
+        time: When the run ended; aware of its time zone.
+        durations: Seconds by spec name, where known.
+    """
+    seconds = durations or {}
+    return [_row(name, results[name], provenance, time, seconds.get(name)) for name in sorted(results)]
+
+
+def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, duration: float | None) -> Row:
+    from pytest_synthgate.reports.junit import short_fingerprint
+
+    measurement = result.measurement
+    return Row(
+        time=time.astimezone(UTC),
+        spec=name,
+        provenance=provenance,
+        fingerprint=short_fingerprint(measurement.fingerprint),
+        parts={part: short_fingerprint({part: value}) for part, value in sorted(measurement.fingerprint.items())},
+        n_real=measurement.n_real,
+        n_synthetic=measurement.n_synthetic,
+        scores=_computed(measurement.scores),
+        rungs={score: _computed(by_rung) for score, by_rung in measurement.rungs.items() if by_rung},
+        verdicts={verdict.name: verdict.verdict for verdict in result.verdicts},
+        flagged=_flagged(measurement),
+        duration=None if duration is None else round(duration, 3),
+    )
+
+
+def _computed(scores: Mapping[str, Score]) -> dict[str, Score]:
+    """Leave out scores without a value, and round the others as the file does."""
+    written = {name: score.to_json() for name, score in scores.items()}
+    return {name: Score.from_json(score) for name, score in written.items() if score["value"] is not None}
+
+
+def _flagged(measurement: Measurement) -> dict[str, int]:
+    found = Counter(finding.score for finding in measurement.findings)
+    return {**dict(sorted(found.items())), "unreadable": len(measurement.unreadable)}
+
+
+def append(path: Path, added: Iterable[Row]) -> None:
+    """Add rows to a file, whole whatever else is added to it meanwhile, and never to a torn line.
+
+    Args:
+        path: The file; made when it is not there.
+        added: What to add.
+
+    Raises:
+        HistoryError: The place cannot be written to.
+    """
+    from filelock import FileLock
+
+    lines = "".join(row.to_line() for row in added).encode("ascii")
+    try:
+        there = path.resolve()
+        there.parent.mkdir(parents=True, exist_ok=True)
+        # One write in append mode is whole on local disks; the lock is for network drives and Windows.
+        lock = FileLock(there.with_name(f".{there.name}.lock"), timeout=_PATIENCE)
+        with lock, there.open("a+b", buffering=0) as file:
+            text = b"\n" + lines if _is_torn(file) else lines
+            if file.write(text) != len(text):
+                raise HistoryError(f"{shown(path)}: only a part could be written; make space on the disk")
+    except (OSError, RuntimeError) as error:  # the latter for links in circles and drives that cannot lock
+        reason = getattr(error, "strerror", None) or error
+        raise HistoryError(
+            f"{shown(path)}: cannot be written ({printable(str(reason))}); choose another file"
+        ) from None
+
+
+def _is_torn(file: BinaryIO) -> bool:
+    """Tell whether the last line has no end; leaves the position anywhere."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def read_history(*paths: Path) -> tuple[list[Row], list[str]]:
+    """Read one or more files.
+
+    Returns:
+        All rows in the order of time, and a warning for everything that was skipped because it is no row.
+
+    Raises:
+        HistoryError: A file cannot be read, or holds something but no row.
+    """
+    found: dict[bytes, Row] = {}
+    warnings: list[str] = []
+    for path in paths:
+        read, skipped = _read(path)
+        if skipped and not read:
+            raise HistoryError(f"{shown(path)}: no row of a history ({skipped[0]}); name a file of --synth-history")
+        found |= read
+        warnings += [f"{shown(path)}: {reason}; skipped" for reason in skipped]
+    return sorted(found.values(), key=lambda row: row.time), warnings
+
+
+def _read(path: Path) -> tuple[dict[bytes, Row], list[str]]:
+    """Read a file: rows by their text, and what is wrong with the rest."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise HistoryError(f"{shown(path)}: {error.strerror}; write it with --synth-history={shown(path)}") from None
+    found, skipped = {}, []
+    for number, line in enumerate(lines, start=1):
+        for text in _pieces(line):
+            try:
+                found[text] = _parsed(text)
+            except HistoryError as error:
+                # What follows the last line end is empty unless a writer was stopped.
+                skipped.append(f"line {number}: {'torn' if number == len(lines) else error}")
+    return found, skipped
+
+
+def _pieces(line: bytes) -> Iterator[bytes]:
+    """Part a row from the torn one that it was glued to, where files were joined."""
+    start = max(line.rfind(_START), 0)
+    yield from filter(None, (line[:start].strip(), line[start:].strip()))
+
+
+def _parsed(text: bytes) -> Row:
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError):
+        raise HistoryError("not JSON") from None
+    return Row.from_json(raw)
