@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,14 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise GenerationError(f"--shard={value} is no shard; give 1/N to N/N, such as 3/16")
     return int(number), int(count)
+
+
+def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
+    """Read `2027-01-31`."""
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise SpecError(f"--expires={quoted(value)} is no day; give one such as 2027-01-31") from None
 
 
 _Command = Callable[..., Any]
@@ -194,6 +203,23 @@ def export(
         copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
     for line in copied.lines():
         click.echo(line)
+
+
+@main.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("finding", metavar="FINDING_ID")
+@click.option("--reason", required=True, help="Why it is acceptable.")
+@click.option("--owner", required=True, help="Who answers for it.")
+@click.option("--expires", required=True, metavar="DATE", callback=_day, help="The last day it holds, within a year.")
+@click.option("--pair", is_flag=True, help="Waive the image beside this twin alone, not whatever it resembles.")
+@click.option("--file", type=click.Path(path_type=Path), help="Spec file; without it, the one that declares the spec.")
+def waive(results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None) -> None:
+    """Accept a finding of a results file until a day: append a waiver to the spec file."""
+    from pytest_synthgate.waive import waive as accept
+    from pytest_synthgate.waivers import utc_today
+
+    terms = {"reason": reason, "owner": owner, "expires": expires}
+    click.echo(accept(results, finding, terms, utc_today(), pair=pair, file=file))
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from pytest_synthgate.limits import GATED_SCORES
 FINDINGS_OF = {"unvaried": "unvaried", "unoriginal": "unoriginal", "obviously_fake": "unrealistic"}
 """The scores that are shares of flagged images, which alone can leave one out, and what their findings are called."""
 
+SCORE_OF = {findings: score for score, findings in FINDINGS_OF.items()}
+"""The other way round: the score that a finding can be left out of, by what it is called."""
+
 LONGEST = timedelta(days=365)
 """How far ahead a waiver may expire: every one is looked at again within a year."""
 

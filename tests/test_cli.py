@@ -120,7 +120,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert metadata.version("pytest-synthgate") in run("--version").stdout
 
 
-@pytest.mark.parametrize("command", ["check", "generate", "measure"])
+@pytest.mark.parametrize("command", ["check", "generate", "measure", "waive"])
 def test_every_command_has_help(command: str) -> None:
     assert run(command, "-h").stdout.startswith("Usage: ")
     assert f"  {command} " in run("--help").stdout

@@ -43,13 +43,22 @@ def load_spec_file(path: Path, *, named: bool = False, today: date | None = None
         SpecError: It cannot be read, is not TOML, or says something that cannot be meant.
     """
     file = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a link and move the file's folder
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise SpecError(f"{where(file)} cannot be read ({error.strerror}); check the path and its rights") from None
+    content = content_of(file)
     if not named and not _HEADING.search(content):
         return ()
     return read_specs(content, file, today or utc_today())
+
+
+def content_of(file: Path) -> bytes:
+    """Give what a file holds.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{where(file)} cannot be read ({error.strerror}); check the path and its rights") from None
 
 
 def read_specs(content: bytes, file: Path, today: date) -> tuple[Spec, ...]:

@@ -18,9 +18,7 @@ from pytest_synthgate.scores.breakdown import POOLED
 from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
-from pytest_synthgate.waivers import FINDINGS_OF, Subject, Waiver
-
-_SCORE_OF = {findings: score for score, findings in FINDINGS_OF.items()}
+from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Subject, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def unused(waivers: Sequence[Waiver], measurements: Iterable[Measurement]) -> tu
 
 def _subjects(finding: Finding) -> Iterator[Subject]:
     """Name what a waiver of this finding can be of: the image, or the pair that it makes with its twin."""
-    if (score := _SCORE_OF.get(finding.score)) is not None:
+    if (score := SCORE_OF.get(finding.score)) is not None:
         yield score, frozenset({finding.digest})
         if finding.twin_digest is not None:
             yield score, frozenset({finding.digest, finding.twin_digest})

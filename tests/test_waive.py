@@ -1,0 +1,373 @@
+"""`synthgate waive`: which finding, which file, and a file that keeps every byte it had."""
+
+import os
+import tomllib
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_synthgate.cli import main
+from pytest_synthgate.declaring.specfile import load_spec_file, read_specs
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.reports.results import SpecResult, write_results
+from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.waive import append_waiver
+from pytest_synthgate.waivers import as_waiver, utc_today
+
+TODAY = date(2026, 7, 1)
+A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
+SPEC = "# Snacks\n\n[spec.one]   # the first\nimages = 'out'\n"
+TABLE = {"image": A, "score": "unvaried", "reason": "known twins", "owner": "Ann", "expires": date(2027, 1, 31)}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def flag(score: str = "unvaried", image: str = "a.png", digest: str = A, twin: str | None = B) -> Finding:
+    twin_set = "synthetic" if score == "unvaried" else "real"
+    return Finding(image, digest, "synthetic", score, "features", 0.01, "twin.png", twin_set, twin)
+
+
+def results(**findings: Finding | list[Finding]) -> None:
+    """Write `synthgate.json` with the findings of some specs."""
+    found = {name: each if isinstance(each, list) else [each] for name, each in findings.items()}
+    scores = {"unvaried": Score(0.1, 0.0, 0.2, 10)}
+    write_results(
+        Path("synthgate.json"),
+        {name: SpecResult(Measurement(10, 10, {}, scores, findings=tuple(each))) for name, each in found.items()},
+    )
+
+
+def spec_file(name: str = "synth_x.toml", content: str = SPEC) -> Path:
+    file = Path(name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content.encode())
+    return file
+
+
+def run(finding: str, *more: str, reason: str = "known", owner: str = "Ann", expires: str | None = None) -> Result:
+    day = expires or (utc_today() + timedelta(days=30)).isoformat()
+    args = ["waive", "synthgate.json", finding, f"--reason={reason}", f"--owner={owner}", f"--expires={day}", *more]
+    return CliRunner().invoke(main, args, catch_exceptions=False)
+
+
+def refused(*args: str, **terms: Any) -> str:
+    result = run(*args, **terms)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    return result.stderr.strip().removeprefix("synthgate: ")
+
+
+# Which finding, and which file
+
+
+def test_a_finding_becomes_a_waiver_of_its_image() -> None:
+    results(one=flag())
+    file = spec_file()
+    day = utc_today() + timedelta(days=365)
+
+    result = run(flag().id, reason='their "twins"', expires=day.isoformat())
+
+    assert (result.exit_code, result.stdout) == (0, f"synth_x.toml: a.png is waived in unvaried until {day}\n")
+    assert file.read_text() == (
+        f'{SPEC}\n[[waiver]]\nimage = "{A}"\nscore = "unvaried"\n'
+        f'reason = "their \\"twins\\""\nowner = "Ann"\nexpires = {day}\n'
+    )
+
+
+def test_a_pair_is_the_image_and_its_twin() -> None:
+    results(one=flag("unoriginal"))
+    file = spec_file()
+
+    assert run(flag("unoriginal").id, "--pair").exit_code == 0
+
+    (waiver,) = load_spec_file(file)[0].waivers
+    assert waiver.subject == ("unoriginal", frozenset({A, B}))
+
+
+def test_an_obvious_fake_is_waived_in_the_score_that_counts_it() -> None:
+    results(one=flag("unrealistic"))
+    file = spec_file()
+
+    run(flag("unrealistic").id)
+
+    assert load_spec_file(file)[0].waivers[0].score == "obviously_fake"
+
+
+def test_a_finding_of_several_specs_of_a_file_is_waived_once_for_all() -> None:
+    results(one=flag(), two=flag(), three=flag())
+    file = spec_file(content=SPEC + "[spec.two]\nimages = 'other'\n")
+
+    assert run(flag().id).exit_code == 0
+
+    assert [len(spec.waivers) for spec in load_spec_file(file)] == [1, 1]
+
+
+def test_of_several_files_the_one_that_declares_the_spec_is_written() -> None:
+    results(two=flag())
+    first, second = spec_file(), spec_file("sub/synth_y.toml", "[spec.two]\nimages = 'x'\n")
+
+    assert run(flag().id).stdout.startswith("sub/synth_y.toml: ")
+
+    assert first.read_text() == SPEC
+    assert load_spec_file(second)[0].waivers
+
+
+def test_a_finding_of_specs_in_several_files_needs_the_file() -> None:
+    results(one=flag(), two=flag())
+    first, second = spec_file(), spec_file("sub/synth_y.toml", "[spec.two]\nimages = 'x'\n")
+
+    assert refused(flag().id) == (
+        "sub/synth_y.toml and synth_x.toml declare specs with this finding; name one with --file"
+    )
+    assert run(flag().id, f"--file={first}").exit_code == 0
+    assert load_spec_file(first)[0].waivers
+    assert not load_spec_file(second)[0].waivers
+
+
+def test_a_named_file_may_have_any_name() -> None:
+    results(one=flag())
+    file = spec_file("experiments.toml")
+
+    assert refused(flag().id).endswith("declares 'one'; name it with --file")
+    assert run(flag().id, f"--file={file}").exit_code == 0
+
+
+def test_a_named_file_must_declare_a_spec_that_has_the_finding() -> None:
+    results(two=flag(), three=flag())
+    spec_file()
+
+    assert refused(flag().id, "--file=synth_x.toml") == (
+        "synth_x.toml: does not declare 'three' or 'two', where the finding is; name another --file"
+    )
+
+
+def test_without_a_spec_file_there_is_nothing_to_write(here: Path) -> None:
+    results(one=flag())
+
+    assert refused(flag().id) == (f"no spec file below {here.as_posix()} declares 'one'; name it with --file")
+    assert "cannot be read" in refused(flag().id, "--file=none.toml")
+
+
+def test_an_unknown_finding_names_the_nearest() -> None:
+    results(one=[flag(), flag(image="b.png")])
+    spec_file()
+
+    assert refused(flag().id[:-1]) == (f"synthgate.json: no finding '{flag().id[:-1]}'; did you mean '{flag().id}'?")
+    assert refused("zzz") == "synthgate.json: no finding 'zzz'; take an id from its findings"
+
+
+def test_results_that_are_not_there_are_an_error_in_one_line() -> None:
+    assert refused("unvaried-0").startswith("synthgate.json: No such file")
+
+
+def test_what_is_no_share_of_images_cannot_be_waived() -> None:
+    real = Finding("r.png", A, "real", "unrepresentative", "classifier", 0.95, "t", "synthetic", B)
+    results(one=real)
+    spec_file()
+
+    assert refused(real.id) == (
+        f"{real.id} cannot be waived: unrepresentative is no share of images, "
+        "as unvaried, unoriginal, obviously_fake are"
+    )
+
+
+@pytest.mark.parametrize("twin", [A, None])
+def test_a_pair_needs_a_twin_of_other_pixels(twin: str | None) -> None:
+    results(one=flag(twin=twin))
+    spec_file()
+
+    assert (
+        refused(flag().id, "--pair") == f"{flag().id} has no twin of other pixels; leave out --pair to waive the image"
+    )
+
+
+def test_a_pair_needs_the_same_twin_in_every_spec_of_the_file() -> None:
+    results(one=flag(), two=flag(twin=C), three=flag(twin=C))
+    spec_file(content=SPEC + "[spec.two]\nimages = 'other'\n")
+    other = spec_file("synth_y.toml", "[spec.three]\nimages = 'other'\n")
+
+    assert refused(flag().id, "--pair", "--file=synth_x.toml") == (
+        f"{flag().id} has another twin in each spec; leave out --pair to waive the image"
+    )
+    assert run(flag().id, "--pair", f"--file={other}").exit_code == 0
+
+
+# What is written
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"reason": " "}, "reason = ' ' is not valid; say why this is acceptable"),
+        ({"owner": ""}, "owner = '' is not valid; say who answers for it"),
+        ({"expires": "soon"}, "--expires='soon' is no day; give one such as 2027-01-31"),
+        ({"expires": "2020-01-31"}, f"expires = 2020-01-31 is past; give a day from {utc_today()} on"),
+        (
+            {"expires": "9999-01-31"},
+            f"expires = 9999-01-31 is over 365 days ahead; give a day up to {utc_today() + timedelta(days=365)}",
+        ),
+    ],
+)
+def test_terms_that_no_waiver_can_have_leave_the_file_alone(terms: dict[str, str], message: str) -> None:
+    results(one=flag())
+    file = spec_file()
+
+    assert refused(flag().id, **terms) == message
+    assert file.read_text() == SPEC
+
+
+def test_the_same_waiver_is_not_written_twice() -> None:
+    results(one=flag())
+    file = spec_file()
+    run(flag().id)
+    once = file.read_bytes()
+
+    assert refused(flag().id, reason="other").startswith(
+        "synth_x.toml: has that already, the waiver of sha256:aaaaaaaaaaaa for unvaried ('known', 'Ann') until "
+    )
+    assert file.read_bytes() == once
+    assert run(flag().id, "--pair").exit_code == 0
+
+
+def test_a_reason_that_is_not_unicode_is_escaped() -> None:
+    results(one=flag())
+    file = spec_file()
+
+    assert run(flag().id, reason="caf\udce9").exit_code == 0
+
+    assert load_spec_file(file)[0].waivers[0].reason == r"caf\udce9"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"# one\r\n[spec.one]\r\nimages = 'out' # two\r\n",
+        b"\xef\xbb\xbf[spec.one]\r\nimages='out'",
+        b"[spec.one]\nimages    =   'out'# no end of line",
+        b"[spec]\n  [spec.one]\n\timages = '''\nout''' \n\n\n",
+        b"[[waiver]]\nimage = 'sha256:" + b"c" * 64 + b"'\nscore = 'unvaried'\nreason = 'x' # why\nowner = 'y'\n"
+        b"expires = 2026-12-31\n\n[spec.one]\nimages = 'out'\n# the end\n",
+    ],
+)
+def test_every_byte_of_the_file_is_kept_and_its_ends_of_lines(here: Path, content: bytes) -> None:
+    file = here / "synth_x.toml"
+    file.write_bytes(content)
+    before = load_spec_file(file, today=TODAY)[0].waivers
+
+    waiver = append_waiver(file, TABLE, TODAY)
+
+    added = file.read_bytes().removeprefix(content)
+    assert file.read_bytes() == content + added
+    assert added.count(b"\r\n") == (added.count(b"\n") if b"\r\n" in content else 0)
+    assert b"\n[[waiver]]" in added
+    assert load_spec_file(file, today=TODAY)[0].waivers == (*before, waiver)
+
+
+def test_waivers_in_one_array_are_refused_and_the_file_is_left_alone(here: Path) -> None:
+    file = spec_file(str(here / "synth_x.toml"), "waiver = []\n" + SPEC)
+
+    with pytest.raises(SpecError) as caught:
+        append_waiver(file, TABLE, TODAY)
+
+    assert str(caught.value) == "synth_x.toml: holds its waivers in one array; write each as a [[waiver]] table"
+    assert file.read_text() == "waiver = []\n" + SPEC
+
+
+def test_a_file_that_cannot_be_meant_is_left_alone(here: Path) -> None:
+    file = spec_file(str(here / "synth_x.toml"), "[spec.one]\nimage = 'out'\n")
+
+    with pytest.raises(SpecError, match=r"^synth_x\.toml: \[spec\.one\] unknown key 'image'"):
+        append_waiver(file, TABLE, TODAY)
+
+    assert file.read_text() == "[spec.one]\nimage = 'out'\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
+def test_a_link_stays_a_link_and_the_rights_stay(here: Path) -> None:
+    (here / "real").mkdir()
+    file = spec_file(str(here / "real" / "x.toml"))
+    file.chmod(0o640)
+    link = here / "synth_x.toml"
+    link.symlink_to(file)
+
+    append_waiver(link, TABLE, TODAY)
+
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert load_spec_file(file, named=True, today=TODAY)[0].waivers
+
+
+def test_a_write_that_fails_leaves_the_file_and_nothing_beside_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = spec_file(str(here / "synth_x.toml"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(SpecError) as caught:
+        append_waiver(file, TABLE, TODAY)
+
+    assert str(caught.value) == "synth_x.toml: cannot be written (No space left on device); check its rights"
+    assert [(each.name, each.read_text()) for each in here.iterdir()] == [("synth_x.toml", SPEC)]
+
+
+LETTERS = st.characters(exclude_categories=["Cs"])
+TEXTS = st.text(LETTERS, min_size=1).filter(str.strip)
+
+
+@settings(max_examples=200)
+@given(reason=TEXTS, owner=TEXTS, ends=st.sampled_from(["\n", "\r\n"]), expires=st.dates(TODAY, date(2027, 7, 1)))
+def test_any_words_are_read_back_as_they_were_given(
+    tmp_path_factory: pytest.TempPathFactory, reason: str, owner: str, ends: str, expires: date
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "synth_any.toml"
+    content = SPEC.replace("\n", ends).encode()
+    file.write_bytes(content)
+
+    waiver = append_waiver(file, {**TABLE, "reason": reason, "owner": owner, "expires": expires}, TODAY)
+
+    assert (waiver.reason, waiver.owner, waiver.expires) == (reason, owner, expires)
+    assert load_spec_file(file, today=TODAY)[0].waivers == (waiver,)
+    assert file.read_bytes().startswith(content)
+    assert len(tomllib.loads(file.read_bytes().decode())["waiver"]) == 1
+
+
+LINES = [
+    *("[spec.one]", "images = 'out'", "[[waiver]]", f"image = '{C}'", "score = 'unvaried'", "reason = 'x'"),
+    *("owner = 'y'", "expires = 2026-12-31", "# waiver", "waiver = []", "reason = '''", "", "\r"),
+]
+WAIVER = "\n".join(LINES[2:8])
+
+
+@settings(max_examples=200)
+@given(st.one_of(st.binary(), st.lists(st.sampled_from([*LINES, WAIVER])).map("\n".join).map(str.encode)))
+def test_any_file_takes_the_waiver_or_is_left_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "synth_bytes.toml"
+    content = b"[spec.one]\nimages = 'out'\n" + content
+    file.write_bytes(content)
+    refusal = None
+    try:
+        append_waiver(file, TABLE, TODAY)
+    except SpecError as error:
+        refusal = str(error)
+
+    if refusal is not None:
+        assert "synth_bytes.toml: " in refusal
+        assert refusal.isprintable()
+        assert file.read_bytes() == content
+    else:
+        after = read_specs(file.read_bytes(), file, TODAY)
+        before = read_specs(content, file, TODAY)
+        assert after == tuple(replace(spec, waivers=(*spec.waivers, as_waiver(TABLE, TODAY))) for spec in before)
