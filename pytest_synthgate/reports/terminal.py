@@ -1,92 +1,23 @@
-"""The article's table, as text for a terminal.
-
-Rows and cells are values; the plugin writes and colours them.
-"""
+"""The article's table as a terminal shows it, in aligned columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Score
-
-COLUMNS = ("unrealistic", "unrepresentative", "unvaried", "unoriginal")
-"""The article's four scores, in its order but for the two realism scores side by side."""
-
-_MARKS = {
-    "passed": "ok",
-    "warned": "warn",
-    "failed": "FAIL",
-    "inconclusive": "?",
-    "confounded": "?",
-    "not comparable": "?",
-    "no baseline yet": "new",
-}
-_GRAVEST = ("failed", "confounded", "not comparable", "inconclusive", "warned", "no baseline yet", "passed")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One padded cell and what it means: "failed", "warned", "undecided", "passed" or "plain"."""
-
-    text: str
-    tone: str = "plain"
+from pytest_synthgate.reports.table import Cell, rows
 
 
 def table(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
-    """Lay out one row a spec, and the yardstick: two halves of the real set.
+    """Pad the cells of the table so that its columns are aligned.
 
     Args:
         results: Result by spec name.
     """
-    rows = [[Cell(text) for text in ("spec", "images / real", "n0", *COLUMNS)]]
-    for name, result in results.items():
-        rows.append(_row(visible(name), result))
-    for (n_real, rung), yardstick in _yardsticks(results).items():
-        cells = [_cell(yardstick.get(score, Score(None)), None) for score in COLUMNS]
-        rows.append([Cell("real against real"), Cell(f"halves of {n_real:,}"), Cell(rung), *cells])
-    widths = [max(len(row[column].text) for row in rows) + 2 for column in range(len(rows[0]))]
+    bare = rows(results)
+    widths = [max(len(cell.text) for cell in column) + 2 for column in zip(*bare, strict=True)]
     widths[-1] = 0
-    return [[Cell(cell.text.ljust(width), cell.tone) for cell, width in zip(row, widths, strict=True)] for row in rows]
-
-
-def _row(name: str, result: SpecResult) -> list[Cell]:
-    measurement = result.measurement
-    cells = []
-    for score in COLUMNS:
-        mine = [verdict for verdict in result.verdicts if verdict.score == score]
-        gravest = min(mine, key=lambda verdict: _GRAVEST.index(verdict.verdict), default=None)
-        expected = gravest is not None and gravest.verdict == "failed" and score in result.expected
-        cells.append(_cell(measurement.scores.get(score, Score(None)), gravest, expected=expected))
-    counts = (f"{measurement.n_synthetic:,} / {measurement.n_real:,}", str(measurement.rung or "-"))
-    return [Cell(name), *(Cell(count) for count in counts), *cells]
-
-
-def _cell(score: Score, verdict: Verdict | None, *, expected: bool = False) -> Cell:
-    text = "-" if score.value is None else f"{score.value:.3f} {_brackets(score)}"
-    if verdict is None:
-        return Cell(text)
-    if expected:
-        return Cell(f"{text} xfail", "undecided")
-    tone = "undecided" if _MARKS[verdict.verdict] == "?" else verdict.verdict
-    return Cell(f"{text} {_MARKS[verdict.verdict]}", tone)
-
-
-def _brackets(score: Score) -> str:
-    """Write an interval as `[.497 .503]`."""
-    ends = (f"{end:.3f}".removeprefix("0") for end in (score.low or 0.0, score.high or 0.0))
-    return f"[{' '.join(ends)}]"
-
-
-def _yardsticks(results: Mapping[str, SpecResult]) -> dict[tuple[int, str], Mapping[str, Score]]:
-    """List the distinct yardsticks, by the size of the real set and the rung they were measured at."""
-    measurements = (result.measurement for result in results.values())
-    return {(each.n_real, str(each.yardstick_rung or "-")): each.yardstick for each in measurements if each.yardstick}
-
-
-def notes(results: Mapping[str, SpecResult]) -> list[str]:
-    """Repeat the warnings of the measurements, each once."""
-    return list(dict.fromkeys(warning for each in results.values() for warning in each.measurement.warnings))
+    return [
+        [replace(cell, text=cell.text.ljust(width)) for cell, width in zip(row, widths, strict=True)] for row in bare
+    ]

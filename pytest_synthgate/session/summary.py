@@ -16,7 +16,8 @@ from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.declared import describe_spec
 from pytest_synthgate.reports.reading import reading
 from pytest_synthgate.reports.results import SpecResult, write_results
-from pytest_synthgate.reports.terminal import notes, table
+from pytest_synthgate.reports.table import notes
+from pytest_synthgate.reports.terminal import table
 from pytest_synthgate.session.run import Run, run_of
 
 _TONES = {
