@@ -151,7 +151,7 @@ def read_bytes(path: Path) -> bytes:
         raise Unreadable("the path is not one") from None
 
 
-def decode(data: bytes) -> Image.Image:
+def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     """Decode one image file to what a viewer shows.
 
     EXIF orientation applied, the first frame of an animation, transparency on white, CMYK and other colour
@@ -161,6 +161,7 @@ def decode(data: bytes) -> Image.Image:
 
     Args:
         data: The whole file.
+        edge: Pixels that either edge should keep at least, where a format can leave out the others while decoding.
 
     Returns:
         An 8-bit RGB picture, free of metadata.
@@ -175,7 +176,7 @@ def decode(data: bytes) -> Image.Image:
     if form is None:
         raise Unreadable("not an image in a known format")
     try:
-        return _decode(form, data)
+        return _decode(form, data, edge)
     except Unreadable:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise anything at all on damaged bytes
@@ -191,13 +192,15 @@ def pixel_digest(image: Image.Image) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _decode(form: _Format, data: bytes) -> Image.Image:
+def _decode(form: _Format, data: bytes, edge: int | None) -> Image.Image:
     picture = form.open(data)
     width, height = picture.size
     if width < 1 or height < 1:
         raise Unreadable(f"{width} x {height} pixels: nothing to see")
     if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
         raise Unreadable(f"{width} x {height} pixels, over the limit of {Image.MAX_IMAGE_PIXELS} in total")
+    if edge is not None:
+        picture.draft(None, (edge, edge))
     picture.load()
     exif = picture.info.get("exif", b"")
     rgb = _as_rgb(picture)

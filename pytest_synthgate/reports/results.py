@@ -9,7 +9,7 @@ import contextlib
 import json
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -163,6 +163,25 @@ def read_results(path: Path) -> dict[str, SpecResult]:
             found[name] = SpecResult.from_json(entry, path.parent)
         except ResultsError as error:
             raise ResultsError(f"{shown(path)}: spec {quoted(name)}: {error}") from None
+    return found
+
+
+def read_all(paths: Sequence[Path]) -> dict[str, SpecResult]:
+    """Read several such files as one, such as those of the shards of a CI matrix.
+
+    Raises:
+        ResultsError: One cannot be read, or two hold the same spec.
+    """
+    found: dict[str, SpecResult] = {}
+    origin: dict[str, Path] = {}
+    for path in paths:
+        for name, result in read_results(path).items():
+            if name in found:
+                raise ResultsError(
+                    f"{shown(path)}: spec {quoted(name)} is in {shown(origin[name])} too; "
+                    "give each spec once, or a report for each file"
+                )
+            found[name], origin[name] = result, path
     return found
 
 

@@ -6,6 +6,7 @@ Part of the plugin; the controller's alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str,
     options = run.options
     if options.json is not None:
         yield "results", options.json, write_results
+    if options.html is not None:
+        yield "report", options.html, partial(_write_html, max_findings=options.max_findings)
+
+
+def _write_html(path: Path, results: Mapping[str, SpecResult], *, max_findings: int) -> None:
+    from pytest_synthgate.reports.html.render import write_html
+
+    write_html(path, results, max_findings=max_findings)
 
 
 def write_prompts(config: pytest.Config) -> None:

@@ -1,0 +1,87 @@
+"""The pictures of a report: asked for while the page is laid out, decoded together, each once.
+
+Side of the HTML report that reads files; the page knows pictures by their path and never by their bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+from pytest_synthgate.reports.pictures import thumbnail
+
+EDGE = 176
+"""Longest edge of a thumbnail, in pixels."""
+_QUALITY = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A place for a picture on the page.
+
+    Attributes:
+        alt: What it shows, for those who do not see it.
+        path: Its file; None where the report must not or cannot show it.
+        instead: What stands in its place then, or when the file cannot be shown.
+    """
+
+    alt: str
+    path: Path | None
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small copy of a picture.
+
+    Attributes:
+        content: WebP, without any metadata of the original.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    content: bytes
+    width: int
+    height: int
+
+    @property
+    def name(self) -> str:
+        """File name by content, so that a picture that many findings show is stored once."""
+        return f"{hashlib.sha256(self.content).hexdigest()[:20]}.webp"
+
+    def data_uri(self) -> str:
+        """Give the picture as text that stands in the page itself."""
+        return f"data:image/webp;base64,{base64.b64encode(self.content).decode()}"
+
+
+@dataclass(slots=True)
+class Album:
+    """Collects the pictures that a page shows."""
+
+    _wanted: dict[Path, None] = field(default_factory=dict)
+
+    def picture(self, alt: str, path: Path | None, instead: str) -> Picture:
+        """Ask for a picture."""
+        if path is not None:
+            self._wanted[path] = None
+        return Picture(alt, path, instead)
+
+    def develop(self) -> dict[Path, Thumbnail]:
+        """Make the thumbnails of all pictures that were asked for; files that cannot be shown are left out."""
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            made = pool.map(_thumbnail, self._wanted)
+            return {path: each for path, each in zip(self._wanted, made, strict=True) if each is not None}
+
+
+def _thumbnail(path: Path) -> Thumbnail | None:
+    picture = thumbnail(path, EDGE)
+    if picture is None:
+        return None
+    content = BytesIO()
+    picture.save(content, "WEBP", quality=_QUALITY, method=2)
+    return Thumbnail(content.getvalue(), *picture.size)

@@ -1,0 +1,159 @@
+"""Flagged images as they stand on the page: the worst as cards beside their twins, the rest as a list, and clusters."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from pytest_synthgate.images.generation.seeds import image_name
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.reports.explain import describe
+from pytest_synthgate.reports.html.album import Album, Picture
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.scores.measurement import Finding
+
+LONGEST = 300
+"""Letters of a name or a prompt that the page shows."""
+_ROW = 8
+"""Pictures in the row of a cluster."""
+_ROWS = 12
+"""Clusters that have a row."""
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A finding with pictures.
+
+    Attributes:
+        anchor: Its id on the page.
+        id: Its id in the results.
+        image: The flagged image, None in a set without pictures.
+        twin: The image it resembles, likewise.
+        name: Of the image.
+        twin_name: Of the twin.
+        relation: How the two belong together, in words.
+        facts: Label and text of what is known of the image.
+        command: What makes the image again, if a command does.
+    """
+
+    anchor: str
+    id: str
+    image: Picture | None
+    twin: Picture | None
+    name: str
+    twin_name: str
+    relation: str
+    facts: tuple[tuple[str, str], ...]
+    command: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Near-duplicates of one another in a row; `more` are not shown."""
+
+    size: int
+    pictures: tuple[Picture, ...]
+    more: int
+
+
+def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
+    """Deal a number of places to groups in turns, so that a big group takes none that a small one could have.
+
+    Args:
+        sizes: Wanted places by group.
+        most: Places there are.
+    """
+    given, left = dict.fromkeys(sizes, 0), most
+    while left > 0 and (hungry := [key for key in sizes if given[key] < sizes[key]]):
+        each = max(1, left // len(hungry))
+        for key in hungry:
+            taken = min(each, sizes[key] - given[key], left)
+            given[key], left = given[key] + taken, left - taken
+    return given
+
+
+def card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, album: Album) -> Card:
+    """Lay out a finding beside its twin."""
+    facts = [("prompt", finding.prompt), ("seed", finding.seed), ("class", finding.class_name)]
+    return Card(
+        anchor=anchor,
+        id=visible(finding.id),
+        image=picture(finding.image, finding.image_set, result, album),
+        twin=None if finding.twin is None else picture(finding.twin, finding.twin_set or "", result, album),
+        name=cut(finding.image),
+        twin_name=cut(finding.twin or ""),
+        relation=_relation(finding, float(result.measurement.threshold.get("tau", 0.0))),
+        facts=tuple((label, cut(str(value))) for label, value in facts if value is not None),
+        command=_command(spec_name, finding, result),
+    )
+
+
+def line(finding: Finding, result: SpecResult) -> str:
+    """Say a finding without pictures."""
+    return cut(describe(finding, result.measurement.threshold))
+
+
+def clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> tuple[tuple[Cluster, ...], int]:
+    """Lay out the near-duplicate clusters of the synthetic set, largest first.
+
+    Returns:
+        Those that have a row, and how many clusters have none.
+    """
+    members: dict[int, list[Finding]] = {}
+    for each in findings:
+        if each.cluster is not None and each.score == "unvaried":
+            members.setdefault(each.cluster, []).append(each)
+    ordered = sorted(members.values(), key=len, reverse=True)
+    rows = []
+    for found in ordered[:_ROWS]:
+        pictures = (picture(each.image, each.image_set, result, album) for each in found[:_ROW])
+        shown = tuple(each for each in pictures if each is not None)
+        rows.append(Cluster(len(found), shown, len(found) - _ROW))
+    return tuple(each for each in rows if each.pictures), max(0, len(ordered) - _ROWS)
+
+
+def picture(image: str, side: str, result: SpecResult, album: Album) -> Picture | None:
+    """Ask for the picture of an image; None where its set has none to show."""
+    alt = f"{side} image {cut(image)}"
+    if side == "real" and result.redacted:
+        return Picture(alt, None, "real photo left out")
+    if side not in result.images:
+        return None
+    return album.picture(alt, result.images[side].path(image), "picture not found")
+
+
+def cut(text: str) -> str:
+    """Make a text visible, and short enough to be read."""
+    text = visible(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} letters)"
+
+
+def _relation(finding: Finding, tau: float) -> str:
+    beside = f"the {finding.twin_set} image beside it"
+    match finding.by:
+        case "exact":
+            return f"the same pixels as {beside}"
+        case "geometry":
+            return f"an edited copy of {beside} (distance {finding.value:.4f})"
+        case "classifier" if finding.image_set == "real":
+            return f"real with {finding.value:.1%} certainty, for nothing synthetic looks like it; nearest is {beside}"
+        case "classifier":
+            return f"synthetic with {finding.value:.1%} certainty; nearest is {beside}"
+        case _:
+            return f"a near-copy of {beside} (distance {finding.value:.4f}, near is below {tau:.4f})"
+
+
+def _command(spec_name: str, finding: Finding, result: SpecResult) -> str | None:
+    """Give the command that makes an image again, where its name proves that the generator of the spec made it."""
+    number = PurePosixPath(finding.image).stem
+    if finding.image_set != "synthetic" or finding.prompt is None or not result.declared.get("generator"):
+        return None
+    if not number.isdecimal() or not finding.image.endswith(image_name(finding.prompt, int(number))):
+        return None
+    words: Sequence[str] = ("synthgate", "generate", spec_name, "--again", "--image", finding.image)
+    return visible(shlex.join(words))

@@ -1,0 +1,92 @@
+"""The map of both sets as SVG geometry: dots for real images, triangles for synthetic ones, flagged ones as links.
+
+Geometry of the HTML report; the places come from the measurement, the template draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_synthgate.scores.measurement import Projection
+
+WIDTH, HEIGHT, MARGIN = 640, 420, 14
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flagged image on the map.
+
+    Attributes:
+        place: Where it is.
+        side: "real" or "synthetic".
+        anchor: Id of the finding on the page.
+        label: What the link says.
+    """
+
+    place: Place
+    side: str
+    anchor: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """What is drawn.
+
+    Attributes:
+        real: Path of the real images: a dot each.
+        synthetic: Path of the synthetic images: a triangle each.
+        flags: Links to findings.
+        counts: How many images of the real and of the synthetic set are drawn.
+        variance: Share of the variance that the two axes show together, 0 to 1.
+    """
+
+    real: str
+    synthetic: str
+    flags: tuple[Flag, ...]
+    counts: tuple[int, int]
+    variance: float
+
+
+def draw(projection: Projection, flagged: Iterable[tuple[str, str, str, str]]) -> Map:
+    """Fit the places of a projection into the drawing.
+
+    Args:
+        projection: Where the images are.
+        flagged: Set, id, anchor and label of every image that a finding on the page shows.
+    """
+    sides: dict[str, Mapping[str, Place]] = {"real": projection.real, "synthetic": projection.synthetic}
+    everything = [place for side in sides.values() for place in side.values()]
+    (left, across), (bottom, up) = (_extent([place[axis] for place in everything]) for axis in (0, 1))
+
+    def fit(place: Place) -> Place:
+        x = MARGIN + (place[0] - left) / across * (WIDTH - 2 * MARGIN)
+        y = HEIGHT - MARGIN - (place[1] - bottom) / up * (HEIGHT - 2 * MARGIN)
+        return round(x, 1), round(y, 1)
+
+    return Map(
+        real="".join("M{:g} {:g}h0".format(*fit(place)) for place in projection.real.values()),
+        synthetic="".join(triangle(fit(place)) for place in projection.synthetic.values()),
+        flags=tuple(
+            Flag(fit(sides[side][image]), side, anchor, label)
+            for side, image, anchor, label in flagged
+            if image in sides[side]
+        ),
+        counts=(len(projection.real), len(projection.synthetic)),
+        variance=sum(projection.variance),
+    )
+
+
+def triangle(place: Place, size: float = 3) -> str:
+    """Draw a triangle around a place."""
+    x, y = place
+    return f"M{x:g} {round(y - size, 1):g}l{size:g} {1.75 * size:g}h-{2 * size:g}z"
+
+
+def _extent(values: list[float]) -> tuple[float, float]:
+    """Give where values start and how far they reach, never nothing."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    return low, (high - low) or 1.0

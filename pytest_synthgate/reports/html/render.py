@@ -1,0 +1,120 @@
+"""A page and its pictures as files: a folder with a stylesheet and thumbnails, or one file that has all in it.
+
+Last step of the HTML report, and the one that writes. The folder's `index.html` is replaced last, when all that it
+shows is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+
+from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.images.names import shown
+from pytest_synthgate.reports.html.album import Album, Picture, Thumbnail
+from pytest_synthgate.reports.html.page import Page, page
+from pytest_synthgate.reports.results import SpecResult
+
+MAX_FINDINGS = 200
+"""Findings that have pictures, unless somebody asks for more or fewer."""
+FOLDER_POLICY = "default-src 'none'; img-src 'self'; style-src 'self'"
+"""Content-security policy that the folder keeps to; many servers of build artifacts ask for it."""
+
+_PICTURES = "pictures"
+_OURS = re.compile(r"[0-9a-f]{20}\.webp")
+
+Source = Callable[[Picture], Thumbnail | None]
+
+
+def write_html(path: Path, results: Mapping[str, SpecResult], *, max_findings: int = MAX_FINDINGS) -> None:
+    """Write the report.
+
+    Args:
+        path: A folder to make or to bring up to date; or a file, when it ends in `.html`, that needs no other.
+        results: Result by spec name.
+        max_findings: Findings that have pictures, worst first; the others are listed.
+
+    Raises:
+        ResultsError: The place cannot be written to.
+    """
+    album = Album()
+    laid_out = page(results, album, max_findings)
+    thumbnails = album.develop()
+    try:
+        if path.suffix.lower() in (".html", ".htm"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, _one_file(laid_out, thumbnails).encode())
+        else:
+            _write_folder(path, laid_out, thumbnails)
+    except OSError as error:
+        raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror}); choose another place") from None
+
+
+def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail]) -> None:
+    pictures = folder / _PICTURES
+    pictures.mkdir(parents=True, exist_ok=True)
+    wanted = {each.name: each for each in thumbnails.values()}
+    for name, each in wanted.items():
+        if not (pictures / name).exists():
+            _replace(pictures / name, each.content)
+    _replace(folder / "style.css", _style().encode())
+    text = _render(laid_out, thumbnails, lambda each: f"{_PICTURES}/{each.name}", style=None, policy=FOLDER_POLICY)
+    _replace(folder / "index.html", text.encode())
+    for old in pictures.iterdir():
+        if _OURS.fullmatch(old.name) and old.name not in wanted:
+            old.unlink(missing_ok=True)
+
+
+def _one_file(laid_out: Page, thumbnails: Mapping[Path, Thumbnail]) -> str:
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
+    return _render(laid_out, thumbnails, Thumbnail.data_uri, style=style, policy=policy)
+
+
+def _render(
+    laid_out: Page,
+    thumbnails: Mapping[Path, Thumbnail],
+    address: Callable[[Thumbnail], str],
+    *,
+    style: str | None,
+    policy: str,
+) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("pytest_synthgate.reports.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("index.html").render(
+        page=laid_out,
+        thumbnail=lambda picture: thumbnails.get(picture.path),
+        address=address,
+        style=None if style is None else Markup(style),  # noqa: S704 (our own file, whose digest the policy names)
+        policy=policy,
+    )
+
+
+def _style() -> str:
+    return resources.files("pytest_synthgate.reports.html").joinpath("style.css").read_text(encoding="utf-8")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise

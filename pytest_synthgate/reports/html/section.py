@@ -1,0 +1,231 @@
+"""One spec on the page: its gates in plain words, both sets side by side, the map, the findings, and the groups."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from pytest_synthgate.gates import Verdict
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.reports.explain import help_lines, with_interval
+from pytest_synthgate.reports.html.album import Album, Picture
+from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
+from pytest_synthgate.reports.html.map import Map, draw
+from pytest_synthgate.reports.html.marks import Mark, mark
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.reports.table import COLUMNS
+from pytest_synthgate.scores.measurement import Finding, Score
+
+SAMPLE = 12
+"""Random images of each set on the contact sheet."""
+GROUPS = 40
+"""Groups of an axis that are shown without asking."""
+
+_TITLES = {
+    "unvaried": "Near-duplicates in the synthetic set",
+    "unoriginal": "Near-copies of real images",
+    "unrealistic": "Synthetic images that are told from real ones",
+    "unrepresentative": "Real images with no synthetic counterpart",
+}
+_ADVICE = {
+    "unvaried": "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
+    "an export keeps one image of each group.",
+    "unoriginal": "Look at the pairs below: a model gives back photos that it was trained on, or photos got into the "
+    "set. Change the prompt or the model; an export with --without-findings leaves them out.",
+    "unrealistic": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
+    "prompt, the guidance or the model should change.",
+    "obviously_fake": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
+    "prompt, the guidance or the model should change.",
+    "unrepresentative": "Look at the real images without a counterpart below and add prompts for what they show.",
+    "collision_rate": "Vary what the prompts say, or add an axis to them: too many pairs of images resemble each other.",
+    "unreadable": "Make the files that are listed below again, or take them out.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A gate in plain words: its name, its verdict, why, and what to do about it."""
+
+    name: str
+    mark: Mark
+    measured: str
+    reason: str
+    help: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The findings of one score, worst first: cards, then a list of the rest.
+
+    Attributes:
+        title: What they are.
+        total: How many there are.
+        cards: Those with pictures.
+        rest: The others, a line each.
+        clusters: Near-duplicates of one another in rows.
+        more_clusters: Clusters without a row.
+    """
+
+    score: str
+    title: str
+    total: int
+    cards: tuple[Card, ...]
+    rest: tuple[str, ...]
+    clusters: tuple[Cluster, ...]
+    more_clusters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Every score by the groups of one axis, worst first; `more` groups stand behind the first ones."""
+
+    axis: str
+    scores: tuple[str, ...]
+    rows: tuple[tuple[str, int, tuple[str, ...]], ...]
+    more: tuple[tuple[str, int, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One spec."""
+
+    name: str
+    anchor: str
+    facts: tuple[tuple[str, str], ...]
+    gates: tuple[Gate, ...]
+    synthetic: tuple[Picture, ...]
+    real: tuple[Picture, ...]
+    map: Map | None
+    groups: tuple[Group, ...]
+    unreadable: tuple[str, ...]
+    tables: tuple[Table, ...]
+    audit: tuple[tuple[str, str], ...]
+    fingerprint: tuple[tuple[str, str], ...]
+
+
+def groups_of(result: SpecResult) -> list[tuple[str, list[Finding]]]:
+    """Sort the findings of a spec by score, in the order of the page; each list is worst first."""
+    found: dict[str, list[Finding]] = {score: [] for score in _TITLES}
+    for each in result.measurement.findings:
+        found.setdefault(each.score, []).append(each)
+    return [(score, findings) for score, findings in found.items() if findings]
+
+
+def section(name: str, anchor: str, result: SpecResult, album: Album, shares: Mapping[str, int]) -> Section:
+    """Lay out the section of a spec.
+
+    Args:
+        name: The spec's name.
+        anchor: Id of the section on the page.
+        result: What is known about the spec.
+        album: Takes in the pictures that are shown.
+        shares: Findings that have pictures, by score.
+    """
+    measurement = result.measurement
+    groups = tuple(
+        _group(name, f"{anchor}-{number}", score, findings, result, album, shares[score])
+        for number, (score, findings) in enumerate(groups_of(result), 1)
+    )
+    audit = measurement.audit
+    return Section(
+        name=visible(name),
+        anchor=anchor,
+        facts=_facts(result),
+        gates=tuple(_gate(result, verdict) for verdict in result.verdicts),
+        synthetic=_sheet(result, "synthetic", album),
+        real=_sheet(result, "real", album),
+        map=_map(result, groups),
+        groups=groups,
+        unreadable=tuple(
+            f"{cut(each.image)} ({each.image_set}): {cut(each.reason)}" for each in measurement.unreadable
+        ),
+        tables=tuple(_table(axis, found) for axis, found in measurement.breakdown.items() if found),
+        audit=_pairs(audit),
+        fingerprint=_pairs(measurement.fingerprint),
+    )
+
+
+def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
+    measurement, declared = result.measurement, result.declared
+    templates = declared.get("templates") or ()
+    found = [
+        ("synthetic images", f"{measurement.n_synthetic:,}"),
+        ("real images", f"{measurement.n_real:,}"),
+        ("images a side for the realism scores", f"{measurement.rung:,}" if measurement.rung else None),
+        ("compared to", result.compare_to),
+        ("prompt", " | ".join(map(str, templates)) or None),
+        ("encoder", declared.get("encoder")),
+    ]
+    return tuple((label, cut(str(text))) for label, text in found if text)
+
+
+def _gate(result: SpecResult, verdict: Verdict) -> Gate:
+    found = mark(result, verdict)
+    helps: list[str] = []
+    if verdict.verdict == "failed":
+        helps = [visible(each) for each in help_lines(verdict, result.measurement)]
+        helps = [f"{each[0].upper()}{each[1:]}." for each in helps] + [_ADVICE[verdict.score]]
+        if verdict.score in result.expected:
+            helps.insert(0, f"Known: {visible(result.expected[verdict.score])}.")
+    reason = visible(verdict.reason)
+    return Gate(visible(verdict.name), found, with_interval(verdict.measured), reason, tuple(helps))
+
+
+def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:
+    """Show the first images of the map, which come in random order; nothing in place of photos that are private."""
+    projection = result.measurement.projection
+    if projection is None or (side == "real" and result.redacted):
+        return ()
+    places = projection.real if side == "real" else projection.synthetic
+    pictures = (picture(image, side, result, album) for image in islice(places, SAMPLE))
+    return tuple(each for each in pictures if each is not None)
+
+
+def _group(
+    name: str,
+    anchor: str,
+    score: str,
+    findings: Sequence[Finding],
+    result: SpecResult,
+    album: Album,
+    share: int,
+) -> Group:
+    rows, more = clusters(findings, result, album) if share else ((), 0)
+    cards = tuple(
+        card(name, f"{anchor}-{number}", each, result, album) for number, each in enumerate(findings[:share], 1)
+    )
+    rest = tuple(line(each, result) for each in findings[share:])
+    return Group(visible(score), _TITLES.get(score, visible(score)), len(findings), cards, rest, rows, more)
+
+
+def _map(result: SpecResult, groups: Iterable[Group]) -> Map | None:
+    if result.measurement.projection is None:
+        return None
+    flagged: dict[tuple[str, str], tuple[str, str]] = {}
+    for (_, findings), group in zip(groups_of(result), groups, strict=True):
+        for each, shown in zip(findings, group.cards, strict=False):
+            flagged.setdefault((each.image_set, each.image), (shown.anchor, f"{group.score}: {shown.name}"))
+    return draw(result.measurement.projection, ((*key, *value) for key, value in flagged.items()))
+
+
+def _table(axis: str, found: Mapping[str, Mapping[str, Score]]) -> Table:
+    scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
+    rows = [
+        (cut(group), max((each.n for each in measured.values()), default=0), _texts(measured, scores))
+        for group, measured in found.items()
+    ]
+    return Table(visible(axis), scores, tuple(rows[:GROUPS]), tuple(rows[GROUPS:]))
+
+
+def _texts(measured: Mapping[str, Score], scores: Iterable[str]) -> tuple[str, ...]:
+    return tuple(with_interval(measured[score]) if score in measured else "-" for score in scores)
+
+
+def _pairs(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Write facts as label and text; what is no text as JSON."""
+    return tuple(
+        (visible(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+        for label, value in facts.items()
+    )
