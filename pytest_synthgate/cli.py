@@ -14,7 +14,7 @@ import click
 
 from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
 from pytest_synthgate.declaring.wording import meant, quoted
-from pytest_synthgate.errors import GenerationError, SpecError, SynthgateError
+from pytest_synthgate.errors import GenerationError, ResultsError, SpecError, SynthgateError
 from pytest_synthgate.spec import Spec, check_unique, spec_to_json
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def check(files: tuple[Path, ...], real: Path | None, cache: Path) -> None:
     help="Make one part of many, such as 3/16.",
 )
 @click.option("--again", is_flag=True, help="Make the images that are there once more.")
+@click.option("--image", "images", multiple=True, metavar="NAME", help="Make this image alone; may be repeated.")
 def generate(
     names: tuple[str, ...],
     files: tuple[Path, ...],
@@ -118,6 +119,7 @@ def generate(
     cache: Path,
     shard: tuple[int, int],
     again: bool,
+    images: tuple[str, ...],
 ) -> None:
     """Make the missing images of specs, all of them by default; a killed run goes on where it stopped."""
     from pytest_synthgate.features.store import Store
@@ -135,7 +137,8 @@ def generate(
         if is_complete(hook_directory(spec, prompts, cache)) or (spec.generator is None and not names):
             click.echo(f"{spec.name}: a hook makes its images, when pytest runs")
             continue
-        made = make(plan(spec, prompts, cache), shard=shard, again=again)
+        planned = plan(spec, prompts, cache)
+        made = make(planned.only(images) if images else planned, shard=shard, again=again)
         for note in made.notes:
             click.echo(f"{spec.name}: {note}", err=True)
         black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
@@ -203,6 +206,35 @@ def export(
         copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
     for line in copied.lines():
         click.echo(line)
+
+
+@main.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--html", type=click.Path(path_type=Path), help="Folder, or one self-contained FILE.html.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="File for a step summary or a merge-request note.")
+@click.option("--redact-real", is_flag=True, help="Keep real photos, and their names, out of it.")
+@click.option("--max-findings", type=click.IntRange(0), help="Findings with pictures.  [default: 200]")
+def report(
+    results: tuple[Path, ...], html: Path | None, markdown: Path | None, redact_real: bool, max_findings: int | None
+) -> None:
+    """Render results files, several as one; pictures are shown where they are still in their place."""
+    from pytest_synthgate.reports.html.render import MAX_FINDINGS, write_html
+    from pytest_synthgate.reports.redaction import redacted
+    from pytest_synthgate.reports.results import read_all
+
+    if html is None and markdown is None:
+        raise ResultsError("nothing to write; give --html=DIR, --html=FILE.html or --markdown=FILE")
+    found = read_all(results)
+    if redact_real:
+        found = {name: redacted(result) for name, result in found.items()}
+    if html is not None:
+        write_html(html, found, max_findings=MAX_FINDINGS if max_findings is None else max_findings)
+        click.echo(f"written: {html}")
+    if markdown is not None:
+        from pytest_synthgate.reports.markdown import write_markdown
+
+        write_markdown(markdown, found)
+        click.echo(f"written: {markdown}")
 
 
 @main.command()

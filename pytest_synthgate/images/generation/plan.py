@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.errors import SpecError
+from pytest_synthgate.declaring.wording import nearest, quoted
+from pytest_synthgate.errors import GenerationError, SpecError
 from pytest_synthgate.images.generation.manifest import SETTINGS, Entry, read_entries, read_settings
 from pytest_synthgate.images.generation.models import Model, identity, named
 from pytest_synthgate.images.generation.seeds import image_name, image_seed
@@ -88,6 +89,20 @@ class Plan:
     def missing(self) -> tuple[Wanted, ...]:
         """The images that are to be made."""
         return tuple(each for each in self.wanted if each.file not in self.entries)
+
+    def only(self, ids: Iterable[str]) -> Plan:
+        """Want some of the images alone, by their names in the set.
+
+        Raises:
+            GenerationError: The spec asks for no image of that name.
+        """
+        known = {each.id: each for each in self.wanted}
+        for name in (chosen := set(ids)):
+            if name not in known:
+                near = nearest(name, known)
+                remedy = f"did you mean {quoted(near)}?" if near else "take the name from a report"
+                raise GenerationError(f"{self.where} asks for no image {quoted(name)}; {remedy}")
+        return replace(self, wanted=tuple(each for each in self.wanted if each.id in chosen))
 
     def _is_black(self, wanted: Wanted) -> bool:
         return self.entries[wanted.file].blacked_out is not None
