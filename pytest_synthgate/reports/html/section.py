@@ -39,7 +39,7 @@ _ADVICE = {
     "obviously_fake": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
     "prompt, the guidance or the model should change.",
     "unrepresentative": "Look at the real images without a counterpart below and add prompts for what they show.",
-    "collision_rate": "Vary what the prompts say, or add an axis to them: too many pairs of images resemble each other.",
+    "collision_rate": "Vary what the prompts say, or add an axis to them: too many pairs of images look alike.",
     "unreadable": "Make the files that are listed below again, or take them out.",
 }
 
