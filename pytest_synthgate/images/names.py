@@ -5,18 +5,21 @@ Second station of the flow: every source passes the names and texts it finds thr
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # These reorder the text around them, so that a name can pose as another one in a terminal or a report.
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# A CI runner that reads the log obeys a line that starts with `::`, and `##[`, `##vso[` or `##teamcity[` anywhere.
+_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\w*\[)")
 
 
 def printable(name: str) -> str:
     r"""Compose a name (NFC) and escape what would break a line, an encoding or the order of a text.
 
-    Control characters, line separators, undecodable bytes (surrogates) and direction overrides become
+    Control characters, line separators, undecodable bytes (surrogates) and direction controls become
     `\uXXXX`, and a backslash is doubled, so that two names stay two names.
     """
     if name.isascii() and name.isprintable() and "\\" not in name:
@@ -25,8 +28,13 @@ def printable(name: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Escape for display what `printable` would, but no backslash: a name that has been through it stays as it is."""
-    return text if text.isprintable() else "".join(letter if letter == "\\" else _escape(letter) for letter in text)
+    r"""Escape for display what `printable` would, but no backslash: a name that has been through it stays as it is.
+
+    What a CI runner would take for a command loses its first character to a `\uXXXX` as well.
+    """
+    if not text.isprintable():
+        text = "".join(letter if letter == "\\" else _escape(letter) for letter in text)
+    return _COMMAND.sub(lambda found: _code(found[0]), text)
 
 
 def storable(text: str) -> str:
@@ -43,5 +51,9 @@ def _escape(letter: str) -> str:
     if letter == "\\":
         return "\\\\"
     if unicodedata.category(letter) in _UNPRINTABLE or letter in _BIDI_CONTROLS:
-        return f"\\u{ord(letter):04x}"
+        return _code(letter)
     return letter
+
+
+def _code(letter: str) -> str:
+    return f"\\u{ord(letter):04x}"
