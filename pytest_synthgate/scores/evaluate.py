@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,11 +24,12 @@ from pytest_synthgate.scores.classifier import (
     raw_probabilities,
     sides,
 )
+from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.copies import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 from pytest_synthgate.scores.projection import project
-from pytest_synthgate.scores.realism import REALISM_SCORES, realism_scores, rungs_within
+from pytest_synthgate.scores.realism import MEAN_SCORES, REALISM_SCORES, realism_errors, realism_scores, rungs_within
 from pytest_synthgate.scores.studio import studio_flags
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 
@@ -39,6 +40,8 @@ DRAWN = 200
 """Findings of every score that the map shows for certain."""
 
 Definition = Literal["balanced", "studio"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def compare(
     fits = _fits(pair, sizes, definition)
     rung = max(fits, default=None)
     by_rung = {size: realism_scores(fit, *pair) for size, fit in fits.items()}
+    errors = {size: realism_errors(fit, *pair) for size, fit in fits.items()}
     best_fit = fits[rung] if rung is not None else None
     clusters = copies.joint[: len(synthetic)]
     halves = _yardstick(against, rung, definition) if yardstick else None
@@ -159,13 +163,15 @@ def compare(
             "collision_rate": rate_of_pairs(copies.synthetic, copies.pairs),
         },
         rung=rung or None,
-        rungs={} if definition == "studio" else _by_score(by_rung),
+        rungs={} if definition == "studio" else _by_score(by_rung, REALISM_SCORES),
+        errors={} if definition == "studio" else _by_score(errors, MEAN_SCORES),
         yardstick=halves.scores if halves else {},
         yardstick_rung=halves.rung if halves else None,
         threshold={**asdict(against.threshold), "rule": TAU_RULE},
         breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
         findings=findings,
         projection=project(real, synthetic, _worst(findings)) if yardstick else None,
+        contents=Contents.of(real.digests, synthetic.digests),
         fingerprint={"definition": definition, "tau": TAU_RULE, "revision": REVISION},
     )
 
@@ -188,8 +194,8 @@ def _fits(pair: tuple[Side, Side], sizes: Sequence[int], definition: Definition)
     return {size: fit for size, fit in fits.items() if fit is not None}
 
 
-def _by_score(by_rung: Mapping[int, Mapping[str, Score]]) -> dict[str, dict[str, Score]]:
-    return {name: {str(rung): scores[name] for rung, scores in sorted(by_rung.items())} for name in REALISM_SCORES}
+def _by_score(by_rung: Mapping[int, Mapping[str, T]], names: Iterable[str]) -> dict[str, dict[str, T]]:
+    return {name: {str(rung): found[name] for rung, found in sorted(by_rung.items())} for name in names}
 
 
 def _yardstick(against: Reference, rung: int | None, definition: Definition) -> Measurement | None:

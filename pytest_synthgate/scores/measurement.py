@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.limits import Limits
+from pytest_synthgate.scores.contents import Contents
 
 DECIMALS = 6
 """Digits kept in JSON: beyond them lies the noise of float32 features."""
@@ -57,6 +58,33 @@ class Score:
     def from_json(cls, raw: Mapping[str, Any]) -> Score:
         """Read the plain JSON form; only `value`, `low` and `high` must be there."""
         return cls(raw["value"], raw["low"], raw["high"], int(raw.get("n", 0)), float(raw.get("effective", 0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Standard errors of a realism score by their cause; squared they add up.
+
+    Two measurements against the same real set have most of `real` in common.
+
+    Attributes:
+        synthetic: What other synthetic images of the same kind would change.
+        real: What other real images of the same kind would change.
+        classifier: What other draws of images to learn from would change.
+    """
+
+    synthetic: float
+    real: float
+    classifier: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form."""
+        parts = {"synthetic": self.synthetic, "real": self.real, "classifier": self.classifier}
+        return {cause: _rounded(error) for cause, error in parts.items()}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Errors:
+        """Read the plain JSON form."""
+        return cls(raw["synthetic"], raw["real"], raw["classifier"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +238,7 @@ class Measurement:
         scores: Score by name.
         rung: n0, the images a side that the realism scores were fitted on; None when too few.
         rungs: The realism scores at every rung: `rungs["unrealistic"]["100"]`.
+        errors: The standard errors of unrealistic and unrepresentative at every rung, by their cause.
         yardstick: The same scores between two halves of the real set.
         yardstick_rung: The rung that those reached, at most `rung`.
         threshold: tau, what it was derived from, and how it fares on this real set.
@@ -217,6 +246,7 @@ class Measurement:
         findings: Flagged images, worst first within each score.
         unreadable: Files of both sets that could not be decoded.
         projection: Both sets in two dimensions, for the map; None where it was not drawn.
+        contents: What the sets hold, by digest; None where that is not known.
         audit: What the files alone give away (empty until measured).
         fingerprint: All that makes two measurements comparable.
         warnings: What a reader of the numbers should know, one line each.
@@ -228,6 +258,7 @@ class Measurement:
     scores: Mapping[str, Score]
     rung: int | None = None
     rungs: Mapping[str, Mapping[str, Score]] = field(default_factory=dict)
+    errors: Mapping[str, Mapping[str, Errors]] = field(default_factory=dict)
     yardstick: Mapping[str, Score] = field(default_factory=dict)
     yardstick_rung: int | None = None
     threshold: Mapping[str, Any] = field(default_factory=dict)
@@ -235,6 +266,7 @@ class Measurement:
     findings: tuple[Finding, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     projection: Projection | None = None
+    contents: Contents | None = None
     audit: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -251,6 +283,9 @@ class Measurement:
             "scores": _scores_to_json(self.scores),
             "rung": self.rung,
             "rungs": {name: _scores_to_json(by_rung) for name, by_rung in self.rungs.items()},
+            "errors": {
+                name: {rung: each.to_json() for rung, each in by_rung.items()} for name, by_rung in self.errors.items()
+            },
             "yardstick": _scores_to_json(self.yardstick),
             "yardstick_rung": self.yardstick_rung,
             "threshold": _rounded_deep(self.threshold),
@@ -260,6 +295,7 @@ class Measurement:
             },
             "findings": [finding.to_json() for finding in self.findings],
             "map": None if self.projection is None else self.projection.to_json(),
+            "contents": None if self.contents is None else self.contents.to_json(),
             "audit": _rounded_deep(self.audit),
             "fingerprint": dict(self.fingerprint),
             "warnings": list(self.warnings),
@@ -284,6 +320,10 @@ class Measurement:
                 scores=_scores_from_json(raw["scores"]),
                 rung=raw.get("rung"),
                 rungs={name: _scores_from_json(by_rung) for name, by_rung in raw["rungs"].items()},
+                errors={
+                    name: {rung: Errors.from_json(each) for rung, each in by_rung.items()}
+                    for name, by_rung in raw.get("errors", {}).items()
+                },
                 yardstick=_scores_from_json(raw.get("yardstick", {})),
                 yardstick_rung=raw.get("yardstick_rung"),
                 threshold=dict(raw.get("threshold", {})),
@@ -297,6 +337,7 @@ class Measurement:
                     for each in raw["unreadable"]
                 ),
                 projection=Projection.from_json(raw["map"]) if raw.get("map") else None,
+                contents=Contents.from_json(raw["contents"]) if raw.get("contents") else None,
                 audit=dict(raw["audit"]),
                 fingerprint=dict(raw["fingerprint"]),
                 warnings=tuple(raw.get("warnings", ())),

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.scores.classifier import RUNGS, Probabilities, Side
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.measurement import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
     effective_size,
+    influence_errors,
     normal_interval,
     normal_reach,
-    realism_error,
     share,
     variance,
 )
@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 
 REALISM_SCORES = ("unrealistic", "unrepresentative", "obviously_fake", "c2st_auc")
 """The scores that come from the classifier."""
+
+MEAN_SCORES = ("unrealistic", "unrepresentative")
+"""Those of them that are means over a set."""
 
 OBVIOUS = 0.9
 """P(true label) from which an image counts as given away."""
@@ -66,11 +69,9 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
         real: The real side.
     """
     eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
-    # What the classifier learned from bounds what its opinion of further images is worth.
-    n_s = min(effective_size(synthetic.clusters), probabilities.learned_from[0])
-    n_r = min(effective_size(real.clusters), probabilities.learned_from[1])
+    n_s, n_r = _independent(probabilities, synthetic, real)
     quality_s, quality_r = self_confidence(eta_s, eta_r)
-    sampling = realism_error(eta_s, eta_r, n_s, n_r)
+    sampling = math.hypot(*influence_errors(eta_s, eta_r, n_s, n_r))
 
     def mean(quality: Floats, by_draw: Floats, effective: float) -> Score:
         # The classifier is itself a draw; its spread comes on top of that of the images.
@@ -84,6 +85,31 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
         "obviously_fake": _given_away(probabilities.synthetic, synthetic),
         "c2st_auc": area_under_curve(probabilities, n_s, n_r),
     }
+
+
+def realism_errors(probabilities: Probabilities, synthetic: Side, real: Side) -> dict[str, Errors]:
+    """Take the standard errors of unrealistic and unrepresentative apart, by what brings them in.
+
+    The classifier's is that of the mean over draws; the intervals of the scores allow for the spread of a single one.
+
+    Args:
+        probabilities: One row per draw.
+        synthetic: The synthetic side.
+        real: The real side.
+    """
+    eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
+    sampling = influence_errors(eta_s, eta_r, *_independent(probabilities, synthetic, real))
+    by_draw = zip(MEAN_SCORES, (probabilities.synthetic, probabilities.real), strict=True)
+    return {name: Errors(*sampling, math.sqrt(variance(found.mean(axis=1)) / len(found))) for name, found in by_draw}
+
+
+def _independent(probabilities: Probabilities, synthetic: Side, real: Side) -> tuple[float, float]:
+    """Count independent images a side; what the classifier learned from bounds what its opinion of more is worth."""
+    n_s, n_r = (
+        min(effective_size(side.clusters), learned)
+        for side, learned in zip((synthetic, real), probabilities.learned_from, strict=True)
+    )
+    return n_s, n_r
 
 
 def _given_away(by_draw: Floats, side: Side) -> Score:

@@ -126,17 +126,21 @@ def variance(values: NDArray[np.float64]) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
 
 
-def realism_error(
+def influence_errors(
     synthetic: NDArray[np.float64], real: NDArray[np.float64], n_synthetic: float, n_real: float
-) -> float:
-    """Standard error of unrealistic (and, by symmetry, of unrepresentative) from its influence function.
+) -> tuple[float, float]:
+    """Standard errors that the two sets bring into unrealistic (and, by symmetry, into unrepresentative).
 
-    SE^2 = Var_S(1 - (1 - eta)^2) / n_S + Var_R(eta^2) / n_R, eta the out-of-fold P(synthetic).
+    From the influence function: SE_S^2 = Var_S(1 - (1 - eta)^2) / n_S and SE_R^2 = Var_R(eta^2) / n_R, eta the
+    out-of-fold P(synthetic); squared they add up.
 
     Args:
         synthetic: eta of the synthetic images.
         real: eta of the real images.
         n_synthetic: Independent synthetic images.
         n_real: Independent real images.
+
+    Returns:
+        (SE_S, SE_R).
     """
-    return math.sqrt(variance(1 - (1 - synthetic) ** 2) / n_synthetic + variance(real**2) / n_real)
+    return math.sqrt(variance(1 - (1 - synthetic) ** 2) / n_synthetic), math.sqrt(variance(real**2) / n_real)

@@ -110,6 +110,18 @@ def test_names_do_not_matter_but_where_they_are_shown() -> None:
     assert back.to_text() == plain.to_text()
 
 
+def test_a_measurement_tells_its_sets_from_others() -> None:
+    real, synthetic = _two_sets()
+    found, again, fewer = (
+        evaluate(*sets).contents for sets in ((real, synthetic), (real[::-1], synthetic), (real, synthetic[1:]))
+    )
+    assert found is not None
+    assert fewer is not None
+    assert found == again
+    assert (found.real, found.real_sketch) == (fewer.real, fewer.real_sketch)
+    assert found.synthetic != fewer.synthetic
+
+
 def test_the_length_of_a_vector_does_not_matter() -> None:
     real, synthetic = _two_sets()
     factors = 2.0 ** np.random.default_rng(1).integers(-8, 8, size=(len(real), 1))

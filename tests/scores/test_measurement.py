@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.limits import Limits
-from pytest_synthgate.scores.measurement import Finding, Measurement, Origin, Score, Unreadable
+from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Errors, Finding, Measurement, Origin, Score, Unreadable
 
 ANY_NUMBER = st.none() | st.floats()
 SCORES = st.builds(Score, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER, st.integers(0, 10**6), st.floats(0, 1e6))
+ERRORS = st.builds(Errors, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 BY_NAME = st.dictionaries(st.sampled_from(["unvaried", "unoriginal", "unrealistic"]), SCORES)
 FINDINGS = st.builds(
     Finding,
@@ -39,12 +41,14 @@ MEASUREMENTS = st.builds(
     scores=BY_NAME,
     rung=st.none() | st.sampled_from([30, 2000]),
     rungs=st.dictionaries(st.just("unrealistic"), st.dictionaries(st.just("30"), SCORES)),
+    errors=st.dictionaries(st.just("unrealistic"), st.dictionaries(st.just("30"), ERRORS)),
     yardstick=BY_NAME,
     yardstick_rung=st.none() | st.just(30),
     threshold=st.dictionaries(st.text(max_size=4), st.floats() | st.text(max_size=4)),
     breakdown=st.dictionaries(st.text(max_size=4), st.dictionaries(st.text(max_size=4), BY_NAME)),
     findings=st.lists(FINDINGS, max_size=3).map(tuple),
     unreadable=st.lists(st.builds(Unreadable, st.text(max_size=4), st.just("real"), st.text(max_size=4))).map(tuple),
+    contents=st.none() | st.builds(Contents, st.text(max_size=4), st.text(max_size=4), st.text(max_size=4)),
     audit=st.dictionaries(st.text(max_size=4), st.floats() | st.lists(st.floats(), max_size=2)),
     fingerprint=st.dictionaries(st.text(max_size=4), st.text(max_size=4)),
     warnings=st.lists(st.text(max_size=4), max_size=2).map(tuple),

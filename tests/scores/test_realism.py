@@ -1,5 +1,7 @@
 """The realism scores are the means, shares and areas they are said to be, and 0.5 for two sets of one law."""
 
+import math
+
 import numpy as np
 import pytest
 from cleanlab.rank import get_label_quality_scores
@@ -15,6 +17,7 @@ from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import (
     REALISM_SCORES,
     area_under_curve,
+    realism_errors,
     realism_scores,
     rungs_within,
     self_confidence,
@@ -178,3 +181,24 @@ def test_at_most_fits_the_next_smaller_rung_alone() -> None:
     found = _measure(_rows(300, 1), _rows(300, 2), at_most=150)
     assert found.rung == 100
     assert list(found.rungs["unrealistic"]) == ["100"]
+
+
+def test_the_errors_of_every_rung_make_its_interval_but_for_the_draws() -> None:
+    """The interval allows for the spread of one draw; the error of the mean over draws is smaller by their root."""
+    against = reference(feature_matrix(_rows(150, 2)))
+    found = compare(against, feature_matrix(_rows(120, 1, shift=1)), yardstick=False)
+    for score in ("unrealistic", "unrepresentative"):
+        assert list(found.errors[score]) == list(found.rungs[score]) == ["30", "50", "100"]
+        for rung, errors in found.errors[score].items():
+            whole = found.rungs[score][rung]
+            assert whole.value is not None
+            assert whole.high is not None
+            spread = math.sqrt(5) * errors.classifier
+            error = math.hypot(errors.synthetic, errors.real, spread)
+            assert whole.high - whole.value == pytest.approx(1.959964 * error, rel=1e-6)
+
+
+def test_one_draw_says_nothing_of_the_error_of_the_classifier() -> None:
+    probabilities = Probabilities(np.array([[0.9, 0.6]]), np.array([[0.1, 0.3]]), (2, 2))
+    errors = realism_errors(probabilities, _side(2), _side(2))
+    assert [each.classifier for each in errors.values()] == [0, 0]

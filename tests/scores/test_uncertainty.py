@@ -13,10 +13,10 @@ from pytest_synthgate.scores.measurement import Score
 from pytest_synthgate.scores.uncertainty import (
     clopper_pearson,
     effective_size,
+    influence_errors,
     normal_interval,
     normal_reach,
     rate_of_pairs,
-    realism_error,
     share,
     share_of,
     shared_level,
@@ -173,13 +173,14 @@ def test_a_single_value_has_no_variance() -> None:
     assert (variance(np.array([3.0])), variance(np.array([1.0, 3.0]))) == (0.0, 2.0)
 
 
-def test_the_error_of_realism_is_that_of_its_influence_function() -> None:
+def test_the_errors_of_realism_are_those_of_its_influence_function() -> None:
     synthetic, real = np.array([0.9, 0.5, 0.8]), np.array([0.1, 0.2, 0.6, 0.4])
     of_s, of_r = np.var(1 - (1 - synthetic) ** 2, ddof=1), np.var(real**2, ddof=1)
-    assert realism_error(synthetic, real, 3, 4) == pytest.approx(math.sqrt(of_s / 3 + of_r / 4))
+    assert influence_errors(synthetic, real, 3, 4) == pytest.approx((math.sqrt(of_s / 3), math.sqrt(of_r / 4)))
 
 
-def test_swapping_the_sets_leaves_the_error_of_realism() -> None:
-    """P(real) takes the place of P(synthetic): the same error up to the sign."""
+def test_swapping_the_sets_swaps_the_errors_of_realism() -> None:
+    """P(real) takes the place of P(synthetic): the same errors up to the sign."""
     synthetic, real = np.array([0.9, 0.5, 0.8]), np.array([0.1, 0.2, 0.6, 0.4])
-    assert realism_error(1 - real, 1 - synthetic, 4, 3) == pytest.approx(realism_error(synthetic, real, 3, 4))
+    swapped = influence_errors(1 - real, 1 - synthetic, 4, 3)
+    assert swapped == pytest.approx(influence_errors(synthetic, real, 3, 4)[::-1])
