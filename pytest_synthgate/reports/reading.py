@@ -5,6 +5,7 @@ Plain text that every report shares; names are made visible, and nothing is colo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from pytest_synthgate.gates import Verdict, number
@@ -33,6 +34,11 @@ def failed_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]
     return [(name, verdict) for name, result in results.items() for verdict in result.verdicts if result.fails(verdict)]
 
 
+def worst_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
+    """List them with the one first that is furthest over its limit."""
+    return sorted(failed_gates(results), key=lambda each: -_excess(each[1]))
+
+
 def headline(results: Mapping[str, SpecResult]) -> str:
     """Say the verdict in one sentence: `2 of 12 gates failed: subject repeats itself`."""
     verdicts = [verdict for result in results.values() for verdict in result.verdicts]
@@ -44,13 +50,16 @@ def headline(results: Mapping[str, SpecResult]) -> str:
         complaints = list(dict.fromkeys(f"{visible(name)} {complaint(verdict)}" for name, verdict in failed))
         more = [f"{len(complaints) - _NAMED:,} more"] if len(complaints) > _NAMED else []
         return f"{len(failed):,} of {gates} failed: {', '.join([*complaints[:_NAMED], *more])}"
+    if all(verdict.verdict == "passed" for verdict in verdicts):
+        return f"All {gates} passed" if len(verdicts) > 1 else "The only gate passed"
     remarks = (
         (sum(verdict.verdict == "failed" for verdict in verdicts), "failed as expected"),
         (sum(verdict.verdict == "warned" for verdict in verdicts), "passed with a warning"),
         (sum(verdict.undecided for verdict in verdicts), "could not be decided"),
+        (sum(verdict.verdict == "no baseline yet" for verdict in verdicts), "without a baseline yet"),
     )
-    said = "; ".join(f"{count:,} {text}" for count, text in remarks if count)
-    return f"No gate of {len(verdicts):,} failed" + (f": {said}" if said else "")
+    said = ", ".join(f"{count:,} {text}" for count, text in remarks if count)
+    return f"No gate of {len(verdicts):,} failed the build: {said}"
 
 
 def complaint(verdict: Verdict) -> str:
@@ -96,10 +105,10 @@ def _reach(score: Score) -> float:
 
 
 def _hurts(results: Mapping[str, SpecResult]) -> str | None:
-    failed = failed_gates(results)
+    failed = worst_gates(results)
     if not failed:
         return None
-    name, verdict = max(failed, key=lambda each: _excess(each[1]))
+    name, verdict = failed[0]
     text = f"{visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
     if blamed := guilty(verdict.score, results[name].measurement):
         text += f"; {blamed}"
@@ -108,8 +117,8 @@ def _hurts(results: Mapping[str, SpecResult]) -> str | None:
 
 def _excess(verdict: Verdict) -> float:
     """How many times over its limit a score is."""
-    if verdict.measured.value is None:
-        return float("inf")
+    if verdict.measured.value is None or math.isnan(verdict.measured.value):
+        return math.inf
     return verdict.measured.value / max(verdict.limit.max or 0.0, 1e-3)
 
 

@@ -45,9 +45,9 @@ def test_the_same_complaint_about_several_classes_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({}, "No gate of 1 failed: 1 could not be decided"),
+        ({}, "No gate of 1 failed the build: 1 could not be decided"),
         ({"strict": True}, "1 of 1 gate failed: a is undecided"),
-        ({"strict": True, "expected": {"unvaried": "known"}}, "No gate of 1 failed: 1 could not be decided"),
+        ({"strict": True, "expected": {"unvaried": "known"}}, "No gate of 1 failed the build: 1 could not be decided"),
     ],
 )
 def test_what_stays_undecided_fails_a_strict_run_alone(changes: dict[str, Any], text: str) -> None:
@@ -58,8 +58,9 @@ def test_what_stays_undecided_fails_a_strict_run_alone(changes: dict[str, Any], 
 def test_a_headline_without_failures_says_what_there_is_to_know() -> None:
     result = judged(unvaried=0.05, unoriginal={"max": 0.1, "warn": 0.001}, unrealistic=0.9)
     expected = SpecResult(result.measurement, result.verdicts, expected={"unvaried": "known"})
-    assert headline({"a": expected}) == "No gate of 3 failed: 1 failed as expected; 1 passed with a warning"
-    assert headline({"a": judged(unrealistic=0.9)}) == "No gate of 1 failed"
+    assert headline({"a": expected}) == "No gate of 3 failed the build: 1 failed as expected, 1 passed with a warning"
+    assert headline({"a": judged(unrealistic=0.9)}) == "The only gate passed"
+    assert headline({"a": judged(unrealistic=0.9), "b": judged(unoriginal=0.1)}) == "All 2 gates passed"
     assert headline({"a": judged()}) == "Measured, and nothing was gated"
 
 

@@ -31,7 +31,7 @@ class Scale:
     @property
     def text(self) -> str:
         """Name its ends: `0 to 0.25`."""
-        return f"{number(self.low)} to {number(self.high)}"
+        return f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True)

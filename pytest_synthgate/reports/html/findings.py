@@ -26,16 +26,22 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """One of the two images of a finding: its set, its name, and its picture where the set has some."""
+
+    side: str
+    name: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A finding with pictures.
 
     Attributes:
         anchor: Its id on the page.
         id: Its id in the results.
-        image: The flagged image, None in a set without pictures.
-        twin: The image it resembles, likewise.
-        name: Of the image.
-        twin_name: Of the twin.
+        ends: The flagged image and the one it resembles.
         relation: How the two belong together, in words.
         facts: Label and text of what is known of the image.
         command: What makes the image again, if a command does.
@@ -43,10 +49,7 @@ class Card:
 
     anchor: str
     id: str
-    image: Picture | None
-    twin: Picture | None
-    name: str
-    twin_name: str
+    ends: tuple[End, ...]
     relation: str
     facts: tuple[tuple[str, str], ...]
     command: str | None
@@ -83,10 +86,11 @@ def card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, albu
     return Card(
         anchor=anchor,
         id=visible(finding.id),
-        image=picture(finding.image, finding.image_set, result, album),
-        twin=None if finding.twin is None else picture(finding.twin, finding.twin_set or "", result, album),
-        name=cut(finding.image),
-        twin_name=cut(finding.twin or ""),
+        ends=tuple(
+            End(side, cut(image), picture(image, side, result, album))
+            for image, side in ((finding.image, finding.image_set), (finding.twin, finding.twin_set))
+            if image is not None and side is not None
+        ),
         relation=_relation(finding, float(result.measurement.threshold.get("tau", 0.0))),
         facts=tuple((label, cut(str(value))) for label, value in facts if value is not None),
         command=_command(spec_name, finding, result),

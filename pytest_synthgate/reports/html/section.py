@@ -20,6 +20,8 @@ from pytest_synthgate.scores.measurement import Finding, Score
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""
+FIRST = 12
+"""Findings of a score that are shown without asking."""
 GROUPS = 40
 """Groups of an axis that are shown without asking."""
 
@@ -62,7 +64,8 @@ class Group:
     Attributes:
         title: What they are.
         total: How many there are.
-        cards: Those with pictures.
+        cards: The first of those with pictures.
+        more_cards: The others of those, shown when asked for.
         rest: The others, a line each.
         clusters: Near-duplicates of one another in rows.
         more_clusters: Clusters without a row.
@@ -72,6 +75,7 @@ class Group:
     title: str
     total: int
     cards: tuple[Card, ...]
+    more_cards: tuple[Card, ...]
     rest: tuple[str, ...]
     clusters: tuple[Cluster, ...]
     more_clusters: int
@@ -153,7 +157,7 @@ def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
     found = [
         ("synthetic images", f"{measurement.n_synthetic:,}"),
         ("real images", f"{measurement.n_real:,}"),
-        ("images a side for the realism scores", f"{measurement.rung:,}" if measurement.rung else None),
+        ("images a side (n0)", f"{measurement.rung:,}" if measurement.rung else None),
         ("compared to", result.compare_to),
         ("prompt", " | ".join(map(str, templates)) or None),
         ("encoder", declared.get("encoder")),
@@ -197,7 +201,8 @@ def _group(
         card(name, f"{anchor}-{number}", each, result, album) for number, each in enumerate(findings[:share], 1)
     )
     rest = tuple(line(each, result) for each in findings[share:])
-    return Group(visible(score), _TITLES.get(score, visible(score)), len(findings), cards, rest, rows, more)
+    title = _TITLES.get(score, visible(score))
+    return Group(visible(score), title, len(findings), cards[:FIRST], cards[FIRST:], rest, rows, more)
 
 
 def _map(result: SpecResult, groups: Iterable[Group]) -> Map | None:
@@ -205,8 +210,8 @@ def _map(result: SpecResult, groups: Iterable[Group]) -> Map | None:
         return None
     flagged: dict[tuple[str, str], tuple[str, str]] = {}
     for (_, findings), group in zip(groups_of(result), groups, strict=True):
-        for each, shown in zip(findings, group.cards, strict=False):
-            flagged.setdefault((each.image_set, each.image), (shown.anchor, f"{group.score}: {shown.name}"))
+        for each, shown in zip(findings, (*group.cards, *group.more_cards), strict=False):
+            flagged.setdefault((each.image_set, each.image), (shown.anchor, f"{group.score}: {shown.ends[0].name}"))
     return draw(result.measurement.projection, ((*key, *value) for key, value in flagged.items()))
 
 
