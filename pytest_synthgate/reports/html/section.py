@@ -22,7 +22,7 @@ SAMPLE = 12
 """Random images of each set on the contact sheet."""
 FIRST = 12
 """Findings of a score that are shown without asking."""
-GROUPS = 40
+GROUPS = 20
 """Groups of an axis that are shown without asking."""
 
 _TITLES = {
@@ -137,7 +137,7 @@ def section(name: str, anchor: str, result: SpecResult, album: Album, shares: Ma
         name=visible(name),
         anchor=anchor,
         facts=_facts(result),
-        gates=tuple(_gate(result, verdict) for verdict in result.verdicts),
+        gates=_gates(result),
         synthetic=_sheet(result, "synthetic", album),
         real=_sheet(result, "real", album),
         map=_map(result, groups),
@@ -165,16 +165,25 @@ def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
     return tuple((label, cut(str(text))) for label, text in found if text)
 
 
-def _gate(result: SpecResult, verdict: Verdict) -> Gate:
-    found = mark(result, verdict)
-    helps: list[str] = []
-    if verdict.verdict == "failed":
-        helps = [visible(each) for each in help_lines(verdict, result.measurement)]
-        helps = [f"{each[0].upper()}{each[1:]}." for each in helps] + [_ADVICE[verdict.score]]
-        if verdict.score in result.expected:
-            helps.insert(0, f"Known: {visible(result.expected[verdict.score])}.")
-    reason = visible(verdict.reason)
-    return Gate(visible(verdict.name), found, with_interval(verdict.measured), reason, tuple(helps))
+def _gates(result: SpecResult) -> tuple[Gate, ...]:
+    advised: set[str] = set()
+    gates = []
+    for verdict in result.verdicts:
+        helps = _help(result, verdict)
+        if verdict.verdict == "failed" and verdict.score not in advised:
+            advised.add(verdict.score)  # once, however many classes fail
+            helps.append(_ADVICE[verdict.score])
+        name, reason = visible(verdict.name), visible(verdict.reason)
+        gates.append(Gate(name, mark(result, verdict), with_interval(verdict.measured), reason, tuple(helps)))
+    return tuple(gates)
+
+
+def _help(result: SpecResult, verdict: Verdict) -> list[str]:
+    if verdict.verdict != "failed":
+        return []
+    known = [f"known: {result.expected[verdict.score]}"] if verdict.score in result.expected else []
+    found = (cut(each) for each in (*known, *help_lines(verdict, result.measurement)))
+    return [f"{each[0].upper()}{each[1:]}." for each in found]
 
 
 def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:

@@ -1,0 +1,176 @@
+"""What stands on the page: values in words, whatever they look like."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pytest_synthgate import Finding, Score
+from pytest_synthgate.images.generation.seeds import image_name
+from pytest_synthgate.reports.html.album import Album
+from pytest_synthgate.reports.html.findings import LONGEST, cut, dealt
+from pytest_synthgate.reports.html.page import Page, page
+from pytest_synthgate.reports.html.render import write_html
+from pytest_synthgate.reports.html.section import FIRST
+from pytest_synthgate.reports.image_files import ImageFiles
+from pytest_synthgate.reports.results import SpecResult
+
+from ..conftest import judged, measured
+
+
+def laid_out(max_findings: int = 200, **results: SpecResult) -> Page:
+    return page(results, Album(), max_findings)
+
+
+def flagged(count: int, score: str = "unvaried", **changes: Any) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            f"{number}.png",
+            f"sha256:{number:064}",
+            "synthetic",
+            score,
+            "features",
+            0.01,
+            "x.png",
+            "synthetic",
+            **changes,
+        )
+        for number in range(count)
+    )
+
+
+# The table
+
+
+def test_a_cell_has_the_number_the_bar_and_the_gravest_verdict() -> None:
+    row = laid_out(a=judged(unvaried={"max": 0.1, "per_class": True}, unrealistic=0.9)).rows[0]
+    by_score = {cell.score: cell for cell in row.cells}
+    unvaried, unrealistic, free = by_score["unvaried"], by_score["unrealistic"], by_score["unoriginal"]
+    assert (unvaried.value, unvaried.interval) == ("0.100", "0.060 to 0.150")
+    assert unvaried.mark is not None
+    assert (unvaried.mark.word, unvaried.mark.tone) == ("failed", "fail")
+    assert unvaried.bar is not None
+    assert unvaried.bar.limit is None  # a limit for each class is none for the whole
+    assert unrealistic.bar is not None
+    assert unrealistic.bar.limit is not None
+    assert unrealistic.bar.yardstick is not None
+    assert free.mark is None
+
+
+def test_the_yardstick_is_a_row_without_a_link() -> None:
+    rows = laid_out(a=judged(), b=judged()).rows
+    assert [(row.name, row.anchor) for row in rows] == [("a", "spec-1"), ("b", "spec-2"), ("real against real", None)]
+
+
+def test_a_score_that_could_not_be_computed_has_no_bar() -> None:
+    cell = laid_out(a=SpecResult(measured(scores={"unvaried": Score(None)}, rung=None, yardstick={}))).rows[0].cells[0]
+    assert (cell.value, cell.bar) == (None, None)
+
+
+# The gates
+
+
+def test_a_failed_gate_says_what_to_do_and_a_passed_one_does_not() -> None:
+    failed, passed = laid_out(a=judged(unvaried=0.05, unoriginal=0.1)).sections[0].gates
+    assert failed.help[0] == "Dropping 0 of the 2 flagged images would pass."
+    assert "Class 'hot dog' makes 90% of them" in failed.help[1]
+    assert failed.help[2].startswith("Vary what the prompts say")
+    assert passed.help == ()
+
+
+def test_advice_is_given_once_however_many_classes_fail() -> None:
+    gates = laid_out(a=judged(unvaried={"max": 0.01, "per_class": True})).sections[0].gates
+    assert [gate.mark.word for gate in gates] == ["failed", "failed"]
+    assert sum("Vary what the prompts say" in each for gate in gates for each in gate.help) == 1
+
+
+def test_an_expected_failure_says_why() -> None:
+    result = replace(judged(unvaried=0.05), expected={"unvaried": "six contexts"})
+    gate = laid_out(a=result).sections[0].gates[0]
+    assert (gate.mark.word, gate.mark.tone) == ("failed as expected", "warn")
+    assert gate.help[0] == "Known: six contexts."
+
+
+def test_what_stays_undecided_is_red_in_a_strict_run_only() -> None:
+    few = judged(measured(representatives={"real": 300, "synthetic": 12}), unvaried=0.5)
+    tones = [laid_out(a=replace(few, strict=strict)).sections[0].gates[0].mark.tone for strict in (False, True)]
+    assert tones == ["warn", "fail"]
+
+
+# The findings
+
+
+@given(sizes=st.dictionaries(st.integers(), st.integers(0, 50), max_size=6), most=st.integers(0, 120))
+def test_places_are_dealt_to_all_who_want_some(sizes: dict[int, int], most: int) -> None:
+    given_out = dealt(sizes, most)
+    assert sum(given_out.values()) == min(most, sum(sizes.values()))
+    assert all(given_out[key] <= sizes[key] for key in sizes)
+    short = [key for key in sizes if given_out[key] < sizes[key]]
+    # Nobody who goes short has two places fewer than another.
+    assert all(given_out[other] <= given_out[key] + 1 for key in short for other in sizes)
+
+
+def test_the_worst_are_cards_the_next_are_behind_them_and_the_rest_are_lines() -> None:
+    result = SpecResult(measured(findings=flagged(50)))
+    group = laid_out(30, a=result).sections[0].groups[0]
+    assert (len(group.cards), len(group.more_cards), len(group.rest), group.total) == (FIRST, 30 - FIRST, 20, 50)
+    assert group.cards[0].ends[0].name == "0.png"
+    assert group.rest[0] == "30.png ~ synthetic x.png (distance 0.0100 < 0.0455)"
+
+
+def test_near_duplicates_stand_in_rows_the_largest_first() -> None:
+    findings = (*flagged(3, cluster=1), *(replace(each, image=f"b{each.image}") for each in flagged(11, cluster=2)))
+    result = SpecResult(measured(findings=findings), images={"synthetic": ImageFiles(Path("/nowhere"))})
+    big, small = laid_out(a=result).sections[0].groups[0].clusters
+    assert (big.size, len(big.pictures), big.more) == (11, 8, 3)
+    assert (small.size, len(small.pictures)) == (3, 3)
+    assert small.more <= 0
+
+
+def test_a_command_makes_an_image_again_where_the_generator_made_it() -> None:
+    name = f"apple/{image_name('a photo', 7)}"
+    finding = replace(flagged(1, prompt="a photo", seed=5)[0], image=name)
+    result = SpecResult(measured(findings=(finding,)), declared={"generator": {"model": "m"}})
+    card = laid_out(**{"my spec": result}).sections[0].groups[0].cards[0]
+    assert card.command == f"synthgate generate 'my spec' --again --image {name}"
+    for other in (replace(finding, image="apple/x/00007.png"), replace(finding, prompt=None)):
+        changed = SpecResult(measured(findings=(other,)), declared={"generator": {"model": "m"}})
+        assert laid_out(a=changed).sections[0].groups[0].cards[0].command is None
+    assert laid_out(a=SpecResult(measured(findings=(finding,)))).sections[0].groups[0].cards[0].command is None
+
+
+def test_long_texts_are_cut() -> None:
+    assert cut("x" * LONGEST) == "x" * LONGEST
+    assert cut("x" * 10_000) == f"{'x' * LONGEST}… (10,000 letters)"
+    assert cut("a\x1b[31m\u202e") == "a\\u001b[31m\\u202e"
+
+
+# The files
+
+
+@pytest.mark.parametrize("name", ["report", "report.html"])
+def test_the_same_results_give_the_same_bytes(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (300, 200), "red").save(tmp_path / "a.png")
+    result = replace(judged(unvaried=0.05), images={"synthetic": ImageFiles(tmp_path), "real": ImageFiles(tmp_path)})
+    contents = []
+    for run in ("first", "second"):
+        write_html(tmp_path / run / name, {"a": result})
+        contents.append({f.name: f.read_bytes() for f in (tmp_path / run).rglob("*") if f.is_file()})
+    assert contents[0] == contents[1]
+    assert contents[0]
+
+
+def test_a_thumbnail_keeps_nothing_of_the_original_but_its_pixels(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at a secret place"
+    Image.new("RGB", (300, 200), "red").save(tmp_path / "a.jpg", exif=exif, comment=b"secret")
+    album = Album()
+    album.picture("", tmp_path / "a.jpg", "")
+    album.picture("", tmp_path / "gone.jpg", "")
+    (thumbnail,) = album.develop().values()
+    assert b"secret" not in thumbnail.content
+    assert (thumbnail.width, thumbnail.height) == (176, 117)
