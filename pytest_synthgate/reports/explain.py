@@ -6,8 +6,8 @@ Plain text for terminals and test failures; every name is made visible first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, islice
 from typing import Any
 
 from pytest_synthgate.gates import Verdict, gate, number
@@ -19,8 +19,10 @@ from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 SHOWN = 3
 """Findings and files listed under a verdict."""
 
+_EVIDENCE = {"obviously_fake": "unrealistic", "collision_rate": "unvaried"}
 _MEANING = {
     "unvaried": "have a near-duplicate in the set",
+    "collision_rate": "have a near-duplicate in the set",
     "unoriginal": "are near-copies of real images",
     "obviously_fake": "are called synthetic with 90% certainty or more",
     "unrealistic": "are called synthetic with 90% certainty or more",
@@ -53,12 +55,13 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
             for each in measurement.unreadable[:SHOWN]
         ]
         return _indented(lines)
-    findings = _relevant(verdict, measurement)
+    findings = evidence(verdict, measurement)
     if findings:
-        n = measurement.n_real if verdict.score == "unrepresentative" else measurement.n_synthetic
         kind = "real" if verdict.score == "unrepresentative" else "synthetic"
+        whole = measurement.n_real if kind == "real" else measurement.n_synthetic
+        n = whole if verdict.group is None else verdict.measured.n
         lines.append(f"{len(findings):,} of {n:,} {kind} images {_MEANING[verdict.score]}; worst:")
-        lines += ["  " + describe(each, measurement.threshold) for each in _worst(findings)]
+        lines += ["  " + describe(each, measurement.threshold) for each in worst(findings, SHOWN)]
     if verdict.verdict == "failed":
         lines += help_lines(verdict, measurement)
     return _indented(lines)
@@ -76,6 +79,29 @@ def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
     made = [f'"{visible(finding.prompt)}"'] if finding.prompt else []
     made += [f"seed {finding.seed}"] if finding.seed is not None else []
     return f"{text}; {', '.join(made)}" if made else text
+
+
+def evidence(verdict: Verdict, measurement: Measurement) -> list[Finding]:
+    """List the findings that a gate is about, worst first; for a gate on a class, those of that class."""
+    score = _EVIDENCE.get(verdict.score, verdict.score)
+    found = [each for each in measurement.findings if each.score == score]
+    if verdict.group is None:
+        return found
+    groups = measurement.breakdown.get("class", {})
+    return [
+        each
+        for each in found
+        if each.class_name and (each.class_name if each.class_name in groups else POOLED) == verdict.group
+    ]
+
+
+def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
+    """Take the first few, a pair of twins once and not from both ends."""
+    shown: dict[frozenset[str | None], Finding] = {}
+    for finding in findings:
+        ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
+        shown.setdefault(frozenset(ends), finding)
+    return list(islice(shown.values(), most))
 
 
 def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
@@ -159,24 +185,6 @@ def failures(measurement: Measurement, limits: Limits) -> list[str]:
         if verdict.fails()
         for line in explain("scores", verdict, measurement)
     ]
-
-
-def _worst(findings: Sequence[Finding]) -> list[Finding]:
-    """Take the first few, a pair of twins once and not from both ends."""
-    shown: dict[frozenset[str | None], Finding] = {}
-    for finding in findings:
-        ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
-        shown.setdefault(frozenset(ends), finding)
-        if len(shown) == SHOWN:
-            break
-    return list(shown.values())
-
-
-def _relevant(verdict: Verdict, measurement: Measurement) -> list[Finding]:
-    score = "unrealistic" if verdict.score == "obviously_fake" else verdict.score
-    if verdict.group is not None:
-        return []
-    return [each for each in measurement.findings if each.score == score]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -108,6 +108,36 @@ def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
     ]
 
 
+def test_a_gate_on_a_class_shows_what_was_found_in_that_class() -> None:
+    classes = ["apple", "apple", "kiwi", "plum", None, None]
+    findings = [replace(each, class_name=name) for each, name in zip(_twins([2, 2, 2]), classes, strict=True)]
+    scores = {"apple": Score(0.05, 0.02, 0.15, 60), "pooled": Score(0.06, 0.02, 0.15, 35)}
+    breakdown = {"class": {name: {"unvaried": score} for name, score in scores.items()}}
+    measurement = _measured(0.06, findings, breakdown=breakdown)
+    apple, pooled = (
+        explain("subject", verdict, measurement)[1:4]
+        for verdict in gate(measurement, Limits(unvaried={"max": 0.04, "per_class": True}))
+    )
+    assert apple == [
+        "  2 of 60 synthetic images have a near-duplicate in the set; worst:",
+        "    0-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    0-1 ~ synthetic x (distance 0.0100 < 0.0455)",
+    ]
+    assert pooled == [
+        "  2 of 35 synthetic images have a near-duplicate in the set; worst:",
+        "    1-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    1-1 ~ synthetic x (distance 0.0100 < 0.0455)",
+    ]
+
+
+def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
+    measurement = _measured(0.04, _twins([2]), scores={"collision_rate": Score(0.01, 0.005, 0.02, N, N)})
+    assert _explained(measurement, collision_rate=0.001)[1:3] == [
+        "  2 of 100 synthetic images have a near-duplicate in the set; worst:",
+        "    0-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+    ]
+
+
 def test_a_gate_that_asks_for_certainty_promises_nothing_about_drops() -> None:
     limit = Limit(max=0.05, when_unsure="fail")
     assert not any("dropping" in line for line in _explained(_measured(0.08, _twins([2, 2, 2, 2])), unvaried=limit))
