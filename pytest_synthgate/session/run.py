@@ -53,6 +53,7 @@ class Run:
     unwritten: dict[str, str] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    _ungated: dict[str, SpecResult] = field(default_factory=dict)
     _measurer: Measurer | None = None
     _results: dict[str, SpecResult] | None = None
     _declared: tuple[Spec, ...] | None = None
@@ -241,15 +242,19 @@ class Run:
 
     def result(self, spec: Spec) -> SpecResult | None:
         """Give what is known about a spec for the reports, None before it is measured."""
-        if (measurement := self._measurements.get(spec.name)) is None:
+        if spec.name not in self._measurements:
             return None
+        if spec.name not in self._ungated:
+            self._ungated[spec.name] = self._without_verdicts(spec)
+        return replace(self._ungated[spec.name], verdicts=tuple(self._verdicts.get(spec.name, {}).values()))
+
+    def _without_verdicts(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.reports.redaction import redacted
         from pytest_synthgate.reports.results import SpecResult
         from pytest_synthgate.spec import spec_to_json
 
         result = SpecResult(
-            measurement,
-            tuple(self._verdicts.get(spec.name, {}).values()),
+            self._measurements[spec.name],
             compare_to=spec.compare_to,
             expected=spec.xfail,
             declared=spec_to_json(self.specs[spec.name]),
