@@ -6,6 +6,7 @@ Part of the measurement because it needs the features, which reports do not have
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -50,8 +51,15 @@ def project(
 
 
 def _shuffled(matrix: FeatureMatrix) -> NDArray[np.int64]:
-    """Order by a hash of the digest: random, and the same for any order of rows and whatever the names."""
-    keys = [(hashlib.sha256(f"map:{digest}".encode()).digest(), row) for row, digest in enumerate(matrix.digests)]
+    """Order by a hash of the digest: random, and the same for any order of rows and whatever the names.
+
+    Each copy of a picture is hashed with its number, or all copies would come in a row.
+    """
+    seen: Counter[str] = Counter()
+    keys = []
+    for row, digest in enumerate(matrix.digests):
+        keys.append((hashlib.sha256(f"map{seen[digest]}:{digest}".encode()).digest(), row))
+        seen[digest] += 1
     return np.array([row for _, row in sorted(keys)], dtype=np.int64)
 
 

@@ -55,6 +55,16 @@ def test_the_plane_does_not_turn_with_the_ratio_of_the_sets() -> None:
     assert left == pytest.approx(-right, abs=0.02)
 
 
+def test_copies_of_a_picture_do_not_come_in_a_row() -> None:
+    """Of eight equal pictures among eight others, a fair sample of eight holds some of both."""
+    rows = np.random.default_rng(0).normal(size=(9, 4))
+    copied = feature_matrix(np.concatenate([np.repeat(rows[:1], 8, axis=0), rows[1:]]))
+    first = [
+        copied.digests[copied.ids.index(image)] for image in list(project(matrix(9, 1, d=4), copied, ()).synthetic)[:8]
+    ]
+    assert 1 < len(set(first)) < 8
+
+
 @pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 1), (3, 2)])
 def test_tiny_sets_have_a_place_too(n: int, d: int) -> None:
     found = project(matrix(n, 1, d=d), matrix(n, 2, d=d), ())
