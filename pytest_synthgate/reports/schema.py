@@ -1,6 +1,6 @@
-"""JSON against the shipped JSON Schema of the results: the keywords that schema uses, and no others.
+"""JSON against a shipped JSON Schema: the keywords that the schemas of this package use, and no others.
 
-Part of reading results, which come from other machines and may hold anything.
+Part of reading results and baselines, which come from other machines and may hold anything.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
 from pytest_synthgate.declaring.wording import written
 from pytest_synthgate.images.names import visible
+
+Keys: TypeAlias = tuple[str | int, ...]
+"""The way to a value: names in objects, positions in arrays."""
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
@@ -28,53 +31,73 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 
 
 @cache
-def json_schema() -> dict[str, Any]:
-    """Load the JSON Schema of the results file, which is shipped with the package."""
-    text = resources.files("pytest_synthgate.reports").joinpath("synthgate.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
+def shipped_schema(package: str, name: str) -> dict[str, Any]:
+    """Load a JSON Schema that is shipped with the package."""
+    schema: dict[str, Any] = json.loads(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
     return schema
 
 
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of the results file."""
+    return shipped_schema("pytest_synthgate.reports", "synthgate.schema.json")
+
+
 def violations(document: object) -> Iterator[str]:
-    """Say where a document breaks the schema, a line each: `specs.subject.n_real: -1 is less than 0`."""
-    yield from _violations(document, json_schema(), "")
+    """Say where a document breaks the schema of results, a line each: `specs.subject.n_real: -1 is less than 0`."""
+    for keys, breach in breaches(document, json_schema()):
+        yield f"{place(keys)}: {breach}"
 
 
-def _violations(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+def place(keys: Keys) -> str:
+    """Write where in a document a value stands: `specs.subject.findings[1].by`."""
+    parts = (f"[{key}]" if isinstance(key, int) else f".{visible(key)}" for key in keys)
+    return "".join(parts).removeprefix(".") or "the file"
+
+
+def breaches(document: object, schema: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+    """Say where a document breaks a schema, as the keys that lead there, and how."""
+    yield from _breaches(document, schema, (), schema.get("$defs", {}))
+
+
+def _breaches(
+    value: Any, schema: Mapping[str, Any], keys: Keys, named: Mapping[str, Any]
+) -> Iterator[tuple[Keys, str]]:
     if "$ref" in schema:
-        schema = json_schema()["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+        schema = named[schema["$ref"].removeprefix("#/$defs/")]
     types = schema.get("type", [])
     names = [types] if isinstance(types, str) else types
     if names and not any(_TYPES[name](value) for name in names):
-        yield f"{place or 'the file'}: {written(value)} is not of type {' or '.join(names)}"
+        yield keys, f"{written(value)} is not of type {' or '.join(names)}"
         return
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{place}: {written(value)} is none of {', '.join(map(str, schema['enum']))}"
+        yield keys, f"{written(value)} is none of {', '.join(map(str, schema['enum']))}"
     if "const" in schema and value != schema["const"]:
-        yield f"{place}: {written(value)} is not {schema['const']}"
+        yield keys, f"{written(value)} is not {schema['const']}"
     if isinstance(value, int | float) and value < schema.get("minimum", value):
-        yield f"{place}: {value} is less than {schema['minimum']}"
+        yield keys, f"{value} is less than {schema['minimum']}"
     if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        yield f"{place}: {written(value)} does not match {schema['pattern']}"
+        yield keys, f"{written(value)} does not match {schema['pattern']}"
     if isinstance(value, dict):
-        yield from _members(value, schema, place)
+        yield from _members(value, schema, keys, named)
     if isinstance(value, list):
         fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
         if not fewest <= len(value) <= most:
-            yield f"{place}: has {len(value)} items, not {fewest} to {most}"
+            yield keys, f"has {len(value)} items, not {fewest} to {most}"
         for number, each in enumerate(value):
-            yield from _violations(each, schema.get("items", {}), f"{place}[{number}]")
+            yield from _breaches(each, schema.get("items", {}), (*keys, number), named)
 
 
-def _members(value: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> Iterator[str]:
+def _members(
+    value: Mapping[str, Any], schema: Mapping[str, Any], keys: Keys, named: Mapping[str, Any]
+) -> Iterator[tuple[Keys, str]]:
     for name in schema.get("required", ()):
         if name not in value:
-            yield f"{place or 'the file'}: {name} is missing"
+            yield keys, f"{name} is missing"
     properties = schema.get("properties", {})
     for name, each in value.items():
-        inner = f"{place}.{visible(name)}" if place else visible(name)
-        yield from _violations(name, schema.get("propertyNames", {}), inner)
-        yield from _violations(each, properties.get(name, schema.get("additionalProperties", {})), inner)
+        inner = (*keys, name)
+        yield from _breaches(name, schema.get("propertyNames", {}), inner, named)
+        yield from _breaches(each, properties.get(name, schema.get("additionalProperties", {})), inner, named)
 
 
 def _finite(value: float) -> bool:
