@@ -133,6 +133,7 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
 def test_nothing_is_glued_to_a_torn_line(file: Path, torn: bytes) -> None:
     file.write_bytes(row(0).to_line().encode() + torn)
     append(file, [row(1)])
+    assert row(1).to_line() in file.read_text("ascii").splitlines(keepends=True)
     found, warnings = read_history(file)
     assert found == [row(0), row(1)]
     assert len(warnings) == 1
