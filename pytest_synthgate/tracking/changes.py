@@ -1,0 +1,140 @@
+"""Where a score changed for good: levels that last, told apart by more than the noise of the images.
+
+Part of tracking (series -> changes -> reports). Pure numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_synthgate.tracking.series import Point
+
+LASTING = 3
+"""Runs that a level must last, before and after a change."""
+
+LEVEL = 0.05
+"""Chance, at most, that a score that stayed the same is said to have changed."""
+
+_BELIEVED = 0.8
+"""Of the bound on z: two points in three that far off stay below it, 2 x 0.8 / sqrt(3), and three exceed it."""
+
+_Z95 = 1.959964
+_FINEST = 1e-6
+"""Scores are equal within this, whatever their interval says."""
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of level.
+
+    Attributes:
+        index: Number of the first point of the new level.
+        before: The level until then, the mean of its points weighted by their precision.
+        after: The level from then on, until the next change.
+    """
+
+    index: int
+    before: float
+    after: float
+
+
+def find_changes(points: Sequence[Point]) -> tuple[Change, ...]:
+    """Find the changes of level in a series, by binary segmentation.
+
+    Every place that leaves enough runs on both sides is tried: z = |mean after - mean before| / sqrt(1/W + 1/W'), W
+    the summed precision 1/SE^2 on each side, is standard normal where nothing changed (Hawkins 1977). The largest z
+    of K is a change if K P(|N| >= z) is at most `LEVEL`, Bonferroni's bound, and then both sides are searched in turn
+    (Vostrikova 1981).
+
+    Nothing is taken for more evidence than it is. The same images measured again count once: a level that repeats
+    itself is as sure as its images are. A point with a narrower interval than the median one gets that one, since near
+    0 and 1 intervals shrink with the very values that noise takes there. And what does not last is believed to be off
+    by so many standard errors at most that three such points make a change, and two do not (after Fearnhead and
+    Rigaill 2019).
+
+    Args:
+        points: The series, in the order of time.
+
+    Returns:
+        The changes, first to last.
+    """
+    starts = [index for index, point in enumerate(points) if not point.again]
+    if not starts:
+        return ()
+    scores = [points[start].score for start in starts]
+    values = np.array([score.value for score in scores], dtype=np.float64)
+    weights = _precision(np.array([(score.high or 0.0) - (score.low or 0.0) for score in scores], dtype=np.float64))
+    edges = np.array([*starts, len(points)])
+    cuts = _cuts(values, weights, edges)
+    levels = [
+        float(np.average(values[start:end], weights=weights[start:end]))
+        for start, end in zip([0, *cuts], [*cuts, len(values)], strict=True)
+    ]
+    return tuple(
+        Change(int(edges[cut]), before, after) for cut, before, after in zip(cuts, levels[:-1], levels[1:], strict=True)
+    )
+
+
+def _precision(widths: _Floats) -> _Floats:
+    """Turn the widths of 95% intervals into weights, 1 / SE^2."""
+    errors = np.abs(widths) / (2 * _Z95)
+    return 1 / np.maximum(errors, max(float(np.median(errors)), _FINEST)) ** 2
+
+
+def _cuts(values: _Floats, weights: _Floats, edges: NDArray[np.int64]) -> list[int]:
+    """Cut until no part shows a change any more, then place every cut anew between its neighbours, or drop it.
+
+    Args:
+        values: One per distinct measurement.
+        weights: Their precision.
+        edges: The run in which each was first seen, and the number of runs.
+    """
+
+    def cut(start: int, end: int) -> int | None:
+        found = _cut(values[start:end], weights[start:end], edges[start : end + 1])
+        return None if found is None else start + found
+
+    found, parts = [], [(0, len(values))]
+    while parts:
+        start, end = parts.pop()
+        if (middle := cut(start, end)) is not None:
+            found.append(middle)
+            parts += [(start, middle), (middle, end)]
+    # The first cuts were made when the later ones were still unknown.
+    placed = [0]
+    for end in [*sorted(found)[1:], len(values)] if found else ():
+        if (middle := cut(placed[-1], end)) is not None:
+            placed.append(middle)
+    return placed[1:]
+
+
+def _cut(values: _Floats, weights: _Floats, edges: NDArray[np.int64]) -> int | None:
+    """Find the one place where the level most surely changes, if it does."""
+    places = np.arange(1, len(values))
+    runs_before, runs_after = edges[places] - edges[0], edges[-1] - edges[places]
+    places = places[(runs_before >= LASTING) & (runs_after >= LASTING)]
+    if not len(places):
+        return None
+    bound = NormalDist().inv_cdf(1 - LEVEL / len(places) / 2)
+    reach = np.where(np.diff(edges) >= LASTING, np.inf, _BELIEVED * bound / np.sqrt(weights))
+    moments = weights * np.clip(values - np.median(values), -reach, reach)
+    before, after = _sums_until(weights, places), _sums_from(weights, places)
+    rise = _sums_from(moments, places) / after - _sums_until(moments, places) / before
+    z = np.abs(rise) / np.sqrt(1 / before + 1 / after)
+    return int(places[z.argmax()]) if z.max() >= bound else None
+
+
+def _sums_until(each: _Floats, places: NDArray[np.int64]) -> _Floats:
+    return np.cumsum(each)[places - 1]
+
+
+def _sums_from(each: _Floats, places: NDArray[np.int64]) -> _Floats:
+    """Sum from the end: subtracting from the total would lose small weights beside large ones."""
+    return np.cumsum(each[::-1])[::-1][places]
