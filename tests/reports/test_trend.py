@@ -1,0 +1,213 @@
+"""Trends: what is drawn, what is said, and nothing raw."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_synthgate.errors import HistoryError
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.reports.trend import (
+    ASCII,
+    BLOCKS,
+    COLUMNS,
+    SpecTrend,
+    marks_for,
+    sparkline,
+    trend_lines,
+    trends,
+)
+from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.tracking.provenance import Provenance
+from pytest_synthgate.tracking.row import LARGEST, Row
+from pytest_synthgate.tracking.series import Point
+
+
+def at(value: float, reach: float = 0.01) -> Score:
+    return Score(value, value - reach, value + reach, 200, 200.0)
+
+
+def run(day: int, unvaried: float = 0.1, **changes: Any) -> Row:
+    """Make the row of a run so many days after the first of March."""
+    known: dict[str, Any] = {
+        "time": datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(days=day),
+        "spec": "subject",
+        "provenance": Provenance(f"{day:02d}abcdef0123456789", "main", None),
+        "fingerprint": "abc",
+        "parts": {"encoder": "e1"},
+        "n_real": 300,
+        "n_synthetic": 200,
+        # Like those of a classifier, the scores of other images are never the same to the last digit.
+        "scores": {"unvaried": at(unvaried), "c2st_auc": at(0.9 + day / 1e6)},
+    }
+    return Row(**{**known, **changes})
+
+
+def jump(**changes: Any) -> list[Row]:
+    """Twelve runs whose score jumps on the seventh of March."""
+    return [run(day, 0.1 if day < 6 else 0.3, **(changes if day >= 6 else {})) for day in range(12)]
+
+
+def points(*values: float, reach: float = 0.01) -> list[Point]:
+    return [Point(run(0), at(value, reach), again=False) for value in values]
+
+
+# Values
+
+
+def test_a_trend_holds_what_a_report_draws() -> None:
+    (trend,) = trends(jump())
+    assert trend.spec == "subject"
+    assert len(trend.runs.rows) == 12
+    (unvaried,) = trend.scores
+    assert (unvaried.score, unvaried.rung) == ("unvaried", None)
+    assert [point.score.value for point in unvaried.points] == [0.1] * 6 + [0.3] * 6
+    assert unvaried.points[0].score == at(0.1)
+    (change,) = unvaried.changes
+    assert change.index == 6
+    assert [change.before, change.after] == pytest.approx([0.1, 0.3])
+
+
+def test_scores_come_in_the_order_of_the_table_and_specs_in_sorted_order() -> None:
+    scores = {name: at(0.5) for name in ("collision_rate", "unoriginal", "unvaried", "unrealistic")}
+    found = trends([run(0, spec="b", scores=scores), run(1, spec="a", scores={})])
+    assert [trend.spec for trend in found] == ["a", "b"]
+    assert [each.score for each in found[1].scores] == ["unrealistic", "unvaried", "unoriginal", "collision_rate"]
+    assert found[0].scores == ()
+
+
+def test_only_the_runs_that_compare_with_the_latest_are_drawn() -> None:
+    old = [run(day, 0.9, fingerprint="x", parts={"encoder": "e0"}) for day in range(5)]
+    (trend,) = trends([*old, run(5), run(6)])
+    assert len(trend.scores[0].points) == 2
+    assert (trend.runs.left_out, trend.runs.differing) == (5, ("encoder",))
+
+
+def test_a_realism_score_carries_its_rung() -> None:
+    rungs = {"unrealistic": {"30": at(0.5), "100": at(0.6)}}
+    (trend,) = trends([run(0, scores={"unrealistic": at(0.6)}, rungs=rungs)])
+    assert trend.scores[0].rung == 100
+
+
+def test_specs_can_be_chosen() -> None:
+    rows = [run(0, spec=name) for name in "abc"]
+    assert [trend.spec for trend in trends(rows, ("c", "a", "c"))] == ["a", "c"]
+
+
+def test_a_spec_that_was_never_run_is_an_error() -> None:
+    with pytest.raises(HistoryError, match=r"no run of spec 'subjct'; did you mean 'subject'\?"):
+        trends([run(0)], ("subjct",))
+    with pytest.raises(HistoryError, match="no run of spec 'subject'"):
+        trends([], ("subject",))
+
+
+# Sparklines
+
+
+def test_the_lowest_value_is_at_the_bottom_and_the_highest_at_the_top() -> None:
+    assert sparkline(points(0.0, 0.5, 1.0)) == "▁▅█"
+    assert sparkline(points(*(step / 7 for step in range(8)), reach=0)) == BLOCKS
+
+
+def test_equal_values_are_level() -> None:
+    assert sparkline(points(0.1, 0.1, 0.1)) == "▅▅▅"
+    assert sparkline(points(0.1, 0.1, 0.1, reach=0)) == "▅▅▅"
+
+
+def test_noise_is_not_blown_up() -> None:
+    noisy = sparkline(points(0.5, 0.502, 0.498, 0.501, reach=0.05))
+    assert set(noisy) <= set("▄▅")
+
+
+def test_a_long_history_is_averaged_to_a_fixed_width() -> None:
+    drawn = sparkline(points(*[0.1] * 500, *[0.9] * 500))
+    assert drawn == "▁" * (COLUMNS // 2) + "█" * (COLUMNS // 2)
+    assert len(sparkline(points(*[0.1] * (COLUMNS + 1)))) <= COLUMNS
+
+
+@given(st.lists(st.floats(-LARGEST, LARGEST), min_size=1, max_size=90), st.floats(0, LARGEST))
+def test_any_values_can_be_drawn(values: list[float], reach: float) -> None:
+    drawn = sparkline(points(*values, reach=reach))
+    assert 1 <= len(drawn) <= COLUMNS
+    assert set(drawn) <= set(BLOCKS)
+
+
+def test_a_stream_gets_the_marks_it_can_write() -> None:
+    assert marks_for("utf-8") == BLOCKS
+    assert marks_for("cp1252") == ASCII
+    assert marks_for(None) == ASCII
+    assert marks_for("no such encoding") == ASCII
+    assert len(ASCII) == len(BLOCKS)
+    assert ASCII.isascii()
+
+
+# Lines
+
+
+def test_lines_say_from_what_to_what_and_where_it_changed() -> None:
+    assert trend_lines(trends(jump())) == [
+        "subject: 12 runs, 2026-03-01 to 2026-03-12",
+        "  unvaried         ▁▁▁▁▁▁██████  0.100 -> 0.300",
+        "    changed for good on 2026-03-07 with 06abcdef01 on main: 0.100 -> 0.300",
+    ]
+
+
+def test_lines_can_be_plain_ascii() -> None:
+    lines = trend_lines(trends(jump()), ASCII)
+    assert lines[1] == "  unvaried         ......@@@@@@  0.100 -> 0.300"
+    assert "".join(lines).isascii()
+
+
+def test_a_change_names_sets_that_changed_their_size_with_it() -> None:
+    (line,) = [line for line in trend_lines(trends(jump(n_synthetic=4800, n_real=310))) if "changed" in line]
+    assert line.endswith(": 0.100 -> 0.300; 200 -> 4,800 images; 300 -> 310 real images")
+
+
+def test_a_change_of_unknown_provenance_is_dated() -> None:
+    (line,) = [line for line in trend_lines(trends(jump(provenance=Provenance()))) if "changed" in line]
+    assert line == "    changed for good on 2026-03-07: 0.100 -> 0.300"
+
+
+def test_the_rung_is_said() -> None:
+    rungs = {"unrealistic": {"1000": at(0.9)}}
+    rows = [run(day, scores={"unrealistic": at(0.9)}, rungs=rungs) for day in range(2)]
+    assert trend_lines(trends(rows))[1] == "  unrealistic      ▅▅  0.900 -> 0.900 at n0 = 1,000"
+
+
+def test_runs_that_cannot_be_compared_are_counted_with_the_reason() -> None:
+    old = run(0, fingerprint="x", parts={"encoder": "e0", "road": "1"})
+    assert trend_lines(trends([old, run(1)]))[-1] == (
+        "  1 run left out, not comparable with the latest: other encoder, road"
+    )
+    unknown = [run(day, fingerprint="x") for day in (0, 1)]
+    assert trend_lines(trends([*unknown, run(2)]))[-1] == "  2 runs left out, not comparable with the latest"
+
+
+def test_the_values_of_a_spec_stand_below_each_other() -> None:
+    half = [run(day, scores={"unvaried": at(0.1), **({"unoriginal": at(0.2)} if day % 2 else {})}) for day in range(4)]
+    _, unvaried, unoriginal = trend_lines(trends(half))
+    assert unvaried.index("0.100") == unoriginal.index("0.200")
+
+
+def test_an_empty_history_says_so() -> None:
+    assert trend_lines([]) == ["the history has no runs yet"]
+
+
+NASTY = "a\x1b[31m\u202e\n\ud800"
+
+
+def test_nothing_is_shown_raw() -> None:
+    nasty: dict[str, Any] = {"spec": NASTY, "provenance": Provenance(NASTY, NASTY, NASTY)}
+    old = run(0, **nasty, fingerprint="x", parts={NASTY: "1"})
+    rows = [old, *(run(day, 0.1 if day < 6 else 0.3, **nasty) for day in range(12))]
+    lines = trend_lines(trends(rows))
+    assert len(lines) == 4
+    assert [line for line in lines if visible(line) != line] == []
+
+
+def test_specs_without_scores_have_a_heading_alone() -> None:
+    (trend,) = trends([run(0, scores={})])
+    assert isinstance(trend, SpecTrend)
+    assert trend_lines([trend]) == ["subject: 1 run, 2026-03-01 to 2026-03-01"]
