@@ -254,6 +254,24 @@ def waive(results: Path, finding: str, reason: str, owner: str, expires: date, p
     click.echo(accept(results, finding, terms, utc_today(), pair=pair, file=file))
 
 
+@main.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--spec", "names", metavar="SPEC", multiple=True, help="Show this spec alone; may be repeated.")
+def history(files: tuple[Path, ...], names: tuple[str, ...]) -> None:
+    """Print how scores went from run to run and where they changed for good.
+
+    The files are those of `pytest --synth-history=FILE`; several are merged.
+    """
+    from pytest_synthgate.reports.trend import marks_for, trend_lines, trends
+    from pytest_synthgate.tracking.history import read_history
+
+    rows, warnings = read_history(*files)
+    for warning in warnings:
+        click.echo(warning, err=True)
+    found = trends(rows, names)
+    click.echo("\n".join(trend_lines(found, marks_for(sys.stdout.encoding))))
+
+
 @contextmanager
 def _measurer(cache: Path) -> Iterator[Measurer]:
     """Open the store, and say at the end what a user should know about the making of images."""

@@ -1,6 +1,7 @@
 """The `synthgate` command: what it prints, and errors in one line with exit code 2."""
 
 import json
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from pytest_synthgate import Measurement, Score
 from pytest_synthgate.cli import main
-from pytest_synthgate.reports.results import read_results
+from pytest_synthgate.reports.results import SpecResult, read_results
+from pytest_synthgate.tracking.history import append, rows
+from pytest_synthgate.tracking.provenance import Provenance
 
 
 @pytest.fixture(autouse=True)
@@ -195,3 +199,51 @@ def test_a_shard_that_cannot_be_meant_is_a_usage_error(shard: str) -> None:
     result = run("generate", f"--shard={shard}")
     assert result.exit_code == 2
     assert "is no shard" in result.stderr
+
+
+# history
+
+
+def remember(name: str, *specs: str) -> Path:
+    """Write a history with one run of each spec."""
+    path = Path(name)
+    measured = Measurement(300, 200, {"real": 300, "synthetic": 200}, {"unvaried": Score(0.5, 0.4, 0.6, 200, 200.0)})
+    append(path, rows({spec: SpecResult(measured) for spec in specs}, Provenance(), datetime.now(UTC)))
+    return path
+
+
+def test_history_merges_files_and_prints_the_trend_of_every_spec() -> None:
+    remember("one.jsonl", "a", "b")
+    remember("two.jsonl", "a")
+    result = run("history", "one.jsonl", "two.jsonl")
+    assert (result.exit_code, result.stderr) == (0, "")
+    headings = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert [heading.split(",")[0] for heading in headings] == ["a: 2 runs", "b: 1 run"]
+    assert "  unvaried         ▅▅  0.500 -> 0.500\n" in result.stdout
+
+
+def test_history_shows_the_specs_that_are_named() -> None:
+    remember("h.jsonl", "a", "b", "c")
+    assert "b: " not in run("history", "h.jsonl", "--spec=a", "--spec=c").stdout
+    assert "the history has no run of spec 'd'" in fails("history", "h.jsonl", "--spec=d")
+
+
+def test_history_is_plain_where_the_terminal_is() -> None:
+    remember("h.jsonl", "a")
+    result = CliRunner(charset="ascii").invoke(main, ["history", "h.jsonl"], catch_exceptions=False)
+    assert "  unvaried         +  0.500 -> 0.500\n" in result.stdout
+
+
+def test_history_warns_of_what_it_skips() -> None:
+    path = remember("h.jsonl", "a")
+    with path.open("ab") as file:
+        file.write(b"{")
+    result = run("history", "h.jsonl")
+    assert result.stdout.startswith("a: 1 run")
+    assert result.stderr == "h.jsonl: line 2: torn; skipped\n"
+
+
+def test_history_of_a_file_that_is_none_is_an_error_in_one_line() -> None:
+    assert "nowhere.jsonl: No such file or directory" in fails("history", "nowhere.jsonl")
+    write("synth_x.toml", "[spec.a]\n")
+    assert "synth_x.toml: no row of a history" in fails("history", "synth_x.toml")
