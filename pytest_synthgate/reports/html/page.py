@@ -18,6 +18,7 @@ from pytest_synthgate.reports.html.section import Section, groups_of, section
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import COLUMNS, notes
+from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.scores.measurement import Measurement, Score
 
 Results = Mapping[str, SpecResult]
@@ -72,20 +73,28 @@ class Page:
     version: str
 
 
-def page(results: Results, album: Album, max_findings: int) -> Page:
+def page(results: Results, album: Album, max_findings: int, trends: Mapping[str, SpecTrend]) -> Page:
     """Lay out the report.
 
     Args:
         results: Result by spec name, in the order of the table.
         album: Takes in the pictures that are shown.
         max_findings: Findings that have pictures; the worst of every spec and score take turns.
+        trends: How the scores of each spec went from run to run, where a history is known.
     """
     scales = {score: _scale(score, results) for score in COLUMNS}
     rows = [_row(name, f"spec-{number}", result, scales) for number, (name, result) in enumerate(results.items(), 1)]
     sizes = {(name, score): len(found) for name, result in results.items() for score, found in groups_of(result)}
     shares = dealt(sizes, max_findings)
     sections = tuple(
-        section(name, f"spec-{number}", result, album, {score: shares[name, score] for score, _ in groups_of(result)})
+        section(
+            name,
+            f"spec-{number}",
+            result,
+            album,
+            {score: shares[name, score] for score, _ in groups_of(result)},
+            trends.get(name),
+        )
         for number, (name, result) in enumerate(results.items(), 1)
     )
     return Page(

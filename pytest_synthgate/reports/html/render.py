@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pytest_synthgate.images.names import shown
 from pytest_synthgate.reports.html.album import Album, Picture, Thumbnail
 from pytest_synthgate.reports.html.page import Page, page
 from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.reports.trend import SpecTrend
 
 MAX_FINDINGS = 200
 """Findings that have pictures, unless somebody asks for more or fewer."""
@@ -32,19 +33,26 @@ _OURS = re.compile(r"[0-9a-f]{20}\.webp")
 Source = Callable[[Picture], Thumbnail | None]
 
 
-def write_html(path: Path, results: Mapping[str, SpecResult], *, max_findings: int = MAX_FINDINGS) -> None:
+def write_html(
+    path: Path,
+    results: Mapping[str, SpecResult],
+    *,
+    max_findings: int = MAX_FINDINGS,
+    trends: Iterable[SpecTrend] = (),
+) -> None:
     """Write the report.
 
     Args:
         path: A folder to make or to bring up to date; or a file, when it ends in `.html`, that needs no other.
         results: Result by spec name.
         max_findings: Findings that have pictures, worst first; the others are listed.
+        trends: How scores went from run to run, where a history is known.
 
     Raises:
         ResultsError: The place cannot be written to.
     """
     album = Album()
-    laid_out = page(results, album, max_findings)
+    laid_out = page(results, album, max_findings, {each.spec: each for each in trends})
     thumbnails = album.develop()
     try:
         if path.suffix.lower() in (".html", ".htm"):

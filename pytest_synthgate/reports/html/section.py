@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,11 +12,13 @@ from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import help_lines, with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
+from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
 from pytest_synthgate.reports.html.map import Map, draw
 from pytest_synthgate.reports.html.marks import Mark, mark
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import COLUMNS
+from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.scores.measurement import Finding, Score
 
 SAMPLE = 12
@@ -105,19 +108,40 @@ class Section:
     groups: tuple[Group, ...]
     unreadable: tuple[str, ...]
     tables: tuple[Table, ...]
+    charts: tuple[Chart, ...]
     audit: tuple[tuple[str, str], ...]
     fingerprint: tuple[tuple[str, str], ...]
 
 
 def groups_of(result: SpecResult) -> list[tuple[str, list[Finding]]]:
-    """Sort the findings of a spec by score, in the order of the page; each list is worst first."""
-    found: dict[str, list[Finding]] = {score: [] for score in _TITLES}
+    """Sort the findings of a spec by score, in the order of the page; each list is worst first.
+
+    The worst of every cluster of near-duplicates come before the next worst of any: a hundred copies of one picture
+    would hide all others.
+    """
+    found: dict[str, list[tuple[int, Finding]]] = {score: [] for score in _TITLES}
+    earlier: Counter[tuple[str, int]] = Counter()
     for each in result.measurement.findings:
-        found.setdefault(each.score, []).append(each)
-    return [(score, findings) for score, findings in found.items() if findings]
+        turn = 0
+        if each.score == "unvaried" and each.cluster is not None:
+            turn = earlier[each.score, each.cluster]
+            earlier[each.score, each.cluster] += 1
+        found.setdefault(each.score, []).append((turn, each))
+    return [
+        (score, [each for _, each in sorted(turns, key=lambda turn: turn[0])])
+        for score, turns in found.items()
+        if turns
+    ]
 
 
-def section(name: str, anchor: str, result: SpecResult, album: Album, shares: Mapping[str, int]) -> Section:
+def section(
+    name: str,
+    anchor: str,
+    result: SpecResult,
+    album: Album,
+    shares: Mapping[str, int],
+    trend: SpecTrend | None = None,
+) -> Section:
     """Lay out the section of a spec.
 
     Args:
@@ -126,13 +150,13 @@ def section(name: str, anchor: str, result: SpecResult, album: Album, shares: Ma
         result: What is known about the spec.
         album: Takes in the pictures that are shown.
         shares: Findings that have pictures, by score.
+        trend: How its scores went from run to run, where a history is known.
     """
     measurement = result.measurement
     groups = tuple(
         _group(name, f"{anchor}-{number}", score, findings, result, album, shares[score])
         for number, (score, findings) in enumerate(groups_of(result), 1)
     )
-    audit = measurement.audit
     return Section(
         name=visible(name),
         anchor=anchor,
@@ -146,7 +170,8 @@ def section(name: str, anchor: str, result: SpecResult, album: Album, shares: Ma
             f"{cut(each.image)} ({each.image_set}): {cut(each.reason)}" for each in measurement.unreadable
         ),
         tables=tuple(_table(axis, found) for axis, found in measurement.breakdown.items() if found),
-        audit=_pairs(audit),
+        charts=() if trend is None else charts(trend),
+        audit=_pairs(measurement.audit),
         fingerprint=_pairs(measurement.fingerprint),
     )
 

@@ -23,7 +23,7 @@ from ..conftest import judged, measured
 
 
 def laid_out(max_findings: int = 200, **results: SpecResult) -> Page:
-    return page(results, Album(), max_findings)
+    return page(results, Album(), max_findings, {})
 
 
 def flagged(count: int, score: str = "unvaried", **changes: Any) -> tuple[Finding, ...]:
@@ -120,6 +120,12 @@ def test_the_worst_are_cards_the_next_are_behind_them_and_the_rest_are_lines() -
     assert (len(group.cards), len(group.more_cards), len(group.rest), group.total) == (FIRST, 30 - FIRST, 20, 50)
     assert group.cards[0].ends[0].name == "0.png"
     assert group.rest[0] == "30.png ~ synthetic x.png (distance 0.0100 < 0.0455)"
+
+
+def test_the_worst_of_every_cluster_come_first() -> None:
+    findings = [replace(each, cluster=number // 3) for number, each in enumerate(flagged(6))]
+    cards = laid_out(a=SpecResult(measured(findings=tuple(findings)))).sections[0].groups[0].cards
+    assert [card.ends[0].name for card in cards] == ["0.png", "3.png", "1.png", "4.png", "2.png", "5.png"]
 
 
 def test_near_duplicates_stand_in_rows_the_largest_first() -> None:
