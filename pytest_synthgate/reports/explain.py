@@ -131,7 +131,7 @@ def drops_needed(flagged: Sequence[Finding], n: int, most: float, *, keep_one: b
     # The drop that leaves one image of a group clears that one too; small groups come there soonest.
     clearing = set(accumulate(size - 1 for size in sorted(clusters.values()) if size > 1)) if keep_one else set()
     left, dropped = len(flagged), 0
-    while left > 0 and left / (n - dropped) > most:
+    while left > 0 and (dropped >= n or left / (n - dropped) > most):
         dropped += 1
         left -= 2 if dropped in clearing else 1
     return dropped

@@ -76,6 +76,10 @@ def test_the_fewest_drops_of_copies_are_those_of_trying_all(sizes: list[int], ot
     assert drops_needed(_twins(sizes, "unoriginal"), n, most, keep_one=False) == expected
 
 
+def test_more_findings_than_images_as_a_foreign_file_may_have_are_dropped_to_the_last() -> None:
+    assert drops_needed(_twins([3]), 2, 0.5, keep_one=False) == 3
+
+
 @pytest.mark.parametrize(
     ("sizes", "n", "most", "dropped"),
     [
