@@ -5,10 +5,8 @@ First of the reports; all others are rendered from what stands here.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -21,6 +19,7 @@ from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.reports.image_files import ImageFiles
+from pytest_synthgate.reports.replacing import replace_file
 from pytest_synthgate.reports.schema import violations
 from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.measurement import Measurement
@@ -127,15 +126,7 @@ def write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
         ResultsError: The place cannot be written to.
     """
     text = json.dumps(to_document(results, path.parent), indent=1, ensure_ascii=False, allow_nan=False)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text + "\n", encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror}); choose another file") from None
+    replace_file(path, f"{text}\n".encode())
 
 
 def read_results(path: Path) -> dict[str, SpecResult]:
