@@ -1,0 +1,99 @@
+"""Results as Markdown, for a step summary or a merge-request note: the verdict, the table, and the reasons.
+
+Rendered from the results. Whatever a name in them holds, it stays text: no markup, link, mention or reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pytest_synthgate.gates import Verdict
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.reports.explain import explain
+from pytest_synthgate.reports.reading import headline, reading, worst_gates
+from pytest_synthgate.reports.replacing import replace_file
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.reports.table import Cell, notes, rows
+from pytest_synthgate.scores.measurement import Measurement
+
+MOST_BYTES = 900_000
+"""GitHub drops a step summary above 1 MiB whole, GitLab takes notes of a million characters."""
+
+_LONGEST = 500
+"""Characters of a line; a name of 10,000 is cut."""
+
+_LONGEST_CELL = 100
+_LEFT_OUT = 100
+"""Bytes kept free to say how much is left out."""
+
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~#]")
+# What sites look for in the finished text, whatever was escaped: mentions, references, emoji, addresses.
+_ACTIVE = re.compile(r"[@#!$%&~^:](?=\S)|\b(?:www(?=\.)|GH(?=-))", re.IGNORECASE)
+_BREAK = "\u200b"
+
+
+def markdown(results: Mapping[str, SpecResult], most: int = MOST_BYTES) -> str:
+    """Render results, the worst gates first; what does not fit is cut off whole, and how much it was is said.
+
+    Args:
+        results: Result by spec name.
+        most: Bytes that it may take; the verdict alone needs a few thousand.
+    """
+    heading, *body = rows(results)
+    top = f"## synthgate: {prose(headline(results))}\n\n{_row(heading)}{'|---' * len(heading)}|\n"
+    top += _fitting([_row(cells) for cells in body], most // 3, "rows")
+    top += "\nLower is better; 95% intervals in brackets.\n\n"
+    lines = [*reading(results), *(("note", text) for text in notes(results))]
+    top += _fitting([f"- **{label}**: {prose(text)}\n" for label, text in lines], most // 10, "lines")
+    sections = [_section(name, verdict, results[name].measurement) for name, verdict in worst_gates(results)]
+    return top + _fitting(sections, most - len(top.encode()), "failed gates")
+
+
+def write_markdown(path: Path, results: Mapping[str, SpecResult]) -> None:
+    """Write the file in one step.
+
+    Raises:
+        ResultsError: The place cannot be written to.
+    """
+    replace_file(path, markdown(results).encode())
+
+
+def prose(text: str, longest: int = _LONGEST) -> str:
+    """Escape a text to stand within a line of Markdown; a zero-width space breaks what a site would act upon."""
+    return _MARKUP.sub(r"\\\g<0>", _ACTIVE.sub(rf"\g<0>{_BREAK}", _cut(visible(text), longest)))
+
+
+def fenced(lines: Sequence[str]) -> str:
+    """Show lines as they are, between bars that are longer than any in them."""
+    text = "\n".join(_cut(visible(line), _LONGEST) for line in lines)
+    bar = "`" * max(3, *(len(ticks) + 1 for ticks in re.findall("`*", text)))
+    return f"{bar}text\n{text}\n{bar}\n"
+
+
+def _row(cells: Sequence[Cell]) -> str:
+    texts = ((prose(cell.text, _LONGEST_CELL), cell.tone == "failed") for cell in cells)
+    return f"| {' | '.join(f'**{text}**' if failed else text for text, failed in texts)} |\n"
+
+
+def _section(name: str, verdict: Verdict, measurement: Measurement) -> str:
+    head, *evidence = explain(name, verdict, measurement)
+    shown = f"\n{fenced([line.removeprefix('  ') for line in evidence])}" if evidence else ""
+    return f"\n### {prose(head)}\n{shown}"
+
+
+def _fitting(blocks: Sequence[str], room: int, kind: str) -> str:
+    """Join blocks as long as they fit, and say how many do not."""
+    room -= _LEFT_OUT
+    kept = ""
+    for count, block in enumerate(blocks):
+        room -= len(block.encode())
+        if room < 0:
+            return f"{kept}\n{len(blocks) - count:,} more {kind} are left out here.\n"
+        kept += block
+    return kept
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
