@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pytest_synthgate.declaring.wording import meant, quoted
 from pytest_synthgate.errors import HistoryError
@@ -16,6 +17,7 @@ from pytest_synthgate.gates import number
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.tracking.changes import Change, find_changes
+from pytest_synthgate.tracking.history import read_history
 from pytest_synthgate.tracking.row import Row
 from pytest_synthgate.tracking.series import Comparable, Point, comparable, series
 
@@ -81,6 +83,16 @@ def trends(rows: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTrend]:
         if spec not in by_spec:
             raise HistoryError(f"the history has no run of spec {quoted(spec)}; {meant(spec, by_spec)}")
     return [_trend(spec, comparable(by_spec[spec])) for spec in sorted(set(specs) or by_spec)]
+
+
+def read_trends(paths: Sequence[Path], specs: Collection[str]) -> list[SpecTrend]:
+    """Give the values to draw of those specs that a history has runs of.
+
+    Raises:
+        HistoryError: A file of the history cannot be read.
+    """
+    rows = [row for row in read_history(*paths)[0] if row.spec in specs]
+    return trends(rows)
 
 
 def _trend(spec: str, runs: Comparable) -> SpecTrend:

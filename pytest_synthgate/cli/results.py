@@ -1,0 +1,92 @@
+"""Commands on what runs leave behind: render it again, accept a finding, follow the scores."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+
+from pytest_synthgate.declaring.wording import quoted
+from pytest_synthgate.errors import ResultsError, SpecError
+
+
+def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
+    """Read `2027-01-31`."""
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise SpecError(f"--expires={quoted(value)} is no day; give one such as 2027-01-31") from None
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--html", type=click.Path(path_type=Path), help="Folder, or one self-contained FILE.html.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="File for a step summary or a merge-request note.")
+@click.option("--redact-real", is_flag=True, help="Keep real photos, and their names, out of it.")
+@click.option("--max-findings", type=click.IntRange(0), help="Findings with pictures.  [default: 200]")
+@click.option("--history", multiple=True, type=click.Path(path_type=Path), help="Draw these histories in the report.")
+def report(
+    results: tuple[Path, ...],
+    html: Path | None,
+    markdown: Path | None,
+    redact_real: bool,
+    max_findings: int | None,
+    history: tuple[Path, ...],
+) -> None:
+    """Render results files, several as one; pictures are shown where they are still in their place."""
+    from pytest_synthgate.reports.html.render import MAX_FINDINGS, write_html
+    from pytest_synthgate.reports.redaction import redacted
+    from pytest_synthgate.reports.results import read_all
+    from pytest_synthgate.reports.trend import read_trends
+
+    if html is None and markdown is None:
+        raise ResultsError("nothing to write; give --html=DIR, --html=FILE.html or --markdown=FILE")
+    found = read_all(results)
+    if redact_real:
+        found = {name: redacted(result) for name, result in found.items()}
+    if html is not None:
+        most = MAX_FINDINGS if max_findings is None else max_findings
+        write_html(html, found, max_findings=most, trends=read_trends(history, found))
+        click.echo(f"written: {html}")
+    if markdown is not None:
+        from pytest_synthgate.reports.markdown import write_markdown
+
+        write_markdown(markdown, found)
+        click.echo(f"written: {markdown}")
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("finding", metavar="FINDING_ID")
+@click.option("--reason", required=True, help="Why it is acceptable.")
+@click.option("--owner", required=True, help="Who answers for it.")
+@click.option("--expires", required=True, metavar="DATE", callback=_day, help="The last day it holds, within a year.")
+@click.option("--pair", is_flag=True, help="Waive the image beside this twin alone, not whatever it resembles.")
+@click.option("--file", type=click.Path(path_type=Path), help="Spec file; without it, the one that declares the spec.")
+def waive(results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None) -> None:
+    """Accept a finding of a results file until a day: append a waiver to the spec file."""
+    from pytest_synthgate.waive import waive as accept
+    from pytest_synthgate.waivers import utc_today
+
+    terms = {"reason": reason, "owner": owner, "expires": expires}
+    click.echo(accept(results, finding, terms, utc_today(), pair=pair, file=file))
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--spec", "names", metavar="SPEC", multiple=True, help="Show this spec alone; may be repeated.")
+def history(files: tuple[Path, ...], names: tuple[str, ...]) -> None:
+    """Print how scores went from run to run and where they changed for good.
+
+    The files are those of `pytest --synth-history=FILE`; several are merged.
+    """
+    from pytest_synthgate.reports.trend import marks_for, trend_lines, trends
+    from pytest_synthgate.tracking.history import read_history
+
+    rows, warnings = read_history(*files)
+    for warning in warnings:
+        click.echo(warning, err=True)
+    found = trends(rows, names)
+    click.echo("\n".join(trend_lines(found, marks_for(sys.stdout.encoding))))

@@ -1,0 +1,152 @@
+"""Commands on spec files: check them, make their images, measure them, export what passed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pytest_synthgate.cli.specs import (
+    absolute,
+    cache_option,
+    chosen,
+    encoder_option,
+    files_option,
+    load,
+    measurer_in,
+    overridden,
+    real_option,
+)
+from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.spec import spec_to_json
+
+
+def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """Read `3/16`."""
+    number, _, count = value.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise GenerationError(f"--shard={value} is no shard; give 1/N to N/N, such as 3/16")
+    return int(number), int(count)
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@real_option
+@cache_option
+def check(files: tuple[Path, ...], real: Path | None, cache: Path) -> None:
+    """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
+    from pytest_synthgate.reports.declared import describe_spec
+
+    for spec in load(files):
+        click.echo("\n".join(describe_spec(spec, cache, real=absolute(real))))
+
+
+@click.command()
+@click.argument("names", metavar="[SPEC]...", nargs=-1)
+@files_option
+@real_option
+@cache_option
+@click.option(
+    "--shard",
+    callback=_shard,
+    default="1/1",
+    show_default=True,
+    metavar="K/N",
+    help="Make one part of many, such as 3/16.",
+)
+@click.option("--again", is_flag=True, help="Make the images that are there once more.")
+@click.option("--image", "images", multiple=True, metavar="NAME", help="Make this image alone; may be repeated.")
+def generate(
+    names: tuple[str, ...],
+    files: tuple[Path, ...],
+    real: Path | None,
+    cache: Path,
+    shard: tuple[int, int],
+    again: bool,
+    images: tuple[str, ...],
+) -> None:
+    """Make the missing images of specs, all of them by default; a killed run goes on where it stopped."""
+    from pytest_synthgate.features.store import Store
+    from pytest_synthgate.images.generation.generate import generate as make
+    from pytest_synthgate.images.generation.plan import plan
+    from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
+
+    specs = chosen(load(files), names)
+    Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
+    for spec in specs:
+        if spec.images is not None:
+            click.echo(f"{spec.name}: its images exist, nothing to make")
+            continue
+        prompts = prompts_of(spec, absolute(real))
+        if is_complete(hook_directory(spec, prompts, cache)) or (spec.generator is None and not names):
+            click.echo(f"{spec.name}: a hook makes its images, when pytest runs")
+            continue
+        planned = plan(spec, prompts, cache)
+        made = make(planned.only(images) if images else planned, shard=shard, again=again)
+        for note in made.notes:
+            click.echo(f"{spec.name}: {note}", err=True)
+        black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
+        click.echo(f"{spec.name}: {made.made:,} images made, {made.present:,} were there{black}")
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "to", type=click.Path(path_type=Path), default=Path("synthgate.json"), show_default=True)
+@real_option
+@encoder_option
+@cache_option
+def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path) -> None:
+    """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
+
+    Missing images are made.
+    """
+    from pytest_synthgate.measure import known_classes
+    from pytest_synthgate.reports.image_files import files_of
+    from pytest_synthgate.reports.results import SpecResult, write_results
+
+    specs = load(files)
+    results = {}
+    with measurer_in(cache) as measurer:
+        for spec in specs:
+            resolved = overridden(spec, real, encoder)
+            measurement = measurer.measurement(resolved)
+            results[spec.name] = SpecResult(
+                measurement,
+                compare_to=spec.compare_to,
+                expected=spec.xfail,
+                declared=spec_to_json(spec),
+                classes=known_classes(resolved, measurer),
+                images=files_of(resolved, measurer),
+            )
+            click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
+    write_results(to, results)
+    click.echo(f"written: {to}")
+
+
+@click.command()
+@click.argument("name", metavar="SPEC")
+@click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option("--without-findings", is_flag=True, help="Leave out near-copies of real photos and obvious fakes too.")
+@files_option
+@real_option
+@encoder_option
+@cache_option
+def export(
+    name: str,
+    to: Path,
+    without_findings: bool,
+    files: tuple[Path, ...],
+    real: Path | None,
+    encoder: str | None,
+    cache: Path,
+) -> None:
+    """Copy the images of a spec into class folders for training, one of each near-duplicate cluster."""
+    from pytest_synthgate.export import export as copy
+
+    (spec,) = chosen(load(files), (name,))
+    spec = overridden(spec, real, encoder)
+    with measurer_in(cache) as measurer:
+        measurement, sets = measurer.measurement(spec), measurer.sets(spec)
+        copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
+    for line in copied.lines():
+        click.echo(line)
