@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,17 @@ def meant(name: str, valid: Iterable[str]) -> str:
     if near := nearest(name, names):
         return f"did you mean {quoted(near)}?"
     return f"give one of {', '.join(_line(_cut(each)) for each in names)}" if names else "remove it"
+
+
+def differences(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Name every key that differs, in tables by the key within: "`size` was 512 and is 256 now"."""
+    for key in sorted({*was, *now}):
+        before, after = was.get(key), now.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            texts = (json.dumps(each, ensure_ascii=False) for each in (before, after))
+            yield "`{}` was {} and is {} now".format(f"{prefix}{key}", *texts)
 
 
 def _cut(text: str) -> str:

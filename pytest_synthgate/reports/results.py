@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.wording import meant, quoted, written
+from pytest_synthgate.declaring.wording import differences, meant, quoted, written
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import printable, shown
@@ -194,21 +194,10 @@ def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResu
     if spec.name not in results:
         raise ResultsError(f"{shown(path)}: spec {quoted(spec.name)} is not in it; {again}")
     result, declared = results[spec.name], spec_to_json(spec)
-    if difference := next(_differences(result.declared, declared), None):
+    if difference := next(differences(result.declared, declared), None):
         raise ResultsError(f"{shown(path)}: stale for spec {quoted(spec.name)}: {printable(difference)}; {again}")
     if (revision := result.measurement.fingerprint.get("revision")) != REVISION:
         raise ResultsError(
             f"{shown(path)}: stale: scored by revision {revision}, this version scores by {REVISION}; {again}"
         )
     return result
-
-
-def _differences(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Name every key that differs, in tables by the key within."""
-    for key in sorted({*was, *now}):
-        before, after = was.get(key), now.get(key)
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            yield from _differences(before, after, f"{prefix}{key}.")
-        elif before != after:
-            texts = (json.dumps(each, ensure_ascii=False) for each in (before, after))
-            yield "`{}` was {} and is {} now".format(f"{prefix}{key}", *texts)

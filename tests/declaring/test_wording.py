@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.wording import meant, nearest, quoted, where, written
+from pytest_synthgate.declaring.wording import differences, meant, nearest, quoted, where, written
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,14 @@ def test_a_place_is_named_as_the_file_writes_it(tmp_path: Path, monkeypatch: pyt
 
     assert where(tmp_path / "a/synth_x.toml", "spec", "in bag") == "a/synth_x.toml: [spec.'in bag']"
     assert where(Path("/elsewhere/synth_x.toml")) == "/elsewhere/synth_x.toml:"
+
+
+def test_differences_name_the_key_and_what_it_was_and_is() -> None:
+    was = {"model": {"steps": 2, "size": 512}, "seed": 0, "same": [1]}
+    now = {"model": {"steps": 4, "size": 512}, "precision": "bf16", "same": [1]}
+    assert list(differences(was, now)) == [
+        "`model.steps` was 2 and is 4 now",
+        '`precision` was null and is "bf16" now',
+        "`seed` was 0 and is null now",
+    ]
+    assert list(differences(was, was)) == []
