@@ -1,0 +1,194 @@
+"""One picture that says why a gate failed: the worst of what it flagged, each image beside what it resembles.
+
+Last station of the flow, for reports that can carry a picture and little else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from pytest_synthgate.gates import Verdict
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.reports.explain import evidence, with_interval, worst
+from pytest_synthgate.reports.pictures import thumbnail
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.scores.measurement import Finding
+
+MOST = 12
+"""Findings on a sheet."""
+WIDTH = 1200
+"""Pixels across a sheet."""
+LARGEST = 400_000
+"""Bytes that a sheet may have."""
+
+_MARGIN = 40
+_HEAD = 156
+_GUTTER = 32
+_SEAM = 6
+_LINE = 24
+_SMALL = 18
+_PAPER, _INK, _PALE, _RULE, _FRAME, _FAILED = "#ffffff", "#1b2330", "#5c6675", "#d9dde3", "#f1f3f6", "#b3261e"
+_QUALITIES = (85, 75, 60, 45, 30)
+"""Tried in turn until the sheet is small enough; photos seldom need the second."""
+
+Place = tuple[int, int]
+Content = Image.Image | str
+"""What stands in a frame: a picture, or the words that say why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A finding as it is drawn: the flagged image, its twin, and lines of text."""
+
+    flagged: Content
+    twin: Content
+    caption: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Where pairs stand: a few are shown larger than many."""
+
+    columns: int
+    lines: int
+
+    @property
+    def cell(self) -> int:
+        """Width of a pair."""
+        return (WIDTH - 2 * _MARGIN - (self.columns - 1) * _GUTTER) // self.columns
+
+    @property
+    def edge(self) -> int:
+        """Width and height of a frame."""
+        return (self.cell - _SEAM) // 2
+
+    def place(self, number: int) -> Place:
+        """Left upper corner of a pair."""
+        row, column = divmod(number, self.columns)
+        step = self.edge + self.lines * _LINE + _MARGIN
+        return _MARGIN + column * (self.cell + _GUTTER), _HEAD + row * step
+
+
+def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes | None:
+    """Draw the worst findings of a gate, each beside its twin.
+
+    Args:
+        spec_name: The spec's name.
+        verdict: What the gate concluded.
+        result: What is known about the spec; real photos stay away from the sheet of one that is redacted.
+
+    Returns:
+        A JPEG without metadata, or None where there is no picture to show: nothing was flagged, the sets are
+        vectors, or the files are gone.
+    """
+    flagged = evidence(verdict, result.measurement)
+    distinct = worst(flagged, len(flagged))
+    chosen = distinct[:MOST]
+    tau = float(result.measurement.threshold.get("tau", 0.0))
+    captions = [_caption(each, tau) for each in chosen]
+    grid = _Grid(2 if len(chosen) <= 4 else 3, max(map(len, captions), default=0))
+    pairs = [
+        _Pair(
+            _content(each.image, each.image_set, result, grid.edge),
+            _content(each.twin, each.twin_set, result, grid.edge),
+            caption,
+        )
+        for each, caption in zip(chosen, captions, strict=True)
+    ]
+    if all(isinstance(content, str) for pair in pairs for content in (pair.flagged, pair.twin)):
+        return None
+    shown = "worst first" if len(chosen) == len(distinct) else f"the {len(chosen)} worst first"
+    head = (
+        f"{spec_name}: {verdict.name} {with_interval(verdict.measured)} {verdict.verdict}",
+        verdict.reason,
+        f"{len(flagged):,} flagged, {shown}: on the left the flagged image, on the right the one it resembles most",
+    )
+    return _jpeg(_drawn(head, pairs, grid))
+
+
+def _content(image: str | None, side: str | None, result: SpecResult, edge: int) -> Content:
+    if image is None or side is None:
+        return "no twin"
+    if side == "real" and result.redacted:
+        return "real photo left out"
+    path = result.images[side].path(image) if side in result.images else None
+    picture = None if path is None else thumbnail(path, edge)
+    return "picture not found" if picture is None else picture
+
+
+def _caption(finding: Finding, tau: float) -> list[str]:
+    """Name both images, say what speaks against the first, and how it was made where that is known."""
+    match finding.by:
+        case "exact":
+            against = "the same pixels"
+        case "classifier":
+            against = f"{finding.image_set} with {finding.value:.1%} certainty"
+        case "geometry":
+            against = f"an edited copy, distance {finding.value:.4f}"
+        case _:
+            against = f"distance {finding.value:.4f}, near is below {tau:.4f}"
+    twin = [f"{finding.twin_set} {finding.twin}"] if finding.twin is not None else []
+    made = [f'"{finding.prompt}"'] if finding.prompt else []
+    made += [f"seed {finding.seed}"] if finding.seed is not None else []
+    return [finding.image, *twin, against, *([", ".join(made)] if made else [])]
+
+
+def _drawn(head: tuple[str, str, str], pairs: Sequence[_Pair], grid: _Grid) -> Image.Image:
+    rows = -(-len(pairs) // grid.columns)
+    sheet = Image.new("RGB", (WIDTH, grid.place(rows * grid.columns)[1]), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    pen.rectangle((0, 0, WIDTH, 5), fill=_FAILED)
+    title, reason, legend = head
+    width = WIDTH - 2 * _MARGIN
+    _write(pen, (_MARGIN, 30), title, 32, width, _INK)
+    _write(pen, (_MARGIN, 76), reason, 20, width, _FAILED)
+    _write(pen, (_MARGIN, 108), legend, _SMALL, width, _PALE)
+    for number, pair in enumerate(pairs):
+        x, y = grid.place(number)
+        _mount(sheet, pen, (x, y), grid.edge, pair.flagged)
+        _mount(sheet, pen, (x + grid.edge + _SEAM, y), grid.edge, pair.twin)
+        for line, text in enumerate(pair.caption):
+            below = y + grid.edge + 10 + line * _LINE
+            _write(pen, (x, below), text, _SMALL, grid.cell, _PALE if line else _INK)
+    return sheet
+
+
+def _mount(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: Place, edge: int, content: Content) -> None:
+    x, y = at
+    pen.rectangle((x, y, x + edge - 1, y + edge - 1), fill=_FRAME, outline=_RULE)
+    if isinstance(content, str):
+        middle = (x + edge // 2, y + edge // 2)
+        pen.text(middle, content, fill=_PALE, font=ImageFont.load_default(size=_SMALL), anchor="mm")
+        return
+    # The pixels of a tiny picture are what there is to see; a larger one is better smoothed.
+    tiny = 2 * max(content.size) <= edge
+    method = Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS
+    picture = ImageOps.contain(content, (edge, edge), method)
+    sheet.paste(picture, (x + (edge - picture.width) // 2, y + (edge - picture.height) // 2))
+
+
+def _write(pen: ImageDraw.ImageDraw, at: Place, text: str, size: int, width: int, colour: str) -> None:
+    font = ImageFont.load_default(size=size)
+    pen.text(at, fitting(visible(text), font, width), fill=colour, font=font)
+
+
+def fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """Take the middle out of a line that is wider than so many pixels, for a path tells most at its ends."""
+    shown, kept = text, min(len(text), width)  # hardly a letter is narrower than a pixel
+    while kept and font.getlength(shown) > width:
+        kept -= max(1, kept // 20)
+        shown = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+    return shown
+
+
+def _jpeg(sheet: Image.Image) -> bytes:
+    for quality in _QUALITIES:
+        content = BytesIO()
+        sheet.save(content, "JPEG", quality=quality, optimize=True)
+        if content.tell() <= LARGEST:
+            break
+    return content.getvalue()
