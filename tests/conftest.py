@@ -11,6 +11,12 @@ hypothesis.settings.register_profile("calm", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("calm")
 
 
+@pytest.fixture(autouse=True)
+def not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the runs of the tests say out of the summary of a job that runs the tests."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder with the Snacks photos and the Stable Diffusion images, or a skip that says so."""

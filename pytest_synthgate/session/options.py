@@ -46,6 +46,8 @@ class Options:
         strict: Whether what stays undecided fails.
         patterns: Names of spec files.
         quiet: Whether progress is silent.
+        step_summary: Where GitHub Actions takes Markdown from; None elsewhere.
+        workspace: The checkout that GitHub Actions annotates files of; None elsewhere.
     """
 
     real: Path | None
@@ -61,6 +63,8 @@ class Options:
     strict: bool
     patterns: tuple[str, ...]
     quiet: bool
+    step_summary: Path | None
+    workspace: Path | None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -118,6 +122,8 @@ def read_options(config: pytest.Config) -> Options:
         strict=_strict(config),
         patterns=tuple(config.getini("synth_files")),
         quiet=config.option.verbose < 0,
+        step_summary=_on_github("GITHUB_STEP_SUMMARY"),
+        workspace=_on_github("GITHUB_WORKSPACE"),
     )
 
 
@@ -143,6 +149,11 @@ def _max_findings(config: pytest.Config) -> int:
     if not str(given).isdecimal():
         raise pytest.UsageError(f"synth_max_findings = {given!r} is not valid; give a whole number from 0 up")
     return int(given)
+
+
+def _on_github(variable: str) -> Path | None:
+    given = os.environ.get(variable) if os.environ.get("GITHUB_ACTIONS") == "true" else None
+    return Path(given) if given else None
 
 
 def in_ci() -> bool:

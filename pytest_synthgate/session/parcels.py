@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ class Receiver:
         gates = {**known["result"]["gates"], **parcel["result"]["gates"]}
         known["result"] = {**known["result"], **parcel["result"], "gates": gates}
         self.notes += parcel["notes"]
+
+    def __bool__(self) -> bool:
+        """Whether anything arrived."""
+        return bool(self._parcels)
+
+    def files(self) -> dict[str, Path]:
+        """Give the spec file that each result is from."""
+        return {name: Path(parcel["position"][0]) for name, parcel in self._parcels.items()}
 
     def results(self) -> dict[str, SpecResult]:
         """Give all results that arrived, in the order of declaration."""

@@ -15,6 +15,8 @@ import pytest
 from pytest_synthgate.errors import ResultsError, SynthgateError
 from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.declared import describe_spec
+from pytest_synthgate.reports.github import annotate, append_summary
+from pytest_synthgate.reports.markdown import write_markdown
 from pytest_synthgate.reports.reading import reading
 from pytest_synthgate.reports.results import SpecResult, write_results
 from pytest_synthgate.reports.table import notes
@@ -30,7 +32,7 @@ _TONES = {
 
 
 def write_summary(reporter: Any, run: Run) -> None:
-    """Print the table of all specs, the lines below it, and where the files are.
+    """Print the table of all specs, the lines below it, where the files are, and what GitHub annotates.
 
     Args:
         reporter: pytest's terminal reporter.
@@ -43,6 +45,9 @@ def write_summary(reporter: Any, run: Run) -> None:
             reporter.write_line(f"{label}: {run.unwritten[label]}", red=True, bold=True)
         else:
             reporter.write_line(f"{label}: {shown(path)}")
+    if run.options.workspace is not None:
+        for line in annotate(results, run.receiver.files(), run.options.workspace):
+            reporter.write_line(line)
 
 
 def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequence[str]) -> None:
@@ -58,7 +63,7 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
 
 
 def write_files(session: pytest.Session, run: Run) -> None:
-    """Write the files that were asked for; when one cannot be written the run fails, and ends as always."""
+    """Write the files that were asked for; when one of them cannot be written the run fails, and ends as always."""
     results = run.receiver.results()
     for label, path, write in _outputs(run):
         if not results:
@@ -68,7 +73,8 @@ def write_files(session: pytest.Session, run: Run) -> None:
             write(path, results)
         except ResultsError as error:
             run.unwritten[label] = str(error)
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            if path != run.options.step_summary:  # which nobody asked for
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str, SpecResult]], None]]]:
@@ -78,6 +84,10 @@ def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str,
         yield "results", options.json, write_results
     if options.html is not None:
         yield "report", options.html, partial(_write_html, max_findings=options.max_findings)
+    if options.markdown is not None:
+        yield "Markdown", options.markdown, write_markdown
+    if options.step_summary is not None and run.receiver:
+        yield "step summary", options.step_summary, append_summary
 
 
 def _write_html(path: Path, results: Mapping[str, SpecResult], *, max_findings: int) -> None:

@@ -1,0 +1,106 @@
+"""What GitHub shows of a run: Markdown as its step summary, and annotations on the spec files.
+
+Rendered from the results; only a GitHub runner has a place for it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.gates import Verdict
+from pytest_synthgate.images.names import shown
+from pytest_synthgate.reports.explain import explain
+from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
+from pytest_synthgate.reports.reading import worst_gates
+from pytest_synthgate.reports.results import SpecResult
+
+SUMMARY_BYTES = 1 << 20
+"""A summary that is larger is not shown at all, and every command of a step adds to the same one."""
+
+ANNOTATIONS = 10
+"""Annotations of a step that GitHub shows."""
+
+_LONGEST = 4000
+"""Characters of one annotation."""
+
+
+def append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
+    """Add Markdown to a step summary, as much as it has room for.
+
+    Raises:
+        ResultsError: The file cannot be written to, or others filled it.
+    """
+    try:
+        room = SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
+        text = f"\n{markdown(results, min(MOST_BYTES, room))}".encode()
+        if len(text) > room:
+            raise ResultsError(f"{shown(path)}: has no room left; GitHub shows no summary above 1 MiB")
+        with path.open("ab") as file:
+            file.write(text)
+    except OSError as error:
+        raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror})") from None
+
+
+def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], workspace: Path) -> list[str]:
+    """Write workflow commands that annotate spec files with the gates that failed, and then those in doubt.
+
+    Args:
+        results: Result by spec name.
+        files: Spec file by spec name.
+        workspace: Checkout that GitHub finds files in.
+    """
+    failed = [("error", *each) for each in worst_gates(results)]
+    doubtful = [
+        ("warning", name, verdict)
+        for name, result in results.items()
+        for verdict in result.verdicts
+        if verdict.warns and not result.fails(verdict)
+    ]
+    return [
+        _command(level, name, verdict, results[name], _place(files.get(name), name, workspace))
+        for level, name, verdict in [*failed, *doubtful][:ANNOTATIONS]
+    ]
+
+
+def _command(level: str, name: str, verdict: Verdict, result: SpecResult, place: Mapping[str, str]) -> str:
+    message = "\n".join(explain(name, verdict, result.measurement))
+    properties = {**place, "title": f"synthgate: {verdict.name} {verdict.verdict}"}
+    written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{level} {written}::{_data(message[:_LONGEST])}"
+
+
+def _place(file: Path | None, name: str, workspace: Path) -> dict[str, str]:
+    """Tell a file the way GitHub does, and the line that the spec starts in."""
+    if file is None:
+        return {}
+    full, checkout = file.resolve(), workspace.resolve()
+    below = full.relative_to(checkout) if full.is_relative_to(checkout) else full
+    line = _line_of(file, name)
+    return {"file": below.as_posix()} | ({} if line is None else {"line": str(line)})
+
+
+def _line_of(file: Path, name: str) -> int | None:
+    """Find the heading of a spec, `[spec.subject]`; None where it is declared in another way."""
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError):
+        return None
+    return next((number for number, line in enumerate(lines, 1) if _heads(line, name)), None)
+
+
+def _heads(line: str, name: str) -> bool:
+    try:
+        return line.lstrip().startswith("[") and tomllib.loads(line) == {"spec": {name: {}}}
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
