@@ -29,6 +29,10 @@ class ResultsError(SynthgateError):
     """A results file is not one, or was made from something else."""
 
 
+class BaselineError(SynthgateError):
+    """A baseline cannot be read, or is not one."""
+
+
 class HistoryError(SynthgateError):
     """A history of runs cannot be read or added to."""
 
