@@ -8,16 +8,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
 
 from pytest_synthgate.reports.pictures import thumbnail
 
 EDGE = 176
 """Longest edge of a thumbnail, in pixels."""
-_QUALITY = 70
+MOST_BYTES = 3_500_000
+"""Bytes that all pictures together should take; more findings than usual get coarser ones."""
+_QUALITIES = (70, 45, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +67,39 @@ class Thumbnail:
 
 @dataclass(slots=True)
 class Album:
-    """Collects the pictures that a page shows."""
+    """Collects the pictures that a page shows.
 
-    _wanted: dict[Path, None] = field(default_factory=dict)
+    Attributes:
+        inline: Whether they stand in the page itself: as text, and as often as they are shown.
+    """
+
+    inline: bool = False
+    _wanted: Counter[Path] = field(default_factory=Counter)
 
     def picture(self, alt: str, path: Path | None, instead: str) -> Picture:
         """Ask for a picture."""
         if path is not None:
-            self._wanted[path] = None
+            self._wanted[path] += 1
         return Picture(alt, path, instead)
 
     def develop(self) -> dict[Path, Thumbnail]:
         """Make the thumbnails of all pictures that were asked for; files that cannot be shown are left out."""
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            made = pool.map(_thumbnail, self._wanted)
-            return {path: each for path, each in zip(self._wanted, made, strict=True) if each is not None}
+            small = pool.map(partial(thumbnail, edge=EDGE), self._wanted)
+            pictures = {path: each for path, each in zip(self._wanted, small, strict=True) if each is not None}
+            for quality in _QUALITIES:
+                made = pool.map(partial(_encoded, quality=quality), pictures.values())
+                thumbnails = dict(zip(pictures, made, strict=True))
+                if sum(self._size(path, each) for path, each in thumbnails.items()) <= MOST_BYTES:
+                    break
+        return thumbnails
+
+    def _size(self, path: Path, made: Thumbnail) -> float:
+        """Count the bytes that a picture adds to the report."""
+        return len(made.content) * 4 / 3 * self._wanted[path] if self.inline else len(made.content)
 
 
-def _thumbnail(path: Path) -> Thumbnail | None:
-    picture = thumbnail(path, EDGE)
-    if picture is None:
-        return None
+def _encoded(picture: Image.Image, quality: int) -> Thumbnail:
     content = BytesIO()
-    picture.save(content, "WEBP", quality=_QUALITY, method=2)
+    picture.save(content, "WEBP", quality=quality, method=2)
     return Thumbnail(content.getvalue(), *picture.size)

@@ -51,11 +51,12 @@ def write_html(
     Raises:
         ResultsError: The place cannot be written to.
     """
-    album = Album()
+    one_file = path.suffix.lower() in (".html", ".htm")
+    album = Album(inline=one_file)
     laid_out = page(results, album, max_findings, {each.spec: each for each in trends})
     thumbnails = album.develop()
     try:
-        if path.suffix.lower() in (".html", ".htm"):
+        if one_file:
             path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path, _one_file(laid_out, thumbnails).encode())
         else:
