@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import shown
+from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
 from pytest_synthgate.reports.reading import worst_gates
@@ -25,6 +25,7 @@ ANNOTATIONS = 10
 
 _LONGEST = 4000
 """Characters of one annotation."""
+_LONGEST_PROPERTY = 500
 
 
 def append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
@@ -99,7 +100,7 @@ def _heads(line: str, name: str) -> bool:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(visible(text)[:_LONGEST_PROPERTY]).replace(":", "%3A").replace(",", "%2C")
 
 
 def _data(text: str) -> str:

@@ -73,8 +73,12 @@ def fenced(lines: Sequence[str]) -> str:
 
 
 def _row(cells: Sequence[Cell]) -> str:
-    texts = ((prose(cell.text, _LONGEST_CELL), cell.tone == "failed") for cell in cells)
-    return f"| {' | '.join(f'**{text}**' if failed else text for text, failed in texts)} |\n"
+    return f"| {' | '.join(map(_cell, cells))} |\n"
+
+
+def _cell(cell: Cell) -> str:
+    text = prose(cell.text, _LONGEST_CELL)
+    return f"**{text}**" if cell.tone == "failed" else text
 
 
 def _section(name: str, verdict: Verdict, measurement: Measurement) -> str:

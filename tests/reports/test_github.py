@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.github import SUMMARY_BYTES, annotate, append_summary
 from pytest_synthgate.reports.markdown import markdown
 from pytest_synthgate.reports.results import SpecResult
@@ -95,12 +96,19 @@ def test_warnings_take_the_room_that_failures_leave() -> None:
 def test_no_name_ends_a_command_or_begins_another(name: str) -> None:
     (found,) = annotated({name: failing()}, {name: Path("/checkout") / f"x{name}.toml".replace("\0", "")})
     assert found.properties["title"] == "synthgate: unvaried failed"
-    assert found.properties["file"] == f"x{name}.toml"
+    assert found.properties["file"] == visible(f"x{name}.toml")
     assert found.message.split("\n")[0].endswith(": unvaried 0.100 [0.06, 0.150] failed: 0.100 > 0.05")
 
 
-def test_a_message_has_a_bound() -> None:
-    (line,) = annotate({"x" * 100_000: failing()}, {}, Path("/checkout"))
+@pytest.mark.parametrize("name", ["a,b:c", "a\n::error::b", "\x1b[2J", "%0A", "x" * 100_000], ids=range(5))
+def test_the_name_of_a_class_is_escaped_and_cut(name: str) -> None:
+    breakdown = {"class": {name: measured().breakdown["class"]["hot dog"]}}
+    (line,) = annotate(
+        {"a": judged(measured(breakdown=breakdown), unvaried={"max": 0.05, "per_class": True})}, {}, Path("/checkout")
+    )
+    title = f"synthgate: unvaried[{visible(name)}] failed"
+    assert understood(line).properties == {"title": title[:500]}
+    assert line.isprintable()
     assert len(line) < 5_000
 
 
