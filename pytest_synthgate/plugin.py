@@ -184,12 +184,17 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         write_summary(terminalreporter, run_of(config))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the results."""
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Write the results, and the pictures of the JUnit file that pytest has written by then."""
+    outcome = yield
     if RUN in session.config.stash and not hasattr(session.config, "workerinput"):
+        from pytest_synthgate.session.attachments import attach_sheets
         from pytest_synthgate.session.summary import write_files
 
         write_files(session, run_of(session.config))
+        attach_sheets(run_of(session.config))
+    return outcome
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ from pytest_synthgate.errors import SpecError
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.limits import Limits
 from pytest_synthgate.reports.explain import failures, with_interval
+from pytest_synthgate.reports.junit import name_properties
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.session.run import Run, announce, plainly, run_of
 from pytest_synthgate.spec import Spec
@@ -43,6 +44,7 @@ class SynthGate:
         verdicts = self.verdicts()
         for verdict in verdicts:
             announce(self.node, self.spec, verdict)
+            self.node.user_properties += name_properties(self.spec.name, verdict)
         failed = [verdict for verdict in verdicts if verdict.fails(strict=self.run.options.strict)]
         unexpected = [verdict for verdict in failed if verdict.score not in self.spec.xfail]
         if unexpected:

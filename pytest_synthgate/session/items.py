@@ -135,7 +135,7 @@ class GateItem(_SpecItem):
         run = run_of(self.config)
         run.require(self.spec)
         verdict = run.judge(self.spec, self.score, self.group)
-        self.user_properties += gate_properties(verdict, run.measurement(self.spec))
+        self.user_properties += gate_properties(self.spec.name, verdict, run.measurement(self.spec))
         if verdict.fails(strict=run.options.strict):
             raise GateFailure(run.explanation(self.spec, verdict))
         announce(self, self.spec, verdict)

@@ -41,10 +41,10 @@ def write_summary(reporter: Any, run: Run) -> None:
     if results := run.receiver.results():
         _write_table(reporter, results, run.receiver.notes)
     for label, path, _ in _outputs(run):
-        if label in run.unwritten:
-            reporter.write_line(f"{label}: {run.unwritten[label]}", red=True, bold=True)
-        else:
+        if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
+    for label, reason in run.unwritten.items():
+        reporter.write_line(f"{label}: {reason}", red=True, bold=True)
     if run.options.workspace is not None:
         for line in annotate(results, run.receiver.files(), run.options.workspace):
             reporter.write_line(line)
