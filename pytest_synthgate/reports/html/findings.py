@@ -82,7 +82,11 @@ def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
 
 def card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, album: Album) -> Card:
     """Lay out a finding beside its twin."""
-    facts = [("prompt", finding.prompt), ("seed", finding.seed), ("class", finding.class_name)]
+    waived = any(finding.id in verdict.waived for verdict in result.verdicts)
+    facts = [
+        ("waived", "left out of the gate" if waived else None),
+        *(("prompt", finding.prompt), ("seed", finding.seed), ("class", finding.class_name)),
+    ]
     return Card(
         anchor=anchor,
         id=visible(finding.id),

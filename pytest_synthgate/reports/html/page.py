@@ -115,7 +115,8 @@ def _scale(score: str, results: Results) -> Scale:
     for result in results.values():
         for each in (result.measurement.scores.get(score), result.measurement.yardstick.get(score)):
             values += [] if each is None else [each.low, each.value, each.high]
-        values += [verdict.limit.max for verdict in result.verdicts if verdict.score == score]
+        mine = [verdict for verdict in result.verdicts if verdict.score == score]
+        values += [each for verdict in mine for each in (verdict.limit.max, verdict.baseline)]
     return scale_of(score, (each for each in values if each is not None))
 
 
@@ -139,6 +140,7 @@ def _cell(score: str, result: SpecResult, scale: Scale) -> Cell:
         result.measurement.scores.get(score, Score(None)),
         scale,
         limit=None if whole is None else whole.limit.max,
+        baseline=None if whole is None else whole.baseline,
         yardstick=yardstick,
         found=gravest([mark(result, verdict) for verdict in verdicts]),
     )
@@ -150,13 +152,14 @@ def _drawn(
     scale: Scale,
     *,
     limit: float | None = None,
+    baseline: float | None = None,
     yardstick: float | None = None,
     found: Mark | None = None,
 ) -> Cell:
     low, value, high = measured.low, measured.value, measured.high
     if low is None or value is None or high is None:
         return Cell(score, None, None, None, found)
-    drawn = bar(scale, (low, value, high), limit=limit, yardstick=yardstick)
+    drawn = bar(scale, (low, value, high), limit=limit, baseline=baseline, yardstick=yardstick)
     return Cell(score, f"{value:.3f}", f"{low:.3f} to {high:.3f}", drawn, found)
 
 

@@ -255,7 +255,7 @@ def _table(axis: str, found: Mapping[str, Mapping[str, Score]]) -> Table:
         (cut(group), max((each.n for each in measured.values()), default=0), _texts(measured, scores))
         for group, measured in found.items()
     ]
-    return Table(visible(axis), scores, tuple(rows[:GROUPS]), tuple(rows[GROUPS:]))
+    return Table(cut(axis), scores, tuple(rows[:GROUPS]), tuple(rows[GROUPS:]))
 
 
 def _texts(measured: Mapping[str, Score], scores: Iterable[str]) -> tuple[str, ...]:
@@ -265,6 +265,6 @@ def _texts(measured: Mapping[str, Score], scores: Iterable[str]) -> tuple[str, .
 def _pairs(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """Write facts as label and text; what is no text as JSON."""
     return tuple(
-        (visible(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+        (cut(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
         for label, value in facts.items()
     )

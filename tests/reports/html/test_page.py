@@ -61,6 +61,17 @@ def test_a_cell_has_the_number_the_bar_and_the_gravest_verdict() -> None:
     assert free.mark is None
 
 
+def test_the_baseline_is_marked_and_said() -> None:
+    judged_by = judged(unvaried=0.2)
+    verdict = replace(judged_by.verdicts[0], baseline=0.3)
+    found = laid_out(a=replace(judged_by, verdicts=(verdict,)))
+    (cell,) = (cell for cell in found.rows[0].cells if cell.score == "unvaried")
+    assert cell.bar is not None
+    assert cell.bar.baseline is not None
+    assert cell.bar.said.endswith("limit 0.200, baseline 0.300")
+    assert dict(found.columns)["unvaried"].high >= 0.3
+
+
 def test_the_yardstick_is_a_row_without_a_link() -> None:
     rows = laid_out(a=judged(), b=judged()).rows
     assert [(row.name, row.anchor) for row in rows] == [("a", "spec-1"), ("b", "spec-2"), ("real against real", None)]
@@ -141,7 +152,7 @@ def test_a_command_makes_an_image_again_where_the_generator_made_it() -> None:
     name = f"apple/{image_name('a photo', 7)}"
     finding = replace(flagged(1, prompt="a photo", seed=5)[0], image=name)
     result = SpecResult(measured(findings=(finding,)), declared={"generator": {"model": "m"}})
-    card = laid_out(**{"my spec": result}).sections[0].groups[0].cards[0]
+    card = page({"my spec": result}, Album(), 200, {}).sections[0].groups[0].cards[0]
     assert card.command == f"synthgate generate 'my spec' --again --image {name}"
     for other in (replace(finding, image="apple/x/00007.png"), replace(finding, prompt=None)):
         changed = SpecResult(measured(findings=(other,)), declared={"generator": {"model": "m"}})
