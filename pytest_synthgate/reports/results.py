@@ -115,6 +115,7 @@ def to_document(results: Mapping[str, SpecResult], folder: Path | None = None) -
     return {
         "schema": SCHEMA,
         "package": metadata.version("pytest-synthgate"),
+        "order": list(results),
         "specs": {name: results[name].to_json(folder) for name in sorted(results)},
     }
 
@@ -149,9 +150,9 @@ def read_results(path: Path) -> dict[str, SpecResult]:
     if violation := next(violations(raw), None):
         raise ResultsError(f"{shown(path)}: {violation}; write it again")
     found = {}
-    for name, entry in raw["specs"].items():
+    for name in dict.fromkeys([*(each for each in raw.get("order", ()) if each in raw["specs"]), *raw["specs"]]):
         try:
-            found[name] = SpecResult.from_json(entry, path.parent)
+            found[name] = SpecResult.from_json(raw["specs"][name], path.parent)
         except ResultsError as error:
             raise ResultsError(f"{shown(path)}: spec {quoted(name)}: {error}") from None
     return found

@@ -69,10 +69,12 @@ def test_gates_and_reasons_survive(file: Path) -> None:
 
 def test_specs_stand_in_sorted_order_whatever_order_they_came_in(file: Path, result: SpecResult) -> None:
     write_results(file, {"b": result, "a": result})
-    one = file.read_bytes()
+    first = json.loads(file.read_text("utf-8"))
     write_results(file, {"a": result, "b": result})
-    assert file.read_bytes() == one
-    assert list(read_results(file)) == ["a", "b"]
+    second = json.loads(file.read_text("utf-8"))
+    assert list(first["specs"]) == list(second["specs"]) == ["a", "b"]
+    assert (first.pop("order"), second.pop("order")) == (["b", "a"], ["a", "b"])
+    assert first == second
 
 
 def test_scores_that_are_missing_are_null(file: Path) -> None:
@@ -270,3 +272,15 @@ def test_a_spec_that_is_not_in_the_file_is_named(tmp_path: Path) -> None:
     spec = Spec(name="a", file=tmp_path / "synth_x.toml", images=tmp_path / "x")
     with pytest.raises(ResultsError, match="spec 'a' is not in it; measure again with `synthgate measure synth_x"):
         fresh(Path("x.json"), {}, spec)
+
+
+def test_specs_come_back_in_the_order_of_declaration(tmp_path: Path) -> None:
+    write_results(tmp_path / "out.json", {name: judged() for name in ("subject", "in_context", "baseline")})
+    assert list(json.loads((tmp_path / "out.json").read_text("utf-8"))["specs"]) == ["baseline", "in_context", "subject"]
+    assert list(read_results(tmp_path / "out.json")) == ["subject", "in_context", "baseline"]
+
+
+def test_an_order_that_does_not_fit_changes_the_order_alone(tmp_path: Path) -> None:
+    document = {**to_document({"a": judged(), "b": judged()}), "order": ["b", "gone", "b"]}
+    (tmp_path / "out.json").write_text(json.dumps(document), "utf-8")
+    assert list(read_results(tmp_path / "out.json")) == ["b", "a"]
