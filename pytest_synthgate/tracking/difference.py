@@ -1,0 +1,193 @@
+"""How far a score lies above its baseline, and how far chance alone could have taken it there.
+
+Between the scores and the gate (scores -> gate). Pure statistics on what two measurements keep.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_synthgate.declaring.wording import differences
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.limits import REALISM_SCORES
+from pytest_synthgate.scores.contents import came_and_went
+from pytest_synthgate.scores.measurement import DECIMALS, Errors, Measurement, Score
+from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_reach
+
+if TYPE_CHECKING:
+    from pytest_synthgate.tracking.entry import Entry
+
+COMMON = 0.8
+"""Correlation between what the same real set brings into the errors of two measurements.
+
+It is 0.9 where both synthetic sets are of one law, and nothing where they differ from the real set in unrelated ways.
+In simulations 0.8 calls 3% of the honest pairs of one law a regression, 5% of unrelated laws of equal score, and finds
+a change of three standard deviations five times in six; with 0 it is two times in three.
+"""
+
+COUNTED = ("unvaried", "unoriginal", "obviously_fake", "collision_rate")
+"""Scores whose intervals come from counts of images or pairs."""
+
+REPEATED = 2 * 10**-DECIMALS
+"""How far a score of the very same images may move when they are embedded again."""
+
+Interval = tuple[float, float, float]
+"""Low, value and high."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One score beside what it was.
+
+    Attributes:
+        now: The score.
+        was: What it is compared with.
+        low: Lower end of the 95% interval of now - was.
+        high: Upper end of it.
+        rung: n0 that both were fitted on, where one of them reached more.
+    """
+
+    now: float
+    was: float
+    low: float
+    high: float
+    rung: int | None = None
+
+    @property
+    def value(self) -> float:
+        """How much worse the score became; negative when it became better."""
+        return self.now - self.was
+
+    @property
+    def noise(self) -> float:
+        """How much worse chance alone could have made it."""
+        return self.value - self.low
+
+    def exceeds(self, regression: float) -> bool:
+        """Tell whether it became worse by more than that, and by more than the noise."""
+        return self.value > regression and self.low > 0
+
+
+def difference(
+    measurement: Measurement, score: Score, baseline: Entry, name: str, group: str | None = None
+) -> Difference | None:
+    """Compare a score with its baseline, at the largest rung that both have.
+
+    The 95% intervals of both are joined by the squares of their arms (MOVER: Zou and Donner 2008). Those of shares
+    are first made on n / deff with deff over the flagged clusters of both sides, for clusters that came on one side
+    could have come on the other. Where errors are known by their cause, the real set's are correlated when it is the
+    same: SE^2 = sum of all squares - 2 r SE_R SE_R', r = 0.8. The very same images have no noise.
+
+    Args:
+        measurement: What was measured.
+        score: The score of the whole set or the class; not as measured where findings were waived.
+        baseline: What was accepted, or what another measurement is compared with.
+        name: Name of the score.
+        group: A class, or None for the whole set.
+
+    Returns:
+        The difference with its 95% interval, or None where there is nothing to compare with.
+    """
+    rung = _common_rung(measurement, baseline, name) if group is None else None
+    if rung is None:
+        now, was = score, (baseline.scores if group is None else baseline.classes.get(group, {})).get(name, Score(None))
+    else:
+        now = score if int(rung) == measurement.rung else measurement.rungs[name][rung]
+        was = baseline.rungs[name][rung]
+    mine, theirs = now.interval, was.interval
+    if mine is None or theirs is None:
+        return None
+    errors = [each.errors.get(name, {}).get(rung or "") for each in (measurement, baseline)]
+    if _same(measurement, baseline, "real", "synthetic"):
+        below = above = REPEATED
+    elif errors[0] is not None and errors[1] is not None:
+        common = COMMON if _same(measurement, baseline, "real") else 0.0
+        below = above = normal_reach(_error(errors[0], errors[1], common))
+    else:
+        deff = _design_effect(name, now, was) if name in COUNTED else None
+        below, above = _arms(_widest(name, mine, now.n, deff), _widest(name, theirs, was.n, deff))
+    value, before = mine[1], theirs[1]
+    shown = None if rung is None or int(rung) == measurement.rung == baseline.rung else int(rung)
+    return Difference(value, before, value - before - below, value - before + above, shown)
+
+
+def obstacle(measurement: Measurement, baseline: Entry, name: str, group: str | None = None) -> str | None:
+    """Say why a score cannot be compared with its baseline: what differs, and what it was and is; None where it can.
+
+    Args:
+        measurement: What was measured.
+        baseline: What was accepted.
+        name: Name of the score.
+        group: A class, or None for the whole set.
+    """
+    if name == "unreadable":
+        return None
+    # The baseline has been through JSON, which knows no tuples.
+    found = list(differences(baseline.fingerprint, json.loads(json.dumps(dict(measurement.fingerprint)))))
+    if found:
+        return visible(found[0]) + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+    if group is not None and name in REALISM_SCORES and measurement.rung != baseline.rung:
+        return f"classes were scored at n0 = {baseline.rung} and are at {measurement.rung} now"
+    return None
+
+
+def change_of_real_set(measured: Measurement | Entry, baseline: Entry) -> str | None:
+    """Say how many photos came and went since the baseline; None where the real set is the same."""
+    now, was = measured.contents, baseline.contents
+    if now is None or was is None:
+        return "whether the real set is the same is not known"
+    if now.real == was.real:
+        return None
+    came, went, certain = came_and_went((was.real_sketch, baseline.n_real), (now.real_sketch, measured.n_real))
+    photos = "photo" if came == 1 else "photos"
+    return f"the real set changed: {'' if certain else 'about '}{came:,} {photos} came, {went:,} went"
+
+
+def _common_rung(measurement: Measurement, baseline: Entry, name: str) -> str | None:
+    rungs = measurement.rungs.get(name, {}).keys() & baseline.rungs.get(name, {}).keys()
+    return max(rungs, key=int, default=None)
+
+
+def _same(measurement: Measurement, baseline: Entry, *sides: str) -> bool:
+    """Tell whether sets are known to hold the same images."""
+    now, was = measurement.contents, baseline.contents
+    return now is not None and was is not None and all(getattr(now, side) == getattr(was, side) for side in sides)
+
+
+def _error(now: Errors, was: Errors, common: float) -> float:
+    """Standard error of the difference of two scores whose errors from the real set have a correlation."""
+    parts = (now.synthetic, now.classifier, now.real, was.synthetic, was.classifier, was.real)
+    return math.sqrt(sum(each**2 for each in parts) - 2 * common * now.real * was.real)
+
+
+def _arms(now: Interval, was: Interval) -> tuple[float, float]:
+    """Give the arms of the interval of a difference, below and above."""
+    (low, value, high), (low_before, before, high_before) = now, was
+    return math.hypot(value - low, high_before - before), math.hypot(high - value, before - low_before)
+
+
+def _design_effect(name: str, now: Score, was: Score) -> float:
+    """Give sum(m^2) / sum(m) over the flagged clusters of both sides, from that of either."""
+    effects = [each.n / each.effective if each.effective > 0 else 1.0 for each in (now, was)]
+    flagged = [(each.value or 0.0) * _trials(name, each.n) for each in (now, was)]
+    if sum(flagged) <= 0:
+        return 1.0
+    return sum(effect * count for effect, count in zip(effects, flagged, strict=True)) / sum(flagged)
+
+
+def _widest(name: str, interval: Interval, n: int, design_effect: float | None) -> Interval:
+    """Widen an interval to the one that its share of n has at another design effect, if one is given."""
+    if design_effect is None:
+        return interval
+    low, value, high = interval
+    trials = _trials(name, n) / design_effect
+    least, most = clopper_pearson(value * trials, trials)
+    return min(low, least), value, max(high, most)
+
+
+def _trials(name: str, n: int) -> float:
+    """Count what a score is a share of: images, or pairs of them."""
+    return n * (n - 1) / 2 if name == "collision_rate" else n
