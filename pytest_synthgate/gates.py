@@ -5,14 +5,17 @@ Fifth station of the flow (scores -> gate -> reports). Pure: nothing is read, me
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
 from pytest_synthgate.scores.breakdown import ENOUGH, POOLED
 from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.tracking.difference import REPEATED, change_of_real_set, difference, obstacle
+
+if TYPE_CHECKING:
+    from pytest_synthgate.tracking.entry import Entry
 
 Outcome = Literal["passed", "warned", "failed", "inconclusive", "confounded", "not comparable", "no baseline yet"]
 
@@ -30,6 +33,7 @@ class Verdict:
         limit: The limit that was applied.
         measured: The score it was applied to.
         group: The class it was applied to, None for the whole set.
+        baseline: The accepted score that it was compared with, if it was.
     """
 
     score: str
@@ -38,6 +42,7 @@ class Verdict:
     limit: Limit
     measured: Score
     group: str | None = None
+    baseline: float | None = None
 
     @property
     def name(self) -> str:
@@ -65,7 +70,7 @@ class Verdict:
             "warn": self.limit.warn,
             "regression": self.limit.regression,
             "when_unsure": self.limit.when_unsure,
-            "baseline": None,
+            "baseline": self.baseline,
             "verdict": self.verdict,
             "reason": self.reason,
         }
@@ -82,27 +87,33 @@ class Verdict:
             per_class=bool(group),
         )
         of = group.removesuffix("]") or None
-        return cls(score, raw["verdict"], raw["reason"], limit, score_of(measurement, score, of), of)
+        measured = score_of(measurement, score, of)
+        return cls(score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"])
 
 
-def gate(measurement: Measurement, limits: Limits | Mapping[str, Limit]) -> list[Verdict]:
+def gate(
+    measurement: Measurement, limits: Limits | Mapping[str, Limit], baseline: Entry | None = None
+) -> list[Verdict]:
     """Apply every limit to a measurement; a limit per class gives one verdict per class.
 
     Args:
         measurement: What was measured.
         limits: Limit by score.
+        baseline: What was accepted of the same spec.
 
     Returns:
         Verdicts in the order of the limits, classes in sorted order and the pooled small ones last.
     """
     return [
-        judge(measurement, name, limit, group)
+        judge(measurement, name, limit, group, baseline=baseline)
         for name, limit in limits.items()
         for group in (limit.per_class and class_groups(measurement)) or (None,)
     ]
 
 
-def judge(measurement: Measurement, name: str, limit: Limit, group: str | None = None) -> Verdict:
+def judge(
+    measurement: Measurement, name: str, limit: Limit, group: str | None = None, *, baseline: Entry | None = None
+) -> Verdict:
     """Apply one limit to one score of the whole set, or of one class.
 
     Args:
@@ -110,10 +121,12 @@ def judge(measurement: Measurement, name: str, limit: Limit, group: str | None =
         name: Name of the score.
         limit: Its limit.
         group: A class, "pooled" for the small ones together, or None for the whole set.
+        baseline: What was accepted of the same spec.
     """
     score = score_of(measurement, name, group)
-    outcome, reason = _conclude(measurement, name, score, limit, group)
-    return Verdict(name, outcome, reason, limit, score, group)
+    beside = _beside(measurement, name, score, limit, group, baseline)
+    outcome, reason = _conclude(measurement, name, score, limit, group, beside)
+    return Verdict(name, outcome, reason, limit, score, group, beside.was)
 
 
 def number(value: float) -> str:
@@ -123,13 +136,52 @@ def number(value: float) -> str:
     return f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.3g}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What a score is beside its baseline: the outcome if nothing else decides, the words for it, and what it was."""
+
+    outcome: Outcome
+    words: str
+    was: float | None = None
+
+
+def _beside(
+    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, baseline: Entry | None
+) -> _Beside:
+    if (regression := limit.regression) is None:
+        return _Beside("passed", "")
+    if baseline is not None and (found := obstacle(measurement, baseline, name, group)):
+        return _Beside(
+            "not comparable",
+            f"not comparable with the baseline: {found}; --synth-update-baseline accepts what is measured now",
+        )
+    risen = None if baseline is None else difference(measurement, score, baseline, name, group)
+    if baseline is None or risen is None:
+        return _Beside("no baseline yet", "nothing to compare it with yet")
+    side = "above" if risen.value > 0 else "below"
+    words = f"{number(abs(risen.value))} {side} the baseline of {number(risen.was)}"
+    if abs(risen.value) <= REPEATED:
+        words = "as in the baseline"
+    if risen.rung is not None:
+        words += f" at n0 = {risen.rung:,} ({number(risen.now)} now)"
+    if risen.exceeds(regression):
+        words += f", more than the {number(regression)} allowed and the noise of {number(risen.noise)}"
+    elif risen.value > regression:
+        words += f", within the noise of {number(risen.noise)}"
+    elif risen.value > REPEATED:
+        words += f", up to {number(regression)} is allowed"
+    if change := change_of_real_set(measurement, baseline):
+        words += f"; {change}"
+    return _Beside("failed" if risen.exceeds(regression) else "passed", words, risen.was)
+
+
 def _conclude(
-    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None
+    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, beside: _Beside
 ) -> tuple[Outcome, str]:
     if limit.per_class and group is None:
         return "failed", f"{name} per class could not be computed: no synthetic image has a class"
     shortage = None if name == "unreadable" else _shortage(measurement, score, group)
-    interval = _interval(score)
+    interval = score.interval
     if interval is None:
         return ("inconclusive", shortage) if shortage else ("failed", f"{name} could not be computed")
     low, value, high = interval
@@ -145,18 +197,13 @@ def _conclude(
         comparison = _comparison(interval, most, limit, score.n)
         if decides > most:
             return "failed", comparison
+    if beside.outcome in {"failed", "not comparable"}:
+        return beside.outcome, f"{number(value)}, {beside.words}"
     if limit.warn is not None and value > limit.warn:
         return "warned", f"{number(value)} > {number(limit.warn)}, where a warning was asked for"
-    if limit.regression is not None:
-        return "no baseline yet", f"{number(value)}, nothing to compare it with yet"
-    return "passed", f"{number(value)}, below the warning" if most is None else comparison
-
-
-def _interval(score: Score) -> tuple[float, float, float] | None:
-    """Give low, value and high, or None when one is missing or not finite."""
-    found = (score.low, score.value, score.high)
-    low, value, high = (float("nan") if each is None else each for each in found)
-    return (low, value, high) if all(map(math.isfinite, (low, value, high))) else None
+    if most is None:
+        return beside.outcome, f"{number(value)}, {beside.words or 'below the warning'}"
+    return beside.outcome, "; ".join(filter(None, (comparison, beside.words)))
 
 
 def _comparison(interval: tuple[float, float, float], most: float, limit: Limit, n: int) -> str:

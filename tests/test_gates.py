@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,12 @@ from hypothesis import strategies as st
 from pytest_synthgate import Limit, Limits, Measurement, Score, Verdict, evaluate
 from pytest_synthgate.gates import gate, judge, number
 from pytest_synthgate.limits import REALISM_SCORES
-from pytest_synthgate.scores.measurement import Unreadable
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Errors, Unreadable
+from pytest_synthgate.scores.uncertainty import clopper_pearson
+from pytest_synthgate.tracking.baseline import Baseline, updated
+from pytest_synthgate.tracking.entry import Entry
 
 STRADDLING = Score(0.06, 0.04, 0.08, 500, 500)
 SCORES = {
@@ -139,6 +145,160 @@ def test_a_regression_limit_without_a_baseline_says_so() -> None:
     assert _outcome(Limit(max=0.05, warn=0.02, regression=0.005)) == "warned"
 
 
+REAL = [f"r{number}" for number in range(800)]
+
+
+def _shares(flagged: float, synthetic: str = "s", real: list[str] = REAL, **changes: Any) -> Measurement:
+    """Measure so many flagged images of 500."""
+    score = Score(flagged / 500, *clopper_pearson(flagged, 500), 500, 500.0)
+    contents = Contents.of(real, [synthetic])
+    return _measured(**{"n_real": len(real), "scores": {"unvaried": score}, "contents": contents, **changes})
+
+
+def _rungs(value: float, *rungs: int, synthetic: str = "s") -> Measurement:
+    """Measure unrealistic, which grows by a hundredth with every rung."""
+    scores = {str(rung): Score(value + 0.01 * place, 0.0, 1.0, 500, 500.0) for place, rung in enumerate(rungs)}
+    errors = dict.fromkeys(scores, Errors(0.01, 0.01, 0.001))
+    return _measured(
+        scores={"unrealistic": scores[str(rungs[-1])]},
+        rung=rungs[-1],
+        rungs={"unrealistic": scores},
+        errors={"unrealistic": errors},
+        contents=Contents.of(REAL, [synthetic]),
+    )
+
+
+def _beside(now: Measurement, was: Measurement | None, score: str = "unvaried", **limit: Any) -> Verdict:
+    limits = {"regression": 0.005, **limit}
+    return judge(now, score, Limit(**limits), baseline=None if was is None else Entry.of(was))
+
+
+def test_the_life_of_a_baseline() -> None:
+    limits = Limits(unvaried={"max": 0.1, "regression": 0.005})
+    baseline = Baseline()
+
+    def run(measurement: Measurement) -> Verdict:
+        (verdict,) = gate(measurement, limits, baseline.entries.get("subject"))
+        return verdict
+
+    def accept(measurement: Measurement) -> Baseline:
+        return updated(baseline, {"subject": SpecResult(measurement, (run(measurement),))}, date="2026-08-01").baseline
+
+    first = _shares(13)
+    assert (run(first).verdict, run(first).baseline) == ("no baseline yet", None)
+    baseline = accept(first)
+    assert (run(first).verdict, run(first).baseline) == ("passed", 0.026)
+
+    within, beyond = run(_shares(19, "t")), run(_shares(36, "t"))
+    assert (within.verdict, beyond.verdict) == ("passed", "failed")
+    assert within.reason == "0.038 <= 0.100; 0.012 above the baseline of 0.026, within the noise of 0.0234"
+    assert beyond.reason == (
+        "0.072, 0.046 above the baseline of 0.026, more than the 0.005 allowed and the noise of 0.0277"
+    )
+
+    grown = run(_shares(36, "t", [*REAL[3:], *"abcde"]))
+    assert (grown.verdict, grown.reason) == (
+        "failed",
+        f"{beyond.reason}; the real set changed: 5 photos came, 3 went",
+    )
+    assert run(_shares(9, "t", [*REAL, "a"])).reason.endswith("; the real set changed: 1 photo came, 0 went")
+
+    other = run(_shares(13, fingerprint={"encoder": "sha256:b"}))
+    assert (other.verdict, other.baseline) == ("not comparable", None)
+
+    baseline = accept(_shares(19, "t"))
+    assert run(_shares(19, "t")).baseline == 0.038
+    assert accept(_shares(36, "u")) == baseline
+
+
+def test_a_score_above_its_limit_fails_for_that_first() -> None:
+    verdict = _beside(_shares(80, "t"), _shares(13), max=0.1)
+    assert (verdict.verdict, verdict.reason, verdict.baseline) == ("failed", "0.160 > 0.100", 0.026)
+
+
+@pytest.mark.parametrize(
+    ("flagged", "regression", "reason"),
+    [
+        (13, 0.0, "0.026, as in the baseline"),
+        (10, 0.0, "0.02, 0.006 below the baseline of 0.026"),
+        (14, 0.005, "0.028, 0.002 above the baseline of 0.026, up to 0.005 is allowed"),
+        (14, 0.0, "0.028, 0.002 above the baseline of 0.026, within the noise of 0.022"),
+        (36, 0.05, "0.072, 0.046 above the baseline of 0.026, up to 0.05 is allowed"),
+    ],
+)
+def test_what_is_no_regression_passes_and_says_how_far_it_is(flagged: int, regression: float, reason: str) -> None:
+    verdict = _beside(_shares(flagged, "t"), _shares(13), regression=regression)
+    assert (verdict.verdict, verdict.reason) == ("passed", reason)
+
+
+def test_a_regression_is_worse_than_a_warning_and_not_comparable_is_too() -> None:
+    assert _beside(_shares(36, "t"), _shares(13), warn=0.05).verdict == "failed"
+    assert _beside(_shares(36, "t"), _shares(34), warn=0.05).verdict == "warned"
+    stranger = _shares(34, fingerprint={"encoder": "sha256:b"})
+    verdict = _beside(_shares(36, "t", fingerprint={"encoder": "sha256:c"}), stranger, warn=0.05)
+    assert (verdict.verdict, verdict.reason) == (
+        "not comparable",
+        '0.072, not comparable with the baseline: `encoder` was "sha256:b" and is "sha256:c" now; '
+        "--synth-update-baseline accepts what is measured now",
+    )
+
+
+def test_across_a_rung_the_common_one_is_compared_and_named() -> None:
+    was = _rungs(0.5, 30, 50, 100)
+    fine, worse = (_beside(_rungs(value, 30, 50, 100, 200, synthetic="t"), was, "unrealistic") for value in (0.5, 0.6))
+    assert (fine.verdict, fine.reason) == ("passed", "0.530, as in the baseline at n0 = 100 (0.520 now)")
+    assert (worse.verdict, worse.baseline) == ("failed", 0.52)
+    assert worse.reason == (
+        "0.630, 0.100 above the baseline of 0.520 at n0 = 100 (0.620 now), more than the 0.005 allowed and the noise of "
+        "0.0305"
+    )
+    none = _beside(_rungs(0.5, 30), _rungs(0.5, 50), "unrealistic")
+    assert (none.verdict, none.baseline) == ("no baseline yet", None)
+
+
+def test_what_cannot_be_decided_is_no_regression() -> None:
+    was = _rungs(0.5, 100)
+    few = replace(_rungs(0.9, 100, synthetic="t"), representatives={"real": 800, "synthetic": 29})
+    confounded = replace(_rungs(0.9, 100, synthetic="t"), audit={"confounded": "file format explains 40% of it"})
+    assert _beside(few, was, "unrealistic").verdict == "inconclusive"
+    assert _beside(confounded, was, "unrealistic").verdict == "confounded"
+    assert _beside(_rungs(0.9, 100, synthetic="t"), was, "unrealistic").verdict == "failed"
+
+
+def test_without_rungs_whole_sets_are_compared() -> None:
+    real, synthetic = np.random.default_rng(0).normal(size=(2, 60, 8))
+    was, now = (evaluate(real, synthetic + shift * np.eye(8)[0], definition="studio") for shift in (0, 3))
+    assert now.rungs == {}
+    assert _beside(now, was, "unrealistic").verdict == "failed"
+    assert _beside(was, now, "unrealistic").verdict == "passed"
+
+
+def test_a_class_has_a_baseline_of_its_own() -> None:
+    limits = Limits(unvaried={"regression": 0.0, "per_class": True})
+    was = _measured(**_by_class(apple=Score(0.1, 0.05, 0.2, 100, 100.0), waffle=Score(0.1, 0.05, 0.2, 100, 100.0)))
+    now = _measured(**_by_class(apple=Score(0.4, 0.3, 0.5, 100, 100.0), kiwi=Score(0.1, 0.05, 0.2, 100, 100.0)))
+    accepted = updated(Baseline(), {"subject": SpecResult(was, tuple(gate(was, limits)))}, date="2026-08-01").baseline
+    verdicts = gate(now, limits, accepted.entries["subject"])
+    assert [(each.name, each.verdict, each.baseline) for each in verdicts] == [
+        ("unvaried[apple]", "failed", 0.1),
+        ("unvaried[kiwi]", "no baseline yet", None),
+    ]
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.floats(0, 1), st.floats(0.001, 1), st.booleans())
+def test_a_baseline_only_ever_fails_what_became_worse(
+    now: int, was: int, regression: float, most: float, same: bool
+) -> None:
+    measurement, limit = _shares(now, "s" if same else "t"), Limit(max=most, regression=regression)
+    alone = judge(measurement, "unvaried", limit)
+    verdict = judge(measurement, "unvaried", limit, baseline=Entry.of(_shares(was)))
+    assert verdict.baseline == pytest.approx(was / 500)
+    if alone.verdict == "failed":
+        assert verdict.verdict == "failed"
+    elif verdict.verdict == "failed":
+        assert now - was > 500 * regression
+
+
 STRICT = {
     "passed": False,
     "warned": False,
@@ -262,7 +422,8 @@ def test_verdicts_come_in_the_order_of_the_limits() -> None:
 )
 def test_a_verdict_survives_the_way_through_json(limits: Limits, changes: dict[str, Any]) -> None:
     measurement = _measured(**changes)
-    for verdict in gate(measurement, limits):
+    baseline = Entry.of(replace(measurement, scores={"unrealistic": Score(0.8, 0.78, 0.82, 500, 500)}))
+    for verdict in (*gate(measurement, limits), *gate(measurement, limits, baseline)):
         raw = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
         assert Verdict.from_json(verdict.name, raw, measurement) == verdict
 

@@ -1,0 +1,331 @@
+"""The baseline is sorted and stable, changes only where it was asked to, and names the line of what is wrong in it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_synthgate import Limits, Measurement, Score, evaluate, gate
+from pytest_synthgate.errors import BaselineError, ResultsError
+from pytest_synthgate.images.names import visible
+from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.reports.schema import shipped_schema
+from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Errors, Unreadable
+from pytest_synthgate.tracking.baseline import Baseline, Update, read_baseline, updated, write_baseline
+from pytest_synthgate.tracking.difference import difference
+from pytest_synthgate.tracking.entry import Entry
+
+DAY = "2026-08-01"
+LATER = "2026-09-15"
+SCHEMA = shipped_schema("pytest_synthgate.tracking", "baseline.schema.json")
+LIMITS = Limits(
+    unvaried={"max": 0.2, "regression": 0.005, "per_class": True},
+    unoriginal={"max": 0.2, "per_class": True},
+    unreadable=1,
+)
+
+GOLDEN = """{
+ "schema": 1,
+ "specs": {
+  "subject": {
+   "date": "2026-08-01",
+   "commit": "abc",
+   "n_real": 300,
+   "n_synthetic": 200,
+   "real": "<real>",
+   "real_sketch": "<real_sketch>",
+   "synthetic": "<synthetic>",
+   "rung": 100,
+   "scores": {
+    "unreadable": {"value": 1.0, "low": 1.0, "high": 1.0, "n": 501, "effective": 0.0},
+    "unvaried": {"value": 0.1, "low": 0.05, "high": 0.2, "n": 200, "effective": 160.0}
+   },
+   "rungs": {
+    "unrealistic": {
+     "30": {"value": 0.56, "low": 0.5, "high": 0.62, "n": 200, "effective": 60.0, "errors": [0.02, 0.01, 0.01]},
+     "100": {"value": 0.6, "low": 0.58, "high": 0.62, "n": 200, "effective": 180.0, "errors": [0.01, 0.005, 0.0025]}
+    }
+   },
+   "classes": {
+    "apple": {
+     "unvaried": {"value": 0.1, "low": 0.05, "high": 0.2, "n": 60, "effective": 48.0}
+    }
+   },
+   "fingerprint": {
+    "encoder": {"size": 224, "weights": "sha256:a"},
+    "tau": "a rule"
+   }
+  }
+ }
+}
+"""
+
+
+def share(value: float, n: int = 200) -> Score:
+    return Score(value, value / 2, min(1.0, value * 2), n, n * 0.8)
+
+
+def measured(unvaried: float = 0.1, **changes: Any) -> Measurement:
+    known: dict[str, Any] = {
+        "n_real": 300,
+        "n_synthetic": 200,
+        "representatives": {"real": 300, "synthetic": 190},
+        "scores": {
+            "unvaried": share(unvaried),
+            "unrealistic": Score(0.6, 0.58, 0.62, 200, 180.0),
+            "unoriginal": Score(None),
+            "c2st_auc": share(0.4),
+        },
+        "rung": 100,
+        "rungs": {
+            "unrealistic": {"30": Score(0.56, 0.5, 0.62, 200, 60.0), "100": Score(0.6, 0.58, 0.62, 200, 180.0)},
+            "c2st_auc": {"30": share(0.4)},
+        },
+        "errors": {"unrealistic": {"30": Errors(0.02, 0.01, 0.01), "100": Errors(0.01, 0.005, 0.0025)}},
+        "breakdown": {"class": {"apple": {"unvaried": share(0.1, 60), "unoriginal": share(0.05, 60)}}},
+        "unreadable": (Unreadable("a.png", "real", "truncated"),),
+        "contents": Contents.of(["r1", "r2"], ["s"]),
+        "fingerprint": {"tau": "a rule", "encoder": {"weights": "sha256:a", "size": 224}},
+    }
+    return Measurement(**{**known, **changes})
+
+
+def judged(measurement: Measurement | None = None, limits: Limits = LIMITS, **changes: Any) -> SpecResult:
+    measurement = measured() if measurement is None else measurement
+    return replace(SpecResult(measurement, tuple(gate(measurement, limits))), **changes)
+
+
+def accepted(**results: SpecResult) -> Baseline:
+    return updated(Baseline(), results, date=DAY, commit="abc").baseline
+
+
+def again(baseline: Baseline, accept_failing: bool = False, **results: SpecResult) -> Update:
+    return updated(baseline, results, date=LATER, commit="def", accept_failing=accept_failing)
+
+
+def written(path: Path, baseline: Baseline) -> str:
+    write_baseline(path, baseline)
+    return path.read_text(encoding="utf-8")
+
+
+def test_it_holds_a_line_for_every_score_and_rung(tmp_path: Path) -> None:
+    text = written(tmp_path / "baseline.json", accepted(subject=judged()))
+    contents = measured().contents
+    assert contents is not None
+    for name in ("real_sketch", "real", "synthetic"):
+        text = text.replace(getattr(contents, name), f"<{name}>")
+    assert text == GOLDEN
+
+
+def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
+    baseline = accepted(b=judged(), a=judged(measured(contents=None)), **{"ü [1]": judged()})
+    write_baseline(tmp_path / "deep" / "baseline.json", baseline)
+    assert read_baseline(tmp_path / "deep" / "baseline.json") == baseline
+    assert list(read_baseline(tmp_path / "deep" / "baseline.json").entries) == ["a", "b", "ü [1]"]
+
+
+def test_it_keeps_what_was_measured_and_can_be_gated() -> None:
+    entry = accepted(subject=judged()).entries["subject"]
+    assert set(entry.scores) == {"unvaried", "unreadable"}
+    assert set(entry.rungs) == {"unrealistic"}
+    assert entry.classes == {"apple": {"unvaried": share(0.1, 60)}}
+    assert entry.scores["unreadable"].value == 1
+    assert entry == Entry.of(measured(), [("apple", "unvaried")], date=DAY, commit="abc")
+
+
+def test_a_waived_number_never_enters() -> None:
+    waived = tuple(replace(each, measured=share(0.0)) for each in judged().verdicts)
+    entry = accepted(subject=judged(verdicts=waived)).entries["subject"]
+    assert entry.scores["unvaried"].value == 0.1
+    assert entry.classes["apple"]["unvaried"].value == 0.1
+
+
+def test_only_the_specs_that_ran_are_rewritten(tmp_path: Path) -> None:
+    before = accepted(ran=judged(), other=judged())
+    update = again(before, ran=judged(measured(0.15)))
+    assert update.baseline.entries["other"] == before.entries["other"]
+    assert update.baseline.entries["ran"] == replace(
+        before.entries["ran"],
+        scores={**before.entries["ran"].scores, "unvaried": share(0.15)},
+        date=LATER,
+        commit="def",
+    )
+    assert update.changes == ("ran: unvaried 0.100 -> 0.150",)
+    lines = [written(tmp_path / name, each).splitlines() for name, each in (("a", before), ("b", update.baseline))]
+    assert sum(one != other for one, other in zip(*lines, strict=True)) == 3
+
+
+def test_the_same_scores_leave_the_file_as_it_is() -> None:
+    before = accepted(subject=judged())
+    update = again(before, subject=judged())
+    assert (update.baseline, update.changes, update.refused) == (before, (), ())
+
+
+def test_every_kind_of_change_is_told() -> None:
+    before = accepted(subject=judged())
+    now = measured(
+        n_real=301,
+        scores={"unoriginal": share(0.02)},
+        rung=200,
+        rungs={"unrealistic": {"200": Score(0.7, 0.68, 0.72, 200, 180.0)}},
+        contents=Contents.of(["r1", "r2", "r3"], ["s"]),
+        fingerprint={"tau": "a rule", "encoder": {"weights": "sha256:b", "size": 224}},
+    )
+    assert again(before, subject=judged(now, Limits(unoriginal=0.2)), new=judged()).changes == (
+        "new: unrealistic nothing -> 0.600 at n0 = 100",
+        "new: unvaried nothing -> 0.100",
+        "new: unreadable nothing -> 1",
+        "new: unvaried[apple] nothing -> 0.100",
+        'subject: `encoder.weights` was "sha256:a" and is "sha256:b" now',
+        "subject: the real set changed: 1 photo came, 0 went",
+        "subject: unrealistic 0.600 at n0 = 100 -> 0.700 at n0 = 200",
+        "subject: unoriginal nothing -> 0.02",
+        "subject: unvaried 0.100 -> nothing",
+        "subject: unvaried[apple] 0.100 -> nothing",
+    )
+
+
+def test_a_spec_with_a_failed_gate_is_refused_unless_that_is_asked_for() -> None:
+    before = accepted(good=judged(), bad=judged())
+    failing = judged(measured(0.3), Limits(unvaried=0.2))
+    refused = again(before, bad=failing, good=judged(measured(0.15)))
+    assert refused.refused == ("bad: not accepted, unvaried failed",)
+    assert refused.baseline.entries["bad"] == before.entries["bad"]
+    assert refused.baseline.entries["good"].date == LATER
+    assert again(before, accept_failing=True, bad=failing).baseline.entries["bad"].scores["unvaried"].value == 0.3
+
+
+def test_a_gate_that_is_expected_to_fail_is_no_obstacle() -> None:
+    failing = judged(measured(0.3), Limits(unvaried=0.2), expected={"unvaried": "known"})
+    assert again(Baseline(), subject=failing).refused == ()
+
+
+def test_what_strict_runs_fail_on_can_be_accepted() -> None:
+    """Else a new encoder could never be: what is not comparable fails where a build is strict."""
+    before = accepted(subject=judged())
+    now = measured(fingerprint={"encoder": "other"})
+    result = SpecResult(now, tuple(gate(now, LIMITS, before.entries["subject"])), strict=True)
+    assert "not comparable" in {each.verdict for each in result.verdicts}
+    assert again(before, subject=result).baseline.entries["subject"].fingerprint == {"encoder": "other"}
+
+
+def test_a_file_that_is_not_there_yet_holds_nothing(tmp_path: Path) -> None:
+    assert read_baseline(tmp_path / "baseline.json") == Baseline()
+
+
+def test_what_is_written_keeps_to_the_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    rng = np.random.default_rng(0)
+    real = evaluate(rng.normal(size=(60, 8)), rng.normal(size=(40, 8)))
+    document = accepted(made=judged(), measured=SpecResult(real), unknown=judged(measured(contents=None))).to_json()
+    assert jsonschema.Draft202012Validator(SCHEMA).is_valid(json.loads(json.dumps(document)))
+
+
+def _edited(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"n_real": 300', '"n_real": -1', "line 7: specs.subject.n_real: -1 is less than 0"),
+        ('"n_real": 300,\n', "", "line 4: specs.subject: n_real is missing"),
+        ('"schema": 1', '"schema": 2', "line 2: schema: 2 is not 1"),
+        ('"value": 0.1', '"value": 0.5', "line 15: specs.subject.scores.unvaried: 0.05 <= 0.5 <= 0.2 does not hold"),
+        ('"high": 0.2', '"high": 1.2', "line 15: specs.subject.scores.unvaried: 1.2 is more than 1"),
+        ('"unvaried"', '"unvarid"', "line 15: specs.subject.scores.unvarid: 'unvarid' is none of unrealistic, *"),
+        ('"30"', '"many"', "line 19: specs.subject.rungs.unrealistic.many: 'many' does not match *"),
+        (
+            "[0.02, 0.01, 0.01]",
+            "[0.02, 0.01]",
+            "line 19: specs.subject.rungs.unrealistic.30.errors: has 2 items, not 3 to 3",
+        ),
+        ('"n": 200', '"n": 200.5', "line 15: specs.subject.scores.unvaried.n: 200.5 is not of type integer"),
+        ('"rung": 100,', '"rung": 100', "line 13: not JSON (Expecting ',' delimiter)"),
+        ('"rung": 100', '"date": "2026-08-01"', "line 12: specs.subject.date was on line 5 already"),
+        ("2026-08-01", "yesterday", "line 5: specs.subject.date: 'yesterday' does not match *"),
+        ('"real": "sha256:', '"real": "sha1:', "line 9: specs.subject.real: 'sha1:*"),
+    ],
+)
+def test_what_was_edited_wrongly_is_named_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(_edited(written(path, accepted(subject=judged())), (old, new)), encoding="utf-8")
+    with pytest.raises(BaselineError) as caught:
+        read_baseline(path)
+    head, star, _ = message.partition("*")
+    whole = f"{path.as_posix()}: {head}" + ("" if star else "; mend it, or restore it from version control")
+    assert str(caught.value).startswith(whole)
+
+
+def test_a_place_that_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match="name another file with --synth-baseline"):
+        read_baseline(tmp_path)
+    with pytest.raises(ResultsError, match="cannot be written"):
+        write_baseline(tmp_path, Baseline())
+
+
+TEXT = json.dumps(accepted(subject=judged()).to_json(), indent=1)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner))
+
+
+def _use(content: bytes, path: Path) -> None:
+    """Do with a file all that is done with a baseline."""
+    path.write_bytes(content)
+    try:
+        baseline = read_baseline(path)
+    except BaselineError as error:
+        assert visible(str(error)) == str(error)  # noqa: PT017
+        return
+    text = written(path, baseline)
+    assert written(path, read_baseline(path)) == text
+    for entry in baseline.entries.values():
+        for name, score in measured().scores.items():
+            difference(measured(), score, entry, name)
+        gate(measured(), LIMITS, entry)
+    again(baseline, False, **dict.fromkeys(baseline.entries, judged()))
+
+
+@given(content=st.binary())
+def test_any_bytes_are_a_clear_error_or_a_baseline(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    _use(content, tmp_path_factory.getbasetemp() / "baseline.json")
+
+
+@given(
+    at=st.integers(0, len(TEXT)),
+    length=st.integers(0, 9),
+    put=st.text(max_size=5) | st.sampled_from("0123456789-e.\"'{}[],:"),
+)
+def test_any_edit_is_a_clear_error_or_a_baseline(
+    tmp_path_factory: pytest.TempPathFactory, at: int, length: int, put: str
+) -> None:
+    text = TEXT[:at] + put + TEXT[at + length :]
+    _use(text.encode("utf-8", "surrogatepass"), tmp_path_factory.getbasetemp() / "baseline.json")
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, each in items for place in _places(each, (*path, key)))]
+
+
+@given(place=st.sampled_from(_places(json.loads(TEXT))[1:]), value=JSON)
+def test_any_value_in_any_place_is_a_clear_error_or_a_baseline(
+    tmp_path_factory: pytest.TempPathFactory, place: tuple[Any, ...], value: object
+) -> None:
+    document = json.loads(TEXT)
+    inner = document
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    _use(json.dumps(document).encode(), tmp_path_factory.getbasetemp() / "baseline.json")
