@@ -39,7 +39,7 @@ def name_properties(spec_name: str, verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[tuple[str, str]]:
-    """List spec, gate, score, low, high, limit, n, flagged, verdict, reason and fingerprint of a gate.
+    """List spec, gate, score, low, high, limit, baseline, n, flagged, verdict, reason and fingerprint of a gate.
 
     Args:
         spec_name: The spec's name.
@@ -53,6 +53,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
         "low": measured.low,
         "high": measured.high,
         "limit": verdict.limit.max,
+        "baseline": verdict.baseline,
         "n": measured.n,
         "flagged": len(measurement.unreadable if unreadable else evidence(verdict, measurement)),
         "verdict": verdict.verdict,

@@ -44,12 +44,20 @@ def test_a_gate_has_its_numbers_in_order() -> None:
         ("synthgate_low", "0.06"),
         ("synthgate_high", "0.15"),
         ("synthgate_limit", "0.05"),
+        ("synthgate_baseline", ""),
         ("synthgate_n", "200"),
         ("synthgate_flagged", "2"),
         ("synthgate_verdict", "failed"),
         ("synthgate_reason", "0.100 > 0.05"),
         ("synthgate_fingerprint", short_fingerprint(measured().fingerprint)),
     ]
+
+
+def test_a_gate_says_what_it_was_compared_with() -> None:
+    measurement = measured()
+    (verdict,) = gate(measurement, Limits(unvaried={"regression": 0.01}))
+    found = dict(gate_properties("subject", replace(verdict, baseline=0.0625), measurement))
+    assert found["synthgate_baseline"] == "0.0625"
 
 
 def test_unreadable_counts_the_files() -> None:

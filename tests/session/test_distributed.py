@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import Project
 
-NUMBERS = ("score", "low", "high", "limit", "n", "flagged")
+NUMBERS = ("score", "low", "high", "limit", "baseline", "n", "flagged")
 PROPERTIES = ("spec", "gate", *NUMBERS, "verdict", "reason", "fingerprint")
 
 
