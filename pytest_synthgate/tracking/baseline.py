@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of the file."""
 
-FILE = "synthgate-baseline.json"
-"""Its usual name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -126,15 +123,22 @@ def updated(
         if failed and not accept_failing:
             refused.append(f"{visible(name)}: not accepted, {visible(', '.join(failed))} failed")
             continue
-        by_class = [each for each in result.verdicts if each.group is not None and each.limit.regression is not None]
         was = entries.get(name)
-        now = Entry.of(
-            result.measurement, [(each.group or "", each.score) for each in by_class], date=date, commit=commit
-        )
+        now = Entry.of(result.measurement, _gated_classes(result, was), date=date, commit=commit)
         if was is None or now != replace(was, date=date, commit=commit):
             entries[name] = now
             changes += [f"{visible(name)}: {change}" for change in _changes(was, now)]
     return Update(Baseline(entries), tuple(changes), tuple(refused))
+
+
+def _gated_classes(result: SpecResult, was: Entry | None) -> set[tuple[str, str]]:
+    """Name class and score of the gates by class that ran, and of those that ran before: one may run alone."""
+    before = {} if was is None else was.classes
+    return {(group, name) for group, scores in before.items() for name in scores} | {
+        (each.group, each.score)
+        for each in result.verdicts
+        if each.group is not None and each.limit.regression is not None
+    }
 
 
 def _changes(was: Entry | None, now: Entry) -> Iterator[str]:

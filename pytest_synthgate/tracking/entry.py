@@ -104,7 +104,7 @@ class Entry:
                 }
                 for name, by_rung in sorted(self.rungs.items())
             },
-            "classes": {group: _to_json(scores) for group, scores in sorted(self.classes.items())},
+            "classes": {group: found for group, scores in sorted(self.classes.items()) if (found := _to_json(scores))},
             "fingerprint": dict(sorted(self.fingerprint.items())),
         }
 

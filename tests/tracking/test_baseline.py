@@ -177,6 +177,7 @@ def test_every_kind_of_change_is_told() -> None:
         rung=200,
         rungs={"unrealistic": {"200": Score(0.7, 0.68, 0.72, 200, 180.0)}},
         contents=Contents.of(["r1", "r2", "r3"], ["s"]),
+        breakdown={},
         fingerprint={"tau": "a rule", "encoder": {"weights": "sha256:b", "size": 224}},
     )
     assert again(before, subject=judged(now, Limits(unoriginal=0.2)), new=judged()).changes == (
@@ -201,6 +202,12 @@ def test_a_spec_with_a_failed_gate_is_refused_unless_that_is_asked_for() -> None
     assert refused.baseline.entries["bad"] == before.entries["bad"]
     assert refused.baseline.entries["good"].date == LATER
     assert again(before, accept_failing=True, bad=failing).baseline.entries["bad"].scores["unvaried"].value == 0.3
+
+
+def test_a_gate_that_ran_alone_leaves_no_class_behind() -> None:
+    before = accepted(subject=judged())
+    alone = again(before, subject=judged(measured(0.15), Limits(unoriginal=0.2))).baseline.entries["subject"]
+    assert alone.classes == before.entries["subject"].classes
 
 
 def test_a_gate_that_is_expected_to_fail_is_no_obstacle() -> None:
