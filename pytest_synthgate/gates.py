@@ -5,14 +5,17 @@ Fifth station of the flow (scores -> gate -> reports). Pure: nothing is read, me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
 from pytest_synthgate.scores.breakdown import ENOUGH, POOLED
 from pytest_synthgate.scores.measurement import Measurement, Score
 from pytest_synthgate.tracking.difference import REPEATED, change_of_real_set, difference, obstacle
+from pytest_synthgate.tracking.waivers import applied
+from pytest_synthgate.waivers import Waiver
 
 if TYPE_CHECKING:
     from pytest_synthgate.tracking.entry import Entry
@@ -34,6 +37,7 @@ class Verdict:
         measured: The score it was applied to.
         group: The class it was applied to, None for the whole set.
         baseline: The accepted score that it was compared with, if it was.
+        waived: Ids of the findings that waivers left out of the score when it was judged.
     """
 
     score: str
@@ -43,6 +47,7 @@ class Verdict:
     measured: Score
     group: str | None = None
     baseline: float | None = None
+    waived: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -73,6 +78,7 @@ class Verdict:
             "baseline": self.baseline,
             "verdict": self.verdict,
             "reason": self.reason,
+            "waived": list(self.waived),
         }
 
     @classmethod
@@ -88,7 +94,9 @@ class Verdict:
         )
         of = group.removesuffix("]") or None
         measured = score_of(measurement, score, of)
-        return cls(score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"])
+        return cls(
+            score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"], tuple(raw.get("waived", ()))
+        )
 
 
 def gate(
@@ -112,7 +120,14 @@ def gate(
 
 
 def judge(
-    measurement: Measurement, name: str, limit: Limit, group: str | None = None, *, baseline: Entry | None = None
+    measurement: Measurement,
+    name: str,
+    limit: Limit,
+    group: str | None = None,
+    *,
+    baseline: Entry | None = None,
+    waivers: Sequence[Waiver] = (),
+    today: date = date.min,
 ) -> Verdict:
     """Apply one limit to one score of the whole set, or of one class.
 
@@ -121,12 +136,19 @@ def judge(
         name: Name of the score.
         limit: Its limit.
         group: A class, "pooled" for the small ones together, or None for the whole set.
-        baseline: What was accepted of the same spec.
+        baseline: What was accepted of the same spec; scores are compared with it as they were measured.
+        waivers: Those of the same spec.
+        today: The day that they expire by; without it none has expired.
     """
     score = score_of(measurement, name, group)
     beside = _beside(measurement, name, score, limit, group, baseline)
-    outcome, reason = _conclude(measurement, name, score, limit, group, beside)
-    return Verdict(name, outcome, reason, limit, score, group, beside.was)
+    waived = applied(score, name, measurement, waivers, today, group)
+    outcome, reason = _conclude(measurement, name, waived.score, limit, group, beside)
+    if waived.left_out:
+        reason += f" ({number(score.value or 0.0)} with {len(waived.left_out):,} waived)"
+    if waived.overdue:
+        outcome, reason = "failed", waived.overdue
+    return Verdict(name, outcome, reason, limit, score, group, beside.was, waived.left_out)
 
 
 def number(value: float) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate import Limit, Limits, Measurement, Score, Verdict, evaluate
+from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, Verdict, evaluate
 from pytest_synthgate.gates import gate, judge, number
 from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.reports.results import SpecResult
@@ -19,6 +20,7 @@ from pytest_synthgate.scores.measurement import Errors, Unreadable
 from pytest_synthgate.scores.uncertainty import clopper_pearson
 from pytest_synthgate.tracking.baseline import Baseline, updated
 from pytest_synthgate.tracking.entry import Entry
+from pytest_synthgate.waivers import Waiver
 
 STRADDLING = Score(0.06, 0.04, 0.08, 500, 500)
 SCORES = {
@@ -249,8 +251,8 @@ def test_across_a_rung_the_common_one_is_compared_and_named() -> None:
     assert (fine.verdict, fine.reason) == ("passed", "0.530, as in the baseline at n0 = 100 (0.520 now)")
     assert (worse.verdict, worse.baseline) == ("failed", 0.52)
     assert worse.reason == (
-        "0.630, 0.100 above the baseline of 0.520 at n0 = 100 (0.620 now), more than the 0.005 allowed and the noise of "
-        "0.0305"
+        "0.630, 0.100 above the baseline of 0.520 at n0 = 100 (0.620 now), more than the 0.005 allowed and the "
+        "noise of 0.0305"
     )
     none = _beside(_rungs(0.5, 30), _rungs(0.5, 50), "unrealistic")
     assert (none.verdict, none.baseline) == ("no baseline yet", None)
@@ -442,3 +444,46 @@ def test_a_verdict_survives_the_way_through_json(limits: Limits, changes: dict[s
 )
 def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
+
+
+# Waivers
+
+FLAGGED = [Finding(f"{row}.png", f"sha256:{row:064}", "synthetic", "unvaried", "features", 0.01) for row in range(50)]
+
+
+def _waiver(row: int, expires: date) -> Waiver:
+    return Waiver(
+        digests=frozenset({FLAGGED[row].digest}), score="unvaried", reason="known", owner="ann", expires=expires
+    )
+
+
+def test_the_score_without_waived_findings_decides_and_both_are_told() -> None:
+    measurement = _shares(50, findings=tuple(FLAGGED))
+    today = date(2026, 1, 1)
+    waivers = [_waiver(row, today) for row in range(48)]
+    found = judge(measurement, "unvaried", Limit(max=0.005), waivers=waivers, today=today)
+    assert (found.verdict, found.measured.value) == ("passed", 0.1)
+    assert found.reason.startswith("0.004 <= 0.005")
+    assert found.reason.endswith("(0.100 with 48 waived)")
+    assert found.waived == tuple(each.id for each in FLAGGED[:48])
+    again = Verdict.from_json("unvaried", json.loads(json.dumps(found.to_json())), measurement)
+    assert again == found
+
+
+def test_a_waiver_that_expired_fails_its_gate_by_name() -> None:
+    measurement = _shares(50, findings=tuple(FLAGGED))
+    found = judge(
+        measurement, "unvaried", Limit(max=0.9), waivers=[_waiver(0, date(2026, 1, 1))], today=date(2026, 1, 2)
+    )
+    assert found.verdict == "failed"
+    assert "('known', 'ann') expired on 2026-01-01" in found.reason
+    assert found.waived == ()
+
+
+def test_waivers_change_nothing_for_the_baseline() -> None:
+    measurement = _shares(50, findings=tuple(FLAGGED))
+    today, limit = date(2026, 1, 1), Limit(regression=0.01)
+    waivers = [_waiver(row, today) for row in range(50)]
+    entry = Entry.of(_shares(5, synthetic="other"))
+    found = judge(measurement, "unvaried", limit, baseline=entry, waivers=waivers, today=today)
+    assert (found.verdict, found.baseline) == ("failed", 0.01)

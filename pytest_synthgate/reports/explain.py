@@ -13,13 +13,12 @@ from typing import Any
 from pytest_synthgate.gates import Verdict, gate, number
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import Limit, Limits
-from pytest_synthgate.scores.breakdown import POOLED
+from pytest_synthgate.scores.breakdown import POOLED, findings_of
 from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 
 SHOWN = 3
 """Findings and files listed under a verdict."""
 
-_EVIDENCE = {"obviously_fake": "unrealistic", "collision_rate": "unvaried"}
 _MEANING = {
     "unvaried": "have a near-duplicate in the set",
     "collision_rate": "have a near-duplicate in the set",
@@ -82,17 +81,9 @@ def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
 
 
 def evidence(verdict: Verdict, measurement: Measurement) -> list[Finding]:
-    """List the findings that a gate is about, worst first; for a gate on a class, those of that class."""
-    score = _EVIDENCE.get(verdict.score, verdict.score)
-    found = [each for each in measurement.findings if each.score == score]
-    if verdict.group is None:
-        return found
-    groups = measurement.breakdown.get("class", {})
-    return [
-        each
-        for each in found
-        if each.class_name and (each.class_name if each.class_name in groups else POOLED) == verdict.group
-    ]
+    """List the findings that a gate is about, worst first, without waived ones."""
+    found = findings_of(measurement, verdict.score, verdict.group)
+    return [each for each in found if each.id not in verdict.waived] if verdict.waived else found
 
 
 def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
@@ -110,7 +101,7 @@ def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
     most = verdict.limit.max
     counts_alone = verdict.group is None and verdict.limit.when_unsure == "score"
     if counts_alone and verdict.score in ("unvaried", "unoriginal") and most is not None:
-        flagged = [each for each in measurement.findings if each.score == verdict.score]
+        flagged = evidence(verdict, measurement)
         dropped = drops_needed(flagged, measurement.n_synthetic, most, keep_one=verdict.score == "unvaried")
         lines.append(f"dropping {dropped:,} of the {len(flagged):,} flagged images would pass")
     if blamed := guilty(verdict.score, measurement):

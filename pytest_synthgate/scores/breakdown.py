@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import NearDuplicates
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
 from pytest_synthgate.scores.uncertainty import effective_size, share, shared_level, variance
 
@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 ENOUGH = 30
 """Images from which a number can decide anything."""
+_FOUND = {"obviously_fake": "unrealistic", "collision_rate": "unvaried"}
 POOLED = "pooled"
 """The group of all classes with fewer real images than that."""
 
@@ -45,6 +46,25 @@ class Axis:
 
     synthetic: Mapping[str, str]
     real: Mapping[str, str] = field(default_factory=dict)
+
+
+def findings_of(measurement: Measurement, score: str, group: str | None = None) -> list[Finding]:
+    """List the findings behind a score, worst first; for a class or the pooled small ones, those of its images.
+
+    Args:
+        measurement: What was measured.
+        score: Name of the score.
+        group: A class of the breakdown, or None for the whole set.
+    """
+    found = [each for each in measurement.findings if each.score == _FOUND.get(score, score)]
+    if group is None:
+        return found
+    groups = measurement.breakdown.get("class", {})
+    return [
+        each
+        for each in found
+        if each.class_name and (each.class_name if each.class_name in groups else POOLED) == group
+    ]
 
 
 def breakdown(

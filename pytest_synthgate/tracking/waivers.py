@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores.breakdown import POOLED
+from pytest_synthgate.scores.breakdown import findings_of
 from pytest_synthgate.scores.measurement import Finding, Measurement, Score
 from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
@@ -27,13 +27,13 @@ class Waived:
 
     Attributes:
         score: The score without the waived findings; the very same where there are none.
-        count: Findings left out.
+        left_out: Ids of the findings that are left out.
         used: The waivers that left them out.
         expired: The waivers that would have, and hold no longer.
     """
 
     score: Score
-    count: int = 0
+    left_out: tuple[str, ...] = ()
     used: tuple[Waiver, ...] = ()
     expired: tuple[Waiver, ...] = ()
 
@@ -65,14 +65,15 @@ def applied(
     """
     if score.interval is None:
         return Waived(score)
-    flagged = _flagged(measurement, name, group)
+    flagged = findings_of(measurement, name, group) if name in FINDINGS_OF else []
     subjects = [set(_subjects(each)) for each in flagged]
     holding = {waiver.subject for waiver in waivers if today <= waiver.expires}
     left = [each for each, own in zip(flagged, subjects, strict=True) if holding.isdisjoint(own)]
+    left_out = [each.id for each, own in zip(flagged, subjects, strict=True) if not holding.isdisjoint(own)]
     matched = [waiver for waiver in waivers if any(waiver.subject in own for own in subjects)]
     return Waived(
         score if len(left) == len(flagged) else _share(score, name, measurement, group, flagged, left),
-        len(flagged) - len(left),
+        tuple(left_out),
         used=tuple(waiver for waiver in matched if today <= waiver.expires),
         expired=tuple(waiver for waiver in matched if today > waiver.expires),
     )
@@ -95,18 +96,6 @@ def _subjects(finding: Finding) -> Iterator[Subject]:
         yield score, frozenset({finding.digest})
         if finding.twin_digest is not None:
             yield score, frozenset({finding.digest, finding.twin_digest})
-
-
-def _flagged(measurement: Measurement, name: str, group: str | None) -> list[Finding]:
-    found = [each for each in measurement.findings if each.score == FINDINGS_OF.get(name)]
-    if group is None:
-        return found
-    groups = measurement.breakdown.get("class", {})
-    return [
-        each
-        for each in found
-        if each.class_name and (each.class_name if each.class_name in groups else POOLED) == group
-    ]
 
 
 def _share(
