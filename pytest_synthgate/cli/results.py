@@ -58,6 +58,22 @@ def report(
 
 
 @click.command()
+@click.argument("was", metavar="EARLIER", type=click.Path(path_type=Path))
+@click.argument("now", metavar="LATER", type=click.Path(path_type=Path))
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a note on a merge request.")
+def compare(was: Path, now: Path, markdown: bool) -> None:
+    """Compare two results files, such as those of two branches; exit with 1 when a score became worse."""
+    from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown
+    from pytest_synthgate.reports.results import read_results
+    from pytest_synthgate.tracking.comparison import compare_results
+
+    found = compare_results(read_results(was), read_results(now))
+    click.echo(comparison_markdown(found) if markdown else "\n".join(comparison_lines(found)))
+    if found.regressions:
+        sys.exit(1)
+
+
+@click.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.argument("finding", metavar="FINDING_ID")
 @click.option("--reason", required=True, help="Why it is acceptable.")

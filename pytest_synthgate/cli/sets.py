@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -17,7 +18,8 @@ from pytest_synthgate.cli.specs import (
     overridden,
     real_option,
 )
-from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.errors import GenerationError, SpecError
+from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.spec import spec_to_json
 
 
@@ -150,3 +152,39 @@ def export(
         copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
     for line in copied.lines():
         click.echo(line)
+
+
+@click.command()
+@click.argument("names", metavar="[SPEC]...", nargs=-1)
+@files_option
+@click.option("--baseline", type=click.Path(path_type=Path), default=Path("synthgate-baseline.json"), show_default=True)
+@real_option
+@encoder_option
+@cache_option
+def rebaseline(
+    names: tuple[str, ...],
+    files: tuple[Path, ...],
+    baseline: Path,
+    real: Path | None,
+    encoder: str | None,
+    cache: Path,
+) -> None:
+    """Measure the accepted images again, as after a change of the encoder, and print old and new scores.
+
+    Specs whose images are no longer those that were accepted stay as they are.
+    """
+    from pytest_synthgate.tracking.baseline import read_baseline, write_baseline
+    from pytest_synthgate.tracking.rebaseline import remeasured
+
+    accepted = read_baseline(baseline)
+    specs = [overridden(spec, real, encoder) for spec in chosen(load(files), names) if spec.name in accepted.entries]
+    if not specs:
+        raise SpecError(f"{shown(baseline)} has none of these specs; accept them with --synth-update-baseline first")
+    with measurer_in(cache, mode="never") as measurer:
+        update = remeasured(accepted, specs, measurer, Path.cwd())
+    write_baseline(baseline, update.baseline)
+    for line in [*update.changes, *update.refused]:
+        click.echo(visible(line))
+    click.echo(f"written: {shown(baseline)}")
+    if update.refused:
+        sys.exit(1)

@@ -16,6 +16,7 @@ from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec import Spec, check_unique
 
 if TYPE_CHECKING:
+    from pytest_synthgate.images.provide import Mode
     from pytest_synthgate.measure import Measurer
 
 _Command = Callable[..., Any]
@@ -54,13 +55,13 @@ def _nearest_cache() -> Path:
 
 
 @contextmanager
-def measurer_in(cache: Path) -> Iterator[Measurer]:
+def measurer_in(cache: Path, mode: Mode = "auto") -> Iterator[Measurer]:
     """Open the store, and say at the end what a user should know about the making of images."""
     from pytest_synthgate.features.store import Store
     from pytest_synthgate.measure import Measurer
 
     with Store(cache) as store:
-        measurer = Measurer(store)
+        measurer = Measurer(store, mode=mode)
         yield measurer
     for note in measurer.notes:
         click.echo(note, err=True)

@@ -1,0 +1,118 @@
+"""`synthgate compare` and `synthgate rebaseline`: two runs side by side, and the accepted images measured anew."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_synthgate.cli import main
+from pytest_synthgate.reports.results import read_results
+from pytest_synthgate.tracking.baseline import read_baseline, updated, write_baseline
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a real set, an honest one and one that repeats itself."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    honest = random.normal(size=(80, 8)).astype(np.float32)
+    np.save("real.npy", random.normal(size=(120, 8)).astype(np.float32))
+    np.save("honest.npy", honest)
+    np.save("doubled.npy", np.repeat(honest[:40], 2, axis=0))
+    return tmp_path
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(main, args, catch_exceptions=False)
+
+
+def declare(images: str = "honest", definition: str = "balanced", extra: str = "") -> None:
+    text = f'[defaults]\nreal = "real.npy"\ndefinition = "{definition}"\n[spec.a]\nimages = "{images}.npy"\n{extra}'
+    Path("synth_x.toml").write_text(text, encoding="utf-8")
+
+
+def measure(to: str, images: str = "honest") -> None:
+    declare(images)
+    assert run("measure", "--json", to).exit_code == 0
+
+
+def accept(name: str) -> None:
+    write_baseline(
+        Path("synthgate-baseline.json"),
+        updated(read_baseline(Path("none")), read_results(Path(name)), date="2026-01-31").baseline,
+    )
+
+
+def entry() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("synthgate-baseline.json").read_text("utf-8"))["specs"]["a"]
+    return found
+
+
+def test_branches_that_do_not_differ_exit_with_0() -> None:
+    measure("main.json")
+    result = run("compare", "main.json", "main.json")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "none of 7 scores became worse by more than noise"
+
+
+def test_a_regression_exits_with_1_and_is_named() -> None:
+    measure("main.json")
+    measure("branch.json", "doubled")
+    result = run("compare", "main.json", "branch.json")
+    assert result.exit_code == 1
+    (line,) = (each for each in result.stdout.splitlines() if " unvaried " in each)
+    assert line.split()[:4] == ["a", "unvaried", "0", "1"]
+    assert line.endswith("<0.001  worse")
+    assert "a unvaried" in result.stdout.splitlines()[-1]
+    assert run("compare", "branch.json", "main.json").exit_code == 0
+
+
+def test_markdown_is_a_table() -> None:
+    measure("main.json")
+    measure("branch.json", "doubled")
+    result = run("compare", "main.json", "branch.json", "--markdown")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("## synthgate: ")
+    assert "| a | unvaried | 0 | 1 |" in result.stdout
+
+
+def test_a_file_that_is_missing_is_an_error_of_one_line() -> None:
+    measure("main.json")
+    result = run("compare", "main.json", "branch.json")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("synthgate: branch.json: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_accepted_images_are_measured_by_a_new_definition_and_both_scores_are_printed() -> None:
+    measure("main.json")
+    accept("main.json")
+    before = entry()
+    declare(definition="studio")
+    result = run("rebaseline")
+    assert result.exit_code == 0, result.output
+    assert 'a: `definition` was "balanced" and is "studio" now' in result.stdout
+    assert "a: unrealistic 0." in result.stdout
+    assert entry()["fingerprint"]["definition"] == "studio"
+    assert entry()["synthetic"] == before["synthetic"]
+
+
+def test_other_images_are_not_accepted_by_it() -> None:
+    measure("main.json")
+    accept("main.json")
+    before = entry()
+    declare("doubled")
+    result = run("rebaseline", "a")
+    assert result.exit_code == 1
+    assert "a: left as it is, its images are not those that were accepted" in result.stdout
+    assert entry() == before
+
+
+def test_without_an_entry_there_is_nothing_to_measure_again() -> None:
+    declare()
+    result = run("rebaseline")
+    assert result.exit_code == 2
+    assert "synthgate-baseline.json has none of these specs; accept them with --synth-update-baseline" in result.stderr
