@@ -173,7 +173,7 @@ class _Receiver:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if (parcel := getattr(report, "synthgate", None)) is not None:
-            run_of(self.config).receiver.receive(parcel)
+            run_of(self.config).receiver.receive(parcel, report.duration)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

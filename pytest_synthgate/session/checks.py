@@ -61,7 +61,7 @@ def chosen_specs(metafunc: pytest.Metafunc) -> list[Spec]:
     """
     names = [str(name) for mark in metafunc.definition.iter_markers("synth") for name in mark.args]
     try:
-        return run_of(metafunc.config).chosen(names)
+        return run_of(metafunc.config).catalogue.chosen(names)
     except SpecError as error:
         raise pytest.Collector.CollectError(str(error)) from None
 

@@ -5,7 +5,7 @@ Part of the plugin: `synth_snacks.toml::subject::images`, `synth_snacks.toml::su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,18 +41,20 @@ class SpecFile(pytest.File):
 
     named = False
 
-    def collect(self) -> Iterable[pytest.Collector]:
+    def collect(self) -> Iterable[pytest.Collector | pytest.Item]:
         """Load and check the file."""
         from pytest_synthgate.declaring.specfile import load_spec_file
 
         try:
             if specs := load_spec_file(self.path, named=self.named):
-                run_of(self.config).add(specs)
-                run_of(self.config).check_comparisons(specs)
+                run_of(self.config).catalogue.add(specs)
+                run_of(self.config).catalogue.check_comparisons(specs)
         except SpecError as error:
             raise self.CollectError(str(error)) from None
         for spec in specs:
             yield SpecNode.from_parent(self, name=spec.name, spec=spec)
+        if any(spec.waivers for spec in specs):
+            yield WaiversItem.from_parent(self, name="waivers", specs=specs)
 
 
 class SpecNode(pytest.Collector):
@@ -88,13 +90,11 @@ class SpecNode(pytest.Collector):
             raise self.CollectError(str(error)) from None
 
 
-class _SpecItem(pytest.Item):
-    def __init__(self, *, spec: Spec, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
+class _PlainItem(pytest.Item):
+    """An item that fails in words."""
 
     def reportinfo(self) -> tuple[Any, int, str]:
-        return self.path, 0, f"{self.spec.name}::{self.name}"  # without a line, an item cannot warn
+        return self.path, 0, self.name  # without a line, an item cannot warn
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show verdicts and user errors without a traceback, and their first line in the short summary."""
@@ -104,6 +104,15 @@ class _SpecItem(pytest.Item):
         shown: Any = super().repr_failure(excinfo, style="value")
         shown.reprcrash.path, shown.reprcrash.message = self.nodeid, str(excinfo.value).partition("\n")[0]
         return shown
+
+
+class _SpecItem(_PlainItem):
+    def __init__(self, *, spec: Spec, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+
+    def reportinfo(self) -> tuple[Any, int, str]:
+        return self.path, 0, f"{self.spec.name}::{self.name}"
 
 
 class ImagesItem(_SpecItem):
@@ -139,3 +148,29 @@ class GateItem(_SpecItem):
         if verdict.fails(strict=run.options.strict):
             raise GateFailure(run.explanation(self.spec, verdict))
         announce(self, self.spec, verdict)
+
+
+class WaiversItem(_PlainItem):
+    """The waivers of a file: each has to be of use to one of its specs."""
+
+    def __init__(self, *, specs: Sequence[Spec], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.specs = specs
+
+    def runtest(self) -> None:
+        """Look for waivers that leave nothing out.
+
+        Raises:
+            GateFailure: There are some and the run is strict.
+        """
+        from pytest_synthgate.images.names import visible
+
+        run = run_of(self.config)
+        for spec in self.specs:
+            run.require(spec)
+        if not (found := run.unused_waivers(self.specs)):
+            return
+        text = "; ".join(f"{waiver.name} is not used" for waiver in found)
+        if run.options.strict:
+            raise GateFailure(visible(f"{text}; remove it"))
+        self.warn(SynthgateWarning(visible(f"{text}; remove it")))

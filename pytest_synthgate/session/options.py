@@ -24,6 +24,12 @@ _OPTIONS = (
     ),
     ("html", "DIR", "write a report with pictures to DIR, or to one self-contained FILE.html"),
     ("markdown", "FILE", "write the table and the reasons to FILE, as GitHub shows them in a step summary"),
+    (
+        "baseline",
+        "FILE",
+        "accepted scores that limits with `regression` compare with (default: synthgate-baseline.json in the rootdir)",
+    ),
+    ("history", "FILE", "add a row a spec to FILE, which `synthgate history` and the report read"),
     ("cache", "DIR", "where features and measurements are kept (default: .synthgate in the rootdir)"),
 )
 
@@ -40,6 +46,10 @@ class Options:
         markdown: Where the table goes as Markdown.
         redact_real: Whether real photos and their names stay out of every report.
         max_findings: Findings that the report shows with pictures.
+        baseline: The accepted scores.
+        update_baseline: Whether this run's scores are accepted.
+        accept_failing: Whether they are accepted for specs with a failed gate too.
+        history: The log of runs that this one is added to.
         cache: Folder of the store.
         results: Measurements to judge instead of measuring.
         generate: What to do about missing images.
@@ -57,6 +67,10 @@ class Options:
     markdown: Path | None
     redact_real: bool
     max_findings: int
+    baseline: Path
+    update_baseline: bool
+    accept_failing: bool
+    history: Path | None
     cache: Path
     results: Path | None
     generate: Literal["auto", "never", "again"]
@@ -85,6 +99,14 @@ def add_options(parser: pytest.Parser) -> None:
     findings = "findings that the report shows with pictures, worst first; the others are listed (default: 200)"
     group.addoption("--synth-max-findings", metavar="N", dest="synth_max_findings", default=None, help=findings)
     parser.addini("synth_max_findings", f"{findings}; as --synth-max-findings", type="string", default="200")
+    update = "accept the scores of the specs that ran: write them to the baseline, after all verdicts"
+    group.addoption(
+        "--synth-update-baseline", action="store_true", dest="synth_update_baseline", default=False, help=update
+    )
+    accept = "accept the scores of specs with a failed gate too"
+    group.addoption(
+        "--synth-accept-failing", action="store_true", dest="synth_accept_failing", default=False, help=accept
+    )
     generate = "make missing images (auto, but never when CI is set), none (never), or all anew (again)"
     choices = ("auto", "never", "again")
     group.addoption("--synth-generate", choices=choices, dest="synth_generate", default=None, help=generate)
@@ -108,6 +130,8 @@ def read_options(config: pytest.Config) -> Options:
             return Path(os.path.abspath(config.rootpath / given))  # noqa: PTH100
         return None
 
+    if config.getoption("synth_accept_failing") and not config.getoption("synth_update_baseline"):
+        raise pytest.UsageError("--synth-accept-failing accepts nothing by itself; add --synth-update-baseline")
     return Options(
         real=path("real"),
         encoder=config.getoption("synth_encoder") or config.getini("synth_encoder") or None,
@@ -116,6 +140,10 @@ def read_options(config: pytest.Config) -> Options:
         markdown=path("markdown"),
         redact_real=bool(config.getoption("synth_redact_real") or config.getini("synth_redact_real")),
         max_findings=_max_findings(config),
+        baseline=path("baseline") or config.rootpath / "synthgate-baseline.json",
+        update_baseline=config.getoption("synth_update_baseline"),
+        accept_failing=config.getoption("synth_accept_failing"),
+        history=path("history"),
         cache=path("cache") or config.rootpath / ".synthgate",
         results=path("results"),
         generate=_generate(config),

@@ -31,8 +31,10 @@ class Sender:
             result: What is known about it now.
             notes: What a user should know about the making of images, all since the start.
         """
-        known = result.to_json()
-        packed = {"gates": known["gates"]} if name in self._sent else known
+        if name in self._sent:
+            packed: dict[str, Any] = {"gates": {verdict.name: verdict.to_json() for verdict in result.verdicts}}
+        else:
+            packed = result.to_json()
         self._sent.add(name)
         fresh, self._notes_sent = list(notes[self._notes_sent :]), len(notes)
         return {"spec": name, "position": list(position), "result": packed, "notes": fresh}
@@ -44,13 +46,16 @@ class Receiver:
 
     Attributes:
         notes: What arrived about the making of images.
+        durations: Seconds of all tests of a spec, by its name.
     """
 
     notes: list[str] = field(default_factory=list)
+    durations: dict[str, float] = field(default_factory=dict)
     _parcels: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def receive(self, parcel: dict[str, Any]) -> None:
-        """Take in a parcel."""
+    def receive(self, parcel: dict[str, Any], seconds: float) -> None:
+        """Take in a parcel, and the time that the test took which it was found out in."""
+        self.durations[parcel["spec"]] = self.durations.get(parcel["spec"], 0.0) + seconds
         known = self._parcels.setdefault(parcel["spec"], {"position": parcel["position"], "result": {"gates": {}}})
         gates = {**known["result"]["gates"], **parcel["result"]["gates"]}
         known["result"] = {**known["result"], **parcel["result"], "gates": gates}

@@ -5,15 +5,16 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
+from pytest_synthgate.errors import SynthgateError, SynthgateWarning
+from pytest_synthgate.session.catalogue import Catalogue
 from pytest_synthgate.session.options import Options, read_options
 from pytest_synthgate.session.parcels import Receiver, Sender
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pytest_synthgate.reports.results import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec import Spec
+    from pytest_synthgate.tracking.baseline import Baseline
+    from pytest_synthgate.tracking.entry import Entry
+    from pytest_synthgate.waivers import Waiver
 
 RUN = pytest.StashKey["Run"]()
 
@@ -39,81 +43,28 @@ class Run:
     Attributes:
         config: pytest's.
         options: What was asked for.
-        specs: Specs met so far, by name.
+        catalogue: Its specs.
         sender: Packs what is found out.
         receiver: Takes it in, on the controller.
+        today: The day that waivers expire by, the same for all gates.
+        accepted: What accepting the scores of this run came to, a line each.
         unwritten: Why a file that was asked for was not written, by what it is called.
     """
 
     config: pytest.Config
     options: Options
-    specs: dict[str, Spec] = field(default_factory=dict)
+    catalogue: Catalogue
     sender: Sender = field(default_factory=Sender)
     receiver: Receiver = field(default_factory=Receiver)
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    accepted: list[str] = field(default_factory=list)
     unwritten: dict[str, str] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     _ungated: dict[str, SpecResult] = field(default_factory=dict)
     _measurer: Measurer | None = None
+    _baseline: Baseline | None = None
     _results: dict[str, SpecResult] | None = None
-    _declared: tuple[Spec, ...] | None = None
-
-    def add(self, specs: Iterable[Spec]) -> None:
-        """Take in the specs of one file.
-
-        Raises:
-            SpecError: A name is taken.
-        """
-        from pytest_synthgate.spec import check_names
-
-        fresh = [spec for spec in specs if spec not in self.specs.values()]
-        check_names([*self.specs.values(), *fresh])
-        self.specs.update((spec.name, spec) for spec in fresh)
-
-    def check_comparisons(self, specs: Iterable[Spec]) -> None:
-        """Check that specs are compared to some that were met before or stand in any file below the rootdir.
-
-        Raises:
-            SpecError: One is not.
-        """
-        if any(spec.compare_to not in (None, *self.specs) for spec in specs):
-            from pytest_synthgate.spec import check_unique
-
-            self.declared()
-            check_unique(list(self.specs.values()))
-
-    def declared(self) -> tuple[Spec, ...]:
-        """Load every spec file below the rootdir, for tests in code.
-
-        Raises:
-            SpecError: A file cannot be meant.
-        """
-        if self._declared is None:
-            from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
-
-            norecurse = tuple(self.config.getini("norecursedirs"))
-            files = find_spec_files(self.config.rootpath, self.options.patterns, norecurse)
-            specs = tuple(spec for file in files for spec in load_spec_file(file))
-            self.add(specs)
-            self._declared = specs
-        return self._declared
-
-    def chosen(self, names: Iterable[str]) -> list[Spec]:
-        """Pick declared specs by name, all when no name is given.
-
-        Raises:
-            SpecError: There is no such spec, or none at all.
-        """
-        declared = {spec.name: spec for spec in self.declared()}
-        self.check_comparisons(declared.values())
-        if not declared:
-            patterns = " or ".join(self.options.patterns)
-            raise SpecError(f"no spec file ({patterns}) below {self.config.rootpath}; write one, or set synth_files")
-        for name in names:
-            if name not in declared:
-                close = difflib.get_close_matches(name, declared, 1) or sorted(declared)
-                raise SpecError(f"there is no spec {name!r}; did you mean {close[0]!r}?")
-        return [spec for name, spec in declared.items() if not names or name in names]
 
     def resolved(self, spec: Spec) -> Spec:
         """Apply what the command line overrides."""
@@ -188,7 +139,7 @@ class Run:
             if self.options.results is None:
                 measurement = self.measurer.measurement(self.resolved(spec))
             else:
-                measurement = self._stored(self.options.results, self.specs[spec.name])
+                measurement = self._stored(self.options.results, self.catalogue.specs[spec.name])
             if self.options.redact_real:
                 from pytest_synthgate.reports.redaction import without_real_names
 
@@ -227,12 +178,46 @@ class Run:
         return gated_classes(self.resolved(spec), self.measurer)
 
     def judge(self, spec: Spec, score: str, group: str | None = None) -> Verdict:
-        """Apply one limit of a spec and remember the verdict."""
+        """Apply one limit of a spec and remember the verdict.
+
+        Raises:
+            SynthgateError: The spec cannot be measured, or the baseline that the limit asks for cannot be read.
+        """
         from pytest_synthgate.gates import judge
 
-        verdict = judge(self.measurement(spec), score, spec.limits[score], group)
+        limit = spec.limits[score]
+        verdict = judge(
+            self.measurement(spec),
+            score,
+            limit,
+            group,
+            baseline=None if limit.regression is None else self._accepted().get(spec.name),
+            waivers=spec.waivers,
+            today=self.today,
+        )
         self._verdicts.setdefault(spec.name, {})[verdict.name] = verdict
         return verdict
+
+    def _accepted(self) -> Mapping[str, Entry]:
+        if self._baseline is None:
+            from pytest_synthgate.tracking.baseline import read_baseline
+
+            self._baseline = read_baseline(self.options.baseline)
+        return self._baseline.entries
+
+    def unused_waivers(self, specs: Iterable[Spec]) -> tuple[Waiver, ...]:
+        """List the waivers of a file that none of its specs has a finding for.
+
+        Args:
+            specs: All specs of the file.
+
+        Raises:
+            SynthgateError: One cannot be measured.
+        """
+        from pytest_synthgate.tracking.waivers import unused
+
+        waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
+        return unused(waivers, [self.measurement(spec) for spec in specs])
 
     def explanation(self, spec: Spec, verdict: Verdict) -> str:
         """Say in a few lines why a gate concluded what it did."""
@@ -257,7 +242,7 @@ class Run:
             self._measurements[spec.name],
             compare_to=spec.compare_to,
             expected=spec.xfail,
-            declared=spec_to_json(self.specs[spec.name]),
+            declared=spec_to_json(self.catalogue.specs[spec.name]),
             classes=self._classes(spec),
             strict=self.options.strict,
             images=self._images(spec),
@@ -291,14 +276,15 @@ class Run:
             spec = call.params.get("synth_spec")
         if not isinstance(spec, Spec) or (result := self.result(spec)) is None:
             return None
-        position = (str(spec.file), list(self.specs).index(spec.name))
+        position = (str(spec.file), list(self.catalogue.specs).index(spec.name))
         return self.sender.pack(spec.name, position, result, self.notes())
 
 
 def run_of(config: pytest.Config) -> Run:
     """Give the run of a config, made when first asked for."""
     if RUN not in config.stash:
-        config.stash[RUN] = Run(config, read_options(config))
+        options = read_options(config)
+        config.stash[RUN] = Run(config, options, Catalogue(config, options.patterns))
     return config.stash[RUN]
 
 

@@ -5,14 +5,16 @@ Part of the plugin; the controller's alone.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_synthgate.errors import ResultsError, SynthgateError
+from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.declared import describe_spec
 from pytest_synthgate.reports.github import annotate, append_summary
@@ -21,6 +23,7 @@ from pytest_synthgate.reports.reading import reading
 from pytest_synthgate.reports.results import SpecResult, write_results
 from pytest_synthgate.reports.table import notes
 from pytest_synthgate.reports.terminal import table
+from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.run import Run, run_of
 
 _TONES = {
@@ -43,6 +46,8 @@ def write_summary(reporter: Any, run: Run) -> None:
     for label, path, _ in _outputs(run):
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
+        for line in run.accepted if label == "baseline" else ():
+            reporter.write_line(f"  {visible(line)}")
     for label, reason in run.unwritten.items():
         reporter.write_line(f"{label}: {reason}", red=True, bold=True)
     if run.options.workspace is not None:
@@ -71,7 +76,7 @@ def write_files(session: pytest.Session, run: Run) -> None:
             continue
         try:
             write(path, results)
-        except ResultsError as error:
+        except SynthgateError as error:
             run.unwritten[label] = str(error)
             if path != run.options.step_summary:  # which nobody asked for
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -82,18 +87,49 @@ def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str,
     options = run.options
     if options.json is not None:
         yield "results", options.json, write_results
+    if options.history is not None:
+        yield "history", options.history, partial(_add_to_history, run)
     if options.html is not None:
-        yield "report", options.html, partial(_write_html, max_findings=options.max_findings)
+        yield "report", options.html, partial(_write_html, options)
+    if options.update_baseline:
+        yield "baseline", options.baseline, partial(_accept, run)
     if options.markdown is not None:
         yield "Markdown", options.markdown, write_markdown
     if options.step_summary is not None and run.receiver:
         yield "step summary", options.step_summary, append_summary
 
 
-def _write_html(path: Path, results: Mapping[str, SpecResult], *, max_findings: int) -> None:
-    from pytest_synthgate.reports.html.render import write_html
+def _accept(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
+    """Write the scores of this run into the baseline, and keep what there is to say about it."""
+    from pytest_synthgate.tracking.baseline import read_baseline, updated, write_baseline
+    from pytest_synthgate.tracking.provenance import provenance
 
-    write_html(path, results, max_findings=max_findings)
+    commit = provenance(run.config.rootpath, os.environ).commit
+    update = updated(
+        read_baseline(path),
+        results,
+        date=run.today.isoformat(),
+        commit=commit,
+        accept_failing=run.options.accept_failing,
+    )
+    write_baseline(path, update.baseline)
+    run.accepted += [*(update.changes or ("nothing changed",)), *update.refused]
+
+
+def _add_to_history(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
+    from pytest_synthgate.tracking.history import append, rows
+    from pytest_synthgate.tracking.provenance import provenance
+
+    origin = provenance(run.config.rootpath, os.environ)
+    append(path, rows(results, origin, datetime.now(UTC), run.receiver.durations))
+
+
+def _write_html(options: Options, path: Path, results: Mapping[str, SpecResult]) -> None:
+    from pytest_synthgate.reports.html.render import write_html
+    from pytest_synthgate.reports.trend import read_trends
+
+    trends = [] if options.history is None else read_trends([options.history], results)
+    write_html(path, results, max_findings=options.max_findings, trends=trends)
 
 
 def write_prompts(config: pytest.Config) -> None:
@@ -105,7 +141,7 @@ def write_prompts(config: pytest.Config) -> None:
     run = run_of(config)
     reporter = config.get_terminal_writer()
     reporter.line()
-    for spec in run.specs.values():
+    for spec in run.catalogue.specs.values():
         try:
             for line in describe_spec(run.resolved(spec), run.options.cache):
                 reporter.line(line)

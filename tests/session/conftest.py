@@ -29,6 +29,7 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "few": honest[:12],
         "ten_copies": real[:10],
         "collapsed": np.concatenate([honest[:60], np.repeat(honest[60:64], 15, axis=0)]),
+        "doubled": np.repeat(honest[:60], 2, axis=0),
         "copied": np.concatenate([honest[:90], real[:30]]),
     }
     for name, rows in sets.items():

@@ -84,12 +84,13 @@ def test_other_ways_of_writing_it_are_not(project: Project, words: list[str]) ->
     project.run(*words, "--collect-only").stdout.no_fnmatch_line("*synthgate: pytest took*")
 
 
-def test_every_option_is_an_ini_and_has_help(project: Project) -> None:
+def test_every_option_that_a_project_sets_once_is_an_ini_and_has_help(project: Project) -> None:
     text = project.run("--help").stdout.str()
     options = {line.split()[0].split("=")[0] for line in text.splitlines() if line.startswith("  --synth-")}
     inis = {line.split()[0] for line in text.splitlines() if line.startswith("  synth_")}
     assert {"--synth-real", "--synth-json", "--synth-cache", "--synth-encoder", "--synth-results"} <= options
-    assert {name.removeprefix("--").replace("-", "_") for name in options} - inis <= {"synth_prompts"}
+    once = {"synth_prompts", "synth_update_baseline", "synth_accept_failing"}
+    assert {name.removeprefix("--").replace("-", "_") for name in options} - inis == once
 
 
 def test_the_marker_is_described(project: Project) -> None:

@@ -1,0 +1,135 @@
+"""The life of a baseline in test runs: nothing yet, recorded, kept, broken, accepted again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Project
+
+REGRESSION = "[defaults.limits]\nunvaried = { regression = 0.01 }\nunreadable = 0\n"
+
+
+def baseline(project: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.path / "synthgate-baseline.json").read_text("utf-8"))
+    return found
+
+
+def specs(project: Project, *names: str, images: str | None = None, limits: str = REGRESSION) -> Path:
+    """Declare specs with a regression limit; `images` gives all of them another set under their name."""
+    declared = "".join(f'[spec.{name}]\nimages = "DATA/{images or name}.npy"\n' for name in names)
+    return project.write("synth_x.toml", f'[defaults]\nreal = "DATA/real.npy"\n{limits}{declared}')
+
+
+def test_without_a_baseline_the_gate_passes_and_says_so(project: Project) -> None:
+    specs(project, "honest")
+    result = project.run("--synth-json=out.json")
+    result.assert_outcomes(passed=3)
+    gate = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["honest"]["gates"]["unvaried"]
+    assert (gate["verdict"], gate["baseline"]) == ("no baseline yet", None)
+    assert not (project.path / "synthgate-baseline.json").exists()
+
+
+def test_scores_are_recorded_on_request_and_change_no_verdict_of_that_run(project: Project) -> None:
+    specs(project, "honest")
+    result = project.run("--synth-update-baseline", "--synth-json=out.json")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["baseline: *synthgate-baseline.json", "  honest: unvaried nothing -> 0"])
+    gate = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["honest"]["gates"]["unvaried"]
+    assert gate["verdict"] == "no baseline yet"
+    assert baseline(project)["specs"]["honest"]["scores"]["unvaried"]["value"] == 0
+
+
+def test_the_same_images_pass_and_change_nothing(project: Project) -> None:
+    specs(project, "honest")
+    project.run("--synth-update-baseline")
+    before = (project.path / "synthgate-baseline.json").read_bytes()
+    result = project.run("--synth-update-baseline", "--synth-json=out.json")
+    result.stdout.fnmatch_lines(["  nothing changed"])
+    gate = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["honest"]["gates"]["unvaried"]
+    assert (gate["verdict"], gate["baseline"]) == ("passed", 0)
+    assert (project.path / "synthgate-baseline.json").read_bytes() == before
+
+
+def test_a_regression_fails_the_gates_own_item(project: Project) -> None:
+    specs(project, "x", images="honest")
+    project.run("--synth-update-baseline")
+    specs(project, "x", images="doubled")
+    result = project.run("--junitxml=junit.xml")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["FAILED synth_x.toml::x::unvaried - x: unvaried 1 [[]*] failed: 1, 1 above the baseline of 0, *"])
+    assert 'name="synthgate_baseline" value="0"' in (project.path / "junit.xml").read_text("utf-8")
+
+
+def test_a_failed_spec_is_accepted_only_when_asked_for(project: Project) -> None:
+    specs(project, "x", images="honest")
+    project.run("--synth-update-baseline")
+    specs(project, "x", images="doubled")
+    refused = project.run("--synth-update-baseline")
+    refused.stdout.fnmatch_lines(["  x: not accepted, unvaried failed"])
+    assert baseline(project)["specs"]["x"]["scores"]["unvaried"]["value"] == 0
+    accepted = project.run("--synth-update-baseline", "--synth-accept-failing")
+    accepted.stdout.fnmatch_lines(["  x: unvaried 0 -> 1"])
+    project.run().assert_outcomes(passed=3)
+
+
+def test_specs_that_did_not_run_keep_their_entries(project: Project) -> None:
+    specs(project, "honest", "collapsed")
+    project.run("--synth-update-baseline")
+    before = baseline(project)["specs"]
+    specs(project, "honest", "collapsed", images="few")
+    project.run("--synth-update-baseline", "-k", "honest", "--synth-accept-failing")
+    after = baseline(project)["specs"]
+    assert after["collapsed"] == before["collapsed"]
+    assert after["honest"]["n_synthetic"] == 12
+
+
+def test_another_definition_is_not_comparable_and_says_what_differs(project: Project) -> None:
+    specs(project, "honest", limits="[defaults.limits]\nunrealistic = { regression = 0.01 }\n")
+    project.run("--synth-update-baseline")
+    specs(project, "honest", limits='definition = "studio"\n[defaults.limits]\nunrealistic = { regression = 0.01 }\n')
+    result = project.run("--no-synth-strict")
+    result.stdout.fnmatch_lines(["*honest: unrealistic not comparable: 0.280, not comparable with the baseline: `definition` was*"])
+    assert result.ret == 0
+    assert project.run("--synth-strict").ret == 1
+
+
+def test_a_baseline_that_is_none_fails_the_gates_that_ask_for_it_in_a_line(project: Project) -> None:
+    specs(project, "honest")
+    project.write("synthgate-baseline.json", '{"schema": 1,\n "specs": {,}}')
+    result = project.run()
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["FAILED synth_x.toml::honest::unvaried - *synthgate-baseline.json: line 2: *"])
+
+
+def test_an_update_leaves_a_baseline_that_is_none_as_it_is(project: Project) -> None:
+    specs(project, "honest", limits="")
+    project.write("synthgate-baseline.json", "mine")
+    result = project.run("--synth-update-baseline")
+    result.stdout.fnmatch_lines(["baseline: *synthgate-baseline.json: line 1: *"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert (project.path / "synthgate-baseline.json").read_text("utf-8") == "mine"
+
+
+def test_the_file_can_be_named_in_an_ini_and_workers_read_it(project: Project) -> None:
+    project.pytester.makeini("[pytest]\nsynth_baseline = accepted/scores.json\n")
+    specs(project, "x", "y", images="honest")
+    project.run_apart("-n2", "--synth-update-baseline")
+    assert {*json.loads((project.path / "accepted" / "scores.json").read_text("utf-8"))["specs"]} == {"x", "y"}
+    specs(project, "x", "y", images="doubled")
+    project.run_apart("-n2").assert_outcomes(passed=4, failed=2)
+
+
+def test_accepting_failures_alone_is_refused(project: Project) -> None:
+    result = project.run("--synth-accept-failing")
+    result.stderr.fnmatch_lines(["*--synth-accept-failing accepts nothing by itself; add --synth-update-baseline"])
+
+
+def test_stored_results_are_compared_too(project: Project) -> None:
+    specs(project, "honest")
+    project.run("--synth-json=out.json", "--synth-update-baseline")
+    result = project.run("--synth-results=out.json", "--synth-json=again.json")
+    result.assert_outcomes(passed=3)
+    gate = json.loads((project.path / "again.json").read_text("utf-8"))["specs"]["honest"]["gates"]["unvaried"]
+    assert (gate["verdict"], gate["baseline"]) == ("passed", 0)
