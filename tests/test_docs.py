@@ -115,7 +115,7 @@ def test_pytest_takes_every_command_line(pytester: pytest.Pytester) -> None:
     assert len(set(lines)) >= 10
     for arguments in sorted(set(lines)):
         result = pytester.runpytest_inprocess("--collect-only", "-pno:hypothesispytest", *shlex.split(arguments))
-        assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED, arguments
+        assert result.ret in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), arguments
 
 
 # Options
