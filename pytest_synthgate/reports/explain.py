@@ -87,12 +87,27 @@ def evidence(verdict: Verdict, measurement: Measurement) -> list[Finding]:
 
 
 def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
-    """Take the first few, a pair of twins once and not from both ends."""
+    """Take the first few in turns, a pair of twins once and not from both ends."""
     shown: dict[frozenset[str | None], Finding] = {}
-    for finding in findings:
+    for finding in in_turns(findings):
         ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
         shown.setdefault(frozenset(ends), finding)
     return list(islice(shown.values(), most))
+
+
+def in_turns(findings: Iterable[Finding]) -> list[Finding]:
+    """Put the worst near-duplicate of every cluster before the next worst of any.
+
+    A hundred copies of one picture would hide all others.
+    """
+    earlier: Counter[int] = Counter()
+    turns: list[tuple[int, Finding]] = []
+    for each in findings:
+        turn = 0
+        if each.score == "unvaried" and each.cluster is not None:
+            turn, earlier[each.cluster] = earlier[each.cluster], earlier[each.cluster] + 1
+        turns.append((turn, each))
+    return [each for _, each in sorted(turns, key=lambda turn: turn[0])]
 
 
 def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:

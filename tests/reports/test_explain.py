@@ -105,8 +105,8 @@ def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
         "subject: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05",
         "  8 of 100 synthetic images have a near-duplicate in the set; worst:",
         '    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7',
-        "    0-1 ~ synthetic x (distance 0.0100 < 0.0455)",
         "    1-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    2-0 ~ synthetic x (distance 0.0100 < 0.0455)",
         "  dropping 2 of the 8 flagged images would pass",
         "  context 'in a bag' makes 75% of them, with 30% of the images",
     ]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import visible
-from pytest_synthgate.reports.explain import help_lines, with_interval
+from pytest_synthgate.reports.explain import help_lines, in_turns, with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
@@ -114,24 +113,11 @@ class Section:
 
 
 def groups_of(result: SpecResult) -> list[tuple[str, list[Finding]]]:
-    """Sort the findings of a spec by score, in the order of the page; each list is worst first.
-
-    The worst of every cluster of near-duplicates come before the next worst of any: a hundred copies of one picture
-    would hide all others.
-    """
-    found: dict[str, list[tuple[int, Finding]]] = {score: [] for score in _TITLES}
-    earlier: Counter[tuple[str, int]] = Counter()
+    """Sort the findings of a spec by score, in the order of the page, each worst first and in turns."""
+    found: dict[str, list[Finding]] = {score: [] for score in _TITLES}
     for each in result.measurement.findings:
-        turn = 0
-        if each.score == "unvaried" and each.cluster is not None:
-            turn = earlier[each.score, each.cluster]
-            earlier[each.score, each.cluster] += 1
-        found.setdefault(each.score, []).append((turn, each))
-    return [
-        (score, [each for _, each in sorted(turns, key=lambda turn: turn[0])])
-        for score, turns in found.items()
-        if turns
-    ]
+        found.setdefault(each.score, []).append(each)
+    return [(score, in_turns(findings)) for score, findings in found.items() if findings]
 
 
 def section(
