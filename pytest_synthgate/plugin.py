@@ -14,7 +14,7 @@ import pytest
 
 from pytest_synthgate import hookspec
 from pytest_synthgate.session.options import add_options, read_options, taken_for_a_root
-from pytest_synthgate.session.run import RUN, plainly, run_of
+from pytest_synthgate.session.run import RUN, obstruction, plainly, run_of
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
@@ -160,8 +160,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach what is known about the item's spec to its report, as plain JSON."""
     report = yield
-    if call.when == "call" and RUN in item.config.stash and (parcel := run_of(item.config).parcel_of(item)):
-        report.synthgate = parcel  # type: ignore[attr-defined]  # reports carry what is set on them
+    if call.when == "call" and RUN in item.config.stash:
+        error = obstruction(item, call) if report.failed else None
+        if parcel := run_of(item.config).parcel_of(item, error):
+            report.synthgate = parcel  # type: ignore[attr-defined]  # reports carry what is set on them
     return report
 
 

@@ -6,7 +6,7 @@ Plain text that every report shares; names are made visible, and nothing is colo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pytest_synthgate.gates import Verdict, number
 from pytest_synthgate.images.names import visible
@@ -41,17 +41,23 @@ def worst_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
 
 def headline(results: Mapping[str, SpecResult]) -> str:
     """Say the verdict in one sentence: `2 of 12 gates failed: subject repeats itself`."""
-    verdicts = [verdict for result in results.values() for verdict in result.verdicts]
+    errors = [visible(name) for name, result in results.items() if result.error is not None]
     failed = failed_gates(results)
-    gates = f"{len(verdicts):,} {'gate' if len(verdicts) == 1 else 'gates'}"
+    said = []
+    if errors:
+        said.append(f"{len(errors):,} of {_counted(len(results), 'spec')} could not be judged: {_named(errors)}")
+    if failed:
+        total = _counted(sum(len(result.verdicts) for result in results.values()), "gate")
+        complaints = list(dict.fromkeys(f"{visible(name)} {complaint(verdict)}" for name, verdict in failed))
+        said.append(f"{len(failed):,} of {total} failed: {_named(complaints)}")
+    return "; ".join(said) or _nothing_failed([verdict for each in results.values() for verdict in each.verdicts])
+
+
+def _nothing_failed(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return "Measured, and nothing was gated"
-    if failed:
-        complaints = list(dict.fromkeys(f"{visible(name)} {complaint(verdict)}" for name, verdict in failed))
-        more = [f"{len(complaints) - _NAMED:,} more"] if len(complaints) > _NAMED else []
-        return f"{len(failed):,} of {gates} failed: {', '.join([*complaints[:_NAMED], *more])}"
     if all(verdict.verdict == "passed" for verdict in verdicts):
-        return f"All {gates} passed" if len(verdicts) > 1 else "The only gate passed"
+        return f"All {len(verdicts):,} gates passed" if len(verdicts) > 1 else "The only gate passed"
     remarks = (
         (sum(verdict.verdict == "failed" for verdict in verdicts), "failed as expected"),
         (sum(verdict.verdict == "warned" for verdict in verdicts), "passed with a warning"),
@@ -60,6 +66,15 @@ def headline(results: Mapping[str, SpecResult]) -> str:
     )
     said = ", ".join(f"{count:,} {text}" for count, text in remarks if count)
     return f"No gate of {len(verdicts):,} failed the build: {said}"
+
+
+def _named(texts: Sequence[str]) -> str:
+    more = [f"{len(texts) - _NAMED:,} more"] if len(texts) > _NAMED else []
+    return ", ".join([*texts[:_NAMED], *more])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def complaint(verdict: Verdict) -> str:
@@ -74,9 +89,13 @@ def reading(results: Mapping[str, SpecResult]) -> list[tuple[str, str]]:
         results: Result by spec name.
 
     Returns:
-        Label and text of each line: "best", "hurts", up to three "worst", "missing", "next".
+        Label and text of each line: "error" for what could not be judged, "best", "hurts", up to three "worst",
+        "missing", "next".
     """
-    lines = [("best", _best(results)), ("hurts", _hurts(results))]
+    lines: list[tuple[str, str | None]] = [
+        ("error", f"{visible(name)}: {visible(result.error)}") for name, result in results.items() if result.error
+    ]
+    lines += [("best", _best(results)), ("hurts", _hurts(results))]
     lines += [("worst", text) for text in _worst_groups(results)]
     lines += [("missing", _missing(results)), ("next", _next(results))]
     return [(label, text) for label, text in lines if text]

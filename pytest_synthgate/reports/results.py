@@ -43,6 +43,7 @@ class SpecResult:
         strict: Whether the build failed on what stayed undecided.
         images: Where the pictures of the "real" and the "synthetic" set are, if they have any.
         redacted: Whether real images have digests for names.
+        error: What kept the spec, or one of its gates, from being judged.
     """
 
     measurement: Measurement
@@ -54,6 +55,7 @@ class SpecResult:
     strict: bool = False
     images: Mapping[str, ImageFiles] = field(default_factory=dict)
     redacted: bool = False
+    error: str | None = None
 
     def fails(self, verdict: Verdict) -> bool:
         """Tell whether the build failed on one of the verdicts."""
@@ -76,6 +78,7 @@ class SpecResult:
             "strict": self.strict,
             "images": {side: files.to_json(folder) for side, files in self.images.items()},
             "redacted": self.redacted,
+            "error": self.error,
         }
 
     @classmethod
@@ -107,6 +110,7 @@ class SpecResult:
             strict=bool(raw.get("strict")),
             images={side: ImageFiles.from_json(files, folder) for side, files in (raw.get("images") or {}).items()},
             redacted=bool(raw.get("redacted")),
+            error=raw.get("error"),
         )
 
 
@@ -195,6 +199,8 @@ def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResu
     if spec.name not in results:
         raise ResultsError(f"{shown(path)}: spec {quoted(spec.name)} is not in it; {again}")
     result, declared = results[spec.name], spec_to_json(spec)
+    if not result.measurement.n_synthetic:
+        raise ResultsError(f"{shown(path)}: spec {quoted(spec.name)} was not measured; {again}")
     if difference := next(differences(result.declared, declared), None):
         raise ResultsError(f"{shown(path)}: stale for spec {quoted(spec.name)}: {printable(difference)}; {again}")
     if (revision := result.measurement.fingerprint.get("revision")) != REVISION:

@@ -23,7 +23,7 @@ class Sender:
     _notes_sent: int = 0
 
     def pack(self, name: str, position: tuple[str, int], result: SpecResult, notes: Sequence[str]) -> dict[str, Any]:
-        """Pack the result of a spec.
+        """Pack the result of a spec; one that could not be measured is not taken for its measurement.
 
         Args:
             name: The spec's name.
@@ -32,10 +32,12 @@ class Sender:
             notes: What a user should know about the making of images, all since the start.
         """
         if name in self._sent:
-            packed: dict[str, Any] = {"gates": {verdict.name: verdict.to_json() for verdict in result.verdicts}}
+            gates = {verdict.name: verdict.to_json() for verdict in result.verdicts}
+            packed: dict[str, Any] = {"gates": gates, "error": result.error}
         else:
             packed = result.to_json()
-        self._sent.add(name)
+            if result.measurement.n_synthetic:
+                self._sent.add(name)
         fresh, self._notes_sent = list(notes[self._notes_sent :]), len(notes)
         return {"spec": name, "position": list(position), "result": packed, "notes": fresh}
 
@@ -57,8 +59,10 @@ class Receiver:
         """Take in a parcel, and the time that the test took which it was found out in."""
         self.durations[parcel["spec"]] = self.durations.get(parcel["spec"], 0.0) + seconds
         known = self._parcels.setdefault(parcel["spec"], {"position": parcel["position"], "result": {"gates": {}}})
-        gates = {**known["result"]["gates"], **parcel["result"]["gates"]}
-        known["result"] = {**known["result"], **parcel["result"], "gates": gates}
+        before, now = known["result"], parcel["result"]
+        merged = {"gates": {**before["gates"], **now["gates"]}, "error": now["error"] or before.get("error")}
+        # What could not be measured here may have been measured by another process.
+        known["result"] = {**now, **before, **merged} if before.get("n_synthetic") else {**before, **now, **merged}
         self.notes += parcel["notes"]
 
     def __bool__(self) -> bool:

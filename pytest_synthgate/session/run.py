@@ -249,6 +249,12 @@ class Run:
         )
         return redacted(result) if self.options.redact_real else result
 
+    def _unmeasured(self, spec: Spec) -> SpecResult:
+        from pytest_synthgate.reports.results import SpecResult
+        from pytest_synthgate.scores.measurement import Measurement
+
+        return SpecResult(Measurement(0, 0, {}, {}), expected=spec.xfail, strict=self.options.strict)
+
     def _classes(self, spec: Spec) -> tuple[str, ...]:
         if self.options.results is not None:
             return self._read(self.options.results)[spec.name].classes
@@ -267,14 +273,24 @@ class Run:
         """List what a user should know about the making of images."""
         return [] if self._measurer is None else self._measurer.notes
 
-    def parcel_of(self, item: pytest.Item) -> dict[str, Any] | None:
-        """Pack what is known about the spec that an item is about, if it is about one."""
+    def parcel_of(self, item: pytest.Item, error: str | None = None) -> dict[str, Any] | None:
+        """Pack what is known about the spec that an item is about, if it is about one.
+
+        Args:
+            item: The item.
+            error: What kept it from a verdict.
+        """
         from pytest_synthgate.spec import Spec
 
         spec = getattr(item, "spec", None)  # other plugins' items may have one too
         if spec is None and (call := getattr(item, "callspec", None)) is not None:
             spec = call.params.get("synth_spec")
-        if not isinstance(spec, Spec) or (result := self.result(spec)) is None:
+        if not isinstance(spec, Spec):
+            return None
+        result = self.result(spec)
+        if error is not None:
+            result = replace(result or self._unmeasured(spec), error=error)
+        if result is None:
             return None
         position = (str(spec.file), list(self.catalogue.specs).index(spec.name))
         return self.sender.pack(spec.name, position, result, self.notes())
@@ -286,6 +302,14 @@ def run_of(config: pytest.Config) -> Run:
         options = read_options(config)
         config.stash[RUN] = Run(config, options, Catalogue(config, options.patterns))
     return config.stash[RUN]
+
+
+def obstruction(item: pytest.Item, call: pytest.CallInfo[None]) -> str | None:
+    """Say in a line what kept an item of a spec file from a verdict."""
+    if call.excinfo is None or not hasattr(item, "spec") or call.excinfo.typename == "GateFailure":
+        return None
+    text = str(call.excinfo.value).partition("\n")[0]
+    return text if isinstance(call.excinfo.value, (SynthgateError, pytest.fail.Exception)) else call.excinfo.exconly()
 
 
 @contextmanager

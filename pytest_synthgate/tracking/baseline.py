@@ -119,6 +119,9 @@ def updated(
     """
     entries, changes, refused = dict(baseline.entries), [], []
     for name, result in sorted(results.items()):
+        if not result.measurement.n_synthetic:
+            refused.append(f"{visible(name)}: not accepted, it could not be measured")
+            continue
         failed = [each.name for each in result.verdicts if each.fails() and each.score not in result.expected]
         if failed and not accept_failing:
             refused.append(f"{visible(name)}: not accepted, {visible(', '.join(failed))} failed")

@@ -36,7 +36,7 @@ def rows(
     time: datetime,
     durations: Mapping[str, float] | None = None,
 ) -> list[Row]:
-    """Give one row a spec.
+    """Give one row a spec that was measured.
 
     Args:
         results: Result by spec name.
@@ -45,7 +45,8 @@ def rows(
         durations: Seconds by spec name, where known.
     """
     seconds = durations or {}
-    return [_row(name, results[name], provenance, time, seconds.get(name)) for name in sorted(results)]
+    measured = (name for name in sorted(results) if results[name].measurement.n_synthetic)
+    return [_row(name, results[name], provenance, time, seconds.get(name)) for name in measured]
 
 
 def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, duration: float | None) -> Row:

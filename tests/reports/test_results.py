@@ -276,7 +276,11 @@ def test_a_spec_that_is_not_in_the_file_is_named(tmp_path: Path) -> None:
 
 def test_specs_come_back_in_the_order_of_declaration(tmp_path: Path) -> None:
     write_results(tmp_path / "out.json", {name: judged() for name in ("subject", "in_context", "baseline")})
-    assert list(json.loads((tmp_path / "out.json").read_text("utf-8"))["specs"]) == ["baseline", "in_context", "subject"]
+    assert list(json.loads((tmp_path / "out.json").read_text("utf-8"))["specs"]) == [
+        "baseline",
+        "in_context",
+        "subject",
+    ]
     assert list(read_results(tmp_path / "out.json")) == ["subject", "in_context", "baseline"]
 
 

@@ -58,7 +58,9 @@ def test_a_regression_fails_the_gates_own_item(project: Project) -> None:
     specs(project, "x", images="doubled")
     result = project.run("--junitxml=junit.xml")
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["FAILED synth_x.toml::x::unvaried - x: unvaried 1 [[]*] failed: 1, 1 above the baseline of 0, *"])
+    result.stdout.fnmatch_lines(
+        ["FAILED synth_x.toml::x::unvaried - x: unvaried 1 [[]*] failed: 1, 1 above the baseline of 0, *"]
+    )
     assert 'name="synthgate_baseline" value="0"' in (project.path / "junit.xml").read_text("utf-8")
 
 
@@ -90,7 +92,9 @@ def test_another_definition_is_not_comparable_and_says_what_differs(project: Pro
     project.run("--synth-update-baseline")
     specs(project, "honest", limits='definition = "studio"\n[defaults.limits]\nunrealistic = { regression = 0.01 }\n')
     result = project.run("--no-synth-strict")
-    result.stdout.fnmatch_lines(["*honest: unrealistic not comparable: 0.280, not comparable with the baseline: `definition` was*"])
+    result.stdout.fnmatch_lines(
+        ["*honest: unrealistic not comparable: 0.280, not comparable with the baseline: `definition` was*"]
+    )
     assert result.ret == 0
     assert project.run("--synth-strict").ret == 1
 

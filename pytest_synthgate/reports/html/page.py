@@ -99,7 +99,7 @@ def page(results: Results, album: Album, max_findings: int, trends: Mapping[str,
     )
     return Page(
         verdict=headline(results),
-        tone="fail" if failed_gates(results) else "ok",
+        tone="fail" if failed_gates(results) or any(result.error for result in results.values()) else "ok",
         columns=tuple(scales.items()),
         rows=(*rows, *_yardsticks(results, scales)),
         reading=tuple(reading(results)),

@@ -99,6 +99,7 @@ class Section:
 
     name: str
     anchor: str
+    error: str | None
     facts: tuple[tuple[str, str], ...]
     gates: tuple[Gate, ...]
     synthetic: tuple[Picture, ...]
@@ -146,6 +147,7 @@ def section(
     return Section(
         name=visible(name),
         anchor=anchor,
+        error=None if result.error is None else cut(result.error),
         facts=_facts(result),
         gates=_gates(result),
         synthetic=_sheet(result, "synthetic", album),
