@@ -189,6 +189,21 @@ def test_a_second_run_makes_nothing_and_imports_no_torch(here: Path) -> None:
     assert entries(here / "second.json") == entries(here / "direct.json")
 
 
+def test_one_image_is_made_again_by_the_command_of_its_finding(here: Path, tmp_path: Path) -> None:
+    shutil.copytree(here, tmp_path / "copy")
+    copy, findings = tmp_path / "copy", entries(here / "direct.json")["subject"]["findings"]
+    name = next(each["image"] for each in findings if each["set"] == "synthetic")
+    file = name.partition("/")[2]
+    before = times_made(copy / ".synthgate")
+    result = command(copy, "generate", "subject", "--again", "--image", name)
+    assert result.stdout == "subject: 1 images made, 0 were there\n"
+    assert times_made(copy / ".synthgate") == before + Counter([file])
+    unknown = command(copy, "generate", "subject", "--image", name.replace("0000", "0009"))
+    assert unknown.exit_code == 2
+    assert "[spec.subject] asks for no image" in unknown.stderr
+    assert unknown.stderr.count("\n") == 1
+
+
 def test_the_results_say_every_score_by_prompt_axis_and_class_worst_first(here: Path) -> None:
     specs = entries(here / "direct.json")
     assert set(specs["subject"]["breakdown"]) == {"class", "prompt"}

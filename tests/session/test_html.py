@@ -107,7 +107,7 @@ def test_a_report_of_stored_results_says_which_pictures_are_gone(album: Project)
 def test_a_place_that_cannot_be_written_fails_the_run_in_a_line(album: Project) -> None:
     album.write("report", "a file")
     result = album.run("--synth-html=report/page", "--synth-json=out.json")
-    result.stdout.fnmatch_lines(["report: *report/page: cannot be written (*); choose another place"])
+    result.stdout.fnmatch_lines(["report: *report/page/*: cannot be written (*); choose another file"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (album.path / "out.json").exists()
 

@@ -10,15 +10,13 @@ import base64
 import contextlib
 import hashlib
 import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.images.names import shown
 from pytest_synthgate.reports.html.album import Album, Picture, Thumbnail
 from pytest_synthgate.reports.html.page import Page, page
+from pytest_synthgate.reports.replacing import replace_file
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.trend import SpecTrend
 
@@ -55,29 +53,25 @@ def write_html(
     album = Album(inline=one_file)
     laid_out = page(results, album, max_findings, {each.spec: each for each in trends})
     thumbnails = album.develop()
-    try:
-        if one_file:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, _one_file(laid_out, thumbnails).encode())
-        else:
-            _write_folder(path, laid_out, thumbnails)
-    except OSError as error:
-        raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror}); choose another place") from None
+    if one_file:
+        replace_file(path, _one_file(laid_out, thumbnails).encode())
+    else:
+        _write_folder(path, laid_out, thumbnails)
 
 
 def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail]) -> None:
     pictures = folder / _PICTURES
-    pictures.mkdir(parents=True, exist_ok=True)
     wanted = {each.name: each for each in thumbnails.values()}
     for name, each in wanted.items():
         if not (pictures / name).exists():
-            _replace(pictures / name, each.content)
-    _replace(folder / "style.css", _style().encode())
+            replace_file(pictures / name, each.content)
+    replace_file(folder / "style.css", _style().encode())
     text = _render(laid_out, thumbnails, lambda each: f"{_PICTURES}/{each.name}", style=None, policy=FOLDER_POLICY)
-    _replace(folder / "index.html", text.encode())
-    for old in pictures.iterdir():
+    replace_file(folder / "index.html", text.encode())
+    for old in pictures.glob("*.webp"):
         if _OURS.fullmatch(old.name) and old.name not in wanted:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                old.unlink()
 
 
 def _one_file(laid_out: Page, thumbnails: Mapping[Path, Thumbnail]) -> str:
@@ -116,14 +110,3 @@ def _render(
 
 def _style() -> str:
     return resources.files("pytest_synthgate.reports.html").joinpath("style.css").read_text(encoding="utf-8")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
