@@ -6,8 +6,6 @@ added to the finished file, for pytest leaves all output out of it unless told o
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,11 +13,11 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.explain import evidence
-from pytest_synthgate.reports.replacing import replace_file
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 
 Gate = tuple[str, str]
 """A gate as a JUnit file names it: its spec and its own name, in letters that XML can hold."""
@@ -62,11 +60,6 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
     }
     numbers = [(f"synthgate_{name}", _text(value)) for name, value in values.items()]
     return name_properties(spec_name, verdict) + numbers
-
-
-def short_fingerprint(fingerprint: Mapping[str, Any]) -> str:
-    """Condense a fingerprint to twelve characters; equal for comparable measurements."""
-    return hashlib.sha256(json.dumps(dict(fingerprint), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def attach(path: Path, pictures: Mapping[Gate, str]) -> None:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.reading import headline, reading, worst_gates
-from pytest_synthgate.reports.replacing import replace_file
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import Cell, notes, rows
 from pytest_synthgate.scores.measurement import Measurement

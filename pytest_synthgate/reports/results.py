@@ -15,12 +15,12 @@ from typing import Any
 
 from pytest_synthgate.declaring.wording import differences, meant, quoted, written
 from pytest_synthgate.errors import ResultsError, SpecError
+from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.files.schema import violations
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.reports.image_files import ImageFiles
-from pytest_synthgate.reports.replacing import replace_file
-from pytest_synthgate.reports.schema import violations
 from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.spec import Spec, spec_to_json

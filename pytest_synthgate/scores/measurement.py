@@ -372,6 +372,11 @@ class Measurement:
         )
 
 
+def short_fingerprint(fingerprint: Mapping[str, Any]) -> str:
+    """Condense a fingerprint to twelve characters; equal for comparable measurements."""
+    return hashlib.sha256(json.dumps(dict(fingerprint), sort_keys=True).encode()).hexdigest()[:12]
+
+
 def _rounded(value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.images.portable import portable, unused
 from pytest_synthgate.reports.junit import Gate, attach, gate_of
-from pytest_synthgate.reports.replacing import replace_file
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.session.run import Run
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.images.names import printable, shown
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.measurement import Score, short_fingerprint
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import SCHEMA, Row
 
@@ -50,8 +50,6 @@ def rows(
 
 
 def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, duration: float | None) -> Row:
-    from pytest_synthgate.reports.junit import short_fingerprint
-
     measurement = result.measurement
     return Row(
         time=time.astimezone(UTC),

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from pytest_synthgate import Limits, Measurement, Score, evaluate, gate
 from pytest_synthgate.errors import BaselineError, ResultsError
+from pytest_synthgate.files.schema import shipped_schema
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.reports.schema import shipped_schema
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.measurement import Errors, Unreadable
 from pytest_synthgate.tracking.baseline import Baseline, Update, read_baseline, updated, write_baseline

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
+from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.reports.html.album import Album, Picture, Thumbnail
 from pytest_synthgate.reports.html.page import Page, page
-from pytest_synthgate.reports.replacing import replace_file
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.trend import SpecTrend
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_synthgate.files.schema import json_schema, violations
 from pytest_synthgate.reports.results import to_document
-from pytest_synthgate.reports.schema import json_schema, violations
 
-from .conftest import judged
+from ..reports.conftest import judged
 
 DOCUMENT = to_document({"subject": judged(unvaried=0.05, unreadable=0)})
 KEYWORDS = {

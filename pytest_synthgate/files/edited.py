@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from pytest_synthgate.errors import BaselineError
-from pytest_synthgate.reports.schema import Keys, place
+from pytest_synthgate.files.schema import Keys, place
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.reports.replacing import replace_file
+from pytest_synthgate.files.replacing import replace_file
 
 
 def test_a_file_takes_the_place_of_the_old_one_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
