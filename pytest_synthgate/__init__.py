@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pytest_synthgate.limits import Limit, Limits
     from pytest_synthgate.reports.explain import assert_scores
     from pytest_synthgate.scores.evaluate import evaluate
-    from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+    from pytest_synthgate.scores.finding import Finding
+    from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.scores.score import Score
 
 __all__ = [
     "Finding",
@@ -29,11 +31,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Finding": "scores.measurement",
+    "Finding": "scores.finding",
     "Limit": "limits",
     "Limits": "limits",
     "Measurement": "scores.measurement",
-    "Score": "scores.measurement",
+    "Score": "scores.score",
     "SynthgateError": "errors",
     "SynthgateWarning": "errors",
     "Verdict": "gates",

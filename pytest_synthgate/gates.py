@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
 from pytest_synthgate.scores.breakdown import ENOUGH, POOLED
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.difference import REPEATED, change_of_real_set, difference, obstacle
 from pytest_synthgate.tracking.waivers import applied
 from pytest_synthgate.waivers import Waiver

@@ -26,7 +26,8 @@ from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
-from pytest_synthgate.scores.measurement import Measurement, Origin, Unreadable
+from pytest_synthgate.scores.finding import Origin, Unreadable
+from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.neighbours import distances
 from pytest_synthgate.spec import Spec
 

@@ -14,7 +14,8 @@ import pytest
 
 from pytest_synthgate import hookspec
 from pytest_synthgate.session.options import add_options, read_options, taken_for_a_root
-from pytest_synthgate.session.run import RUN, obstruction, plainly, run_of
+from pytest_synthgate.session.outcomes import obstruction, plainly
+from pytest_synthgate.session.run import RUN, run_of
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet

@@ -18,7 +18,7 @@ from pytest_synthgate.declaring.wording import nearest, quoted, where
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.images.names import shown, storable, visible
 from pytest_synthgate.reports.results import read_results
-from pytest_synthgate.scores.measurement import Finding
+from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Waiver, as_waiver
 
 

@@ -27,7 +27,8 @@ from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Sets
 from pytest_synthgate.scores.evaluate import compare, reference
-from pytest_synthgate.scores.measurement import Finding, Measurement
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.measurement import Measurement
 
 REAL = Embedded(feature_matrix(np.eye(3), name="real"), (), {}, {}, "fp32")
 

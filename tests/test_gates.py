@@ -16,7 +16,8 @@ from pytest_synthgate.gates import gate, judge, number
 from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.measurement import Errors, Unreadable
+from pytest_synthgate.scores.finding import Unreadable
+from pytest_synthgate.scores.score import Errors
 from pytest_synthgate.scores.uncertainty import clopper_pearson
 from pytest_synthgate.tracking.baseline import Baseline, updated
 from pytest_synthgate.tracking.entry import Entry

@@ -16,7 +16,9 @@ from pytest_synthgate.cli import main
 from pytest_synthgate.declaring.specfile import load_spec_file, read_specs
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.reports.results import SpecResult, write_results
-from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.waive import append_waiver
 from pytest_synthgate.waivers import as_waiver, utc_today
 

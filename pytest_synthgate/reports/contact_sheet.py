@@ -16,7 +16,7 @@ from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import evidence, with_interval, worst
 from pytest_synthgate.reports.pictures import thumbnail
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Finding
+from pytest_synthgate.scores.finding import Finding
 
 MOST = 12
 """Findings on a sheet."""

@@ -13,7 +13,8 @@ from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import guilty
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.scores.breakdown import POOLED
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Score
 
 _NAMED = 3
 """Complaints that a headline names."""

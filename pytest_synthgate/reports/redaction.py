@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Finding, Measurement
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.measurement import Measurement
 
 REAL = "real"
 

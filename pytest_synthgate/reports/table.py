@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 
 COLUMNS = ("unrealistic", "unrepresentative", "unvaried", "unoriginal")
 """The article's four scores, in its order but for the two realism scores side by side."""

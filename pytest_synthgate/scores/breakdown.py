@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import NearDuplicates
-from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import effective_size, share, shared_level, variance
 
 Flags = NDArray[np.bool_]

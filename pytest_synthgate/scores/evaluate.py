@@ -26,10 +26,12 @@ from pytest_synthgate.scores.classifier import (
 )
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.copies import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
+from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
-from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.projection import project
 from pytest_synthgate.scores.realism import MEAN_SCORES, REALISM_SCORES, realism_errors, realism_scores, rungs_within
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.studio import studio_flags
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import NearDuplicates
-from pytest_synthgate.scores.measurement import Finding
+from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.neighbours import nearest
 from pytest_synthgate.scores.realism import OBVIOUS
 

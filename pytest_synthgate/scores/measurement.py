@@ -1,4 +1,4 @@
-"""What a comparison of two sets yields: scores with intervals, findings, and their JSON form.
+"""All that a comparison of two sets yields, and its JSON form.
 
 Fourth station of the flow (features -> scores -> gate). A measurement knows nothing of limits.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -15,184 +14,8 @@ from typing import Any, TypeAlias
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.limits import Limits
 from pytest_synthgate.scores.contents import Contents
-
-DECIMALS = 6
-"""Digits kept in JSON: beyond them lies the noise of float32 features."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One number with its 95% interval; lower is better for every score that can carry a limit.
-
-    Attributes:
-        value: The score, or None where it cannot be computed.
-        low: Lower end of the interval, None without a value.
-        high: Upper end of the interval, None without a value.
-        n: Images the score is a share or a mean of.
-        effective: Independent images they are worth, n / deff.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    effective: float = 0.0
-
-    @property
-    def interval(self) -> tuple[float, float, float] | None:
-        """Low, value and high, or None where one is missing or not finite."""
-        low, value, high = (math.nan if each is None else each for each in (self.low, self.value, self.high))
-        return (low, value, high) if all(map(math.isfinite, (low, value, high))) else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
-        return {
-            "value": _rounded(self.value),
-            "low": _rounded(self.low),
-            "high": _rounded(self.high),
-            "n": self.n,
-            "effective": _rounded(self.effective),
-        }
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Score:
-        """Read the plain JSON form; only `value`, `low` and `high` must be there."""
-        return cls(raw["value"], raw["low"], raw["high"], int(raw.get("n", 0)), float(raw.get("effective", 0.0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Errors:
-    """Standard errors of a realism score by their cause; squared they add up.
-
-    Two measurements against the same real set have most of `real` in common.
-
-    Attributes:
-        synthetic: What other synthetic images of the same kind would change.
-        real: What other real images of the same kind would change.
-        classifier: What other draws of images to learn from would change.
-    """
-
-    synthetic: float
-    real: float
-    classifier: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
-        parts = {"synthetic": self.synthetic, "real": self.real, "classifier": self.classifier}
-        return {cause: _rounded(error) for cause, error in parts.items()}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Errors:
-        """Read the plain JSON form."""
-        return cls(raw["synthetic"], raw["real"], raw["classifier"])
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One flagged image with the evidence against it.
-
-    Attributes:
-        image: Id of the image in its set.
-        digest: Its content digest.
-        image_set: "synthetic" or "real".
-        score: The score it counts in.
-        by: What found it: "exact", "features", "geometry" or "classifier".
-        value: Cosine distance to the twin, or the probability the classifier gave its true label.
-        twin: Id of the image it resembles most.
-        twin_set: "synthetic" or "real", where the twin lives.
-        twin_digest: Content digest of the twin.
-        cluster: Number of its near-duplicate cluster within its set.
-        joint_cluster: Number of its near-duplicate cluster across both sets, for near-duplicates.
-        class_name: The class of the image, if it has one.
-        prompt: The prompt it was made from, if known.
-        seed: The seed it was made from, if known.
-    """
-
-    image: str
-    digest: str
-    image_set: str
-    score: str
-    by: str
-    value: float
-    twin: str | None = None
-    twin_set: str | None = None
-    twin_digest: str | None = None
-    cluster: int | None = None
-    joint_cluster: int | None = None
-    class_name: str | None = None
-    prompt: str | None = None
-    seed: int | None = None
-
-    @property
-    def id(self) -> str:
-        """Short name of the finding, the same in every run that makes it."""
-        mark = hashlib.sha256("\0".join((self.score, self.digest, self.image)).encode("utf-8", "surrogatepass"))
-        return f"{self.score}-{mark.hexdigest()[:8]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
-        return {
-            "id": self.id,
-            "digest": self.digest,
-            "image": self.image,
-            "set": self.image_set,
-            "score": self.score,
-            "by": self.by,
-            "value": _rounded(self.value),
-            "twin": self.twin,
-            "twin_set": self.twin_set,
-            "twin_digest": self.twin_digest,
-            "cluster": self.cluster,
-            "joint_cluster": self.joint_cluster,
-            "class": self.class_name,
-            "prompt": self.prompt,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Finding:
-        """Read the plain JSON form."""
-        return cls(
-            image=raw["image"],
-            digest=raw["digest"],
-            image_set=raw.get("set", "synthetic"),
-            score=raw["score"],
-            by=raw["by"],
-            value=raw["value"],
-            twin=raw.get("twin"),
-            twin_set=raw.get("twin_set"),
-            twin_digest=raw.get("twin_digest"),
-            cluster=raw.get("cluster"),
-            joint_cluster=raw.get("joint_cluster"),
-            class_name=raw.get("class"),
-            prompt=raw.get("prompt"),
-            seed=raw.get("seed"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a source knows of an image: its class, and the prompt and the seed it was made from."""
-
-    class_name: str | None = None
-    prompt: str | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """One file that could not be decoded.
-
-    Attributes:
-        image: Id of the image in its set.
-        image_set: "synthetic" or "real".
-        reason: Why, in a few words.
-    """
-
-    image: str
-    image_set: str
-    reason: str
-
+from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
+from pytest_synthgate.scores.score import Errors, Score, rounded
 
 Points: TypeAlias = Mapping[str, tuple[float, float]]
 
@@ -377,12 +200,6 @@ def short_fingerprint(fingerprint: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(dict(fingerprint), sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _rounded(value: float | None) -> float | None:
-    if value is None or not math.isfinite(value):
-        return None
-    return round(float(value), DECIMALS) + 0.0
-
-
 def _rounded_deep(value: Any) -> Any:
     match value:
         case Mapping():
@@ -390,7 +207,7 @@ def _rounded_deep(value: Any) -> Any:
         case list() | tuple():
             return [_rounded_deep(each) for each in value]
         case float():
-            return _rounded(value)
+            return rounded(value)
         case _:
             return value
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.scores.classifier import RUNGS, Probabilities, Side
-from pytest_synthgate.scores.measurement import Errors, Score
+from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
     effective_size,
     influence_errors,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 
 LEVEL = 0.95
 """Coverage of every interval, unless several looks share it."""

@@ -15,7 +15,8 @@ from pytest_synthgate.limits import Limits
 from pytest_synthgate.reports.explain import failures, with_interval
 from pytest_synthgate.reports.junit import name_properties
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.session.run import Run, announce, plainly, run_of
+from pytest_synthgate.session.outcomes import announce, plainly
+from pytest_synthgate.session.run import Run, run_of
 from pytest_synthgate.spec import Spec
 
 

@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
-from pytest_synthgate.session.run import announce, run_of
+from pytest_synthgate.session.outcomes import GateFailure, announce
+from pytest_synthgate.session.run import run_of
 
 if TYPE_CHECKING:
     from pytest_synthgate.spec import Spec
-
-
-class GateFailure(Exception):  # noqa: N818 (a verdict, not an error)
-    """A gate failed; the text explains it."""
 
 
 def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:

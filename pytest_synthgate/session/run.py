@@ -5,15 +5,13 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_synthgate.errors import SynthgateError, SynthgateWarning
 from pytest_synthgate.session.catalogue import Catalogue
 from pytest_synthgate.session.options import Options, read_options
 from pytest_synthgate.session.parcels import Receiver, Sender
@@ -302,28 +300,3 @@ def run_of(config: pytest.Config) -> Run:
         options = read_options(config)
         config.stash[RUN] = Run(config, options, Catalogue(config, options.patterns))
     return config.stash[RUN]
-
-
-def obstruction(item: pytest.Item, call: pytest.CallInfo[None]) -> str | None:
-    """Say in a line what kept an item of a spec file from a verdict."""
-    if call.excinfo is None or not hasattr(item, "spec") or call.excinfo.typename == "GateFailure":
-        return None
-    text = str(call.excinfo.value).partition("\n")[0]
-    return text if isinstance(call.excinfo.value, (SynthgateError, pytest.fail.Exception)) else call.excinfo.exconly()
-
-
-@contextmanager
-def plainly() -> Iterator[None]:
-    """Turn this package's own errors into failures without a traceback, for tests in code."""
-    try:
-        yield
-    except SynthgateError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
-
-
-def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:
-    """Warn on behalf of a gate that passes with reservations."""
-    if verdict.warns:
-        from pytest_synthgate.images.names import visible
-
-        node.warn(SynthgateWarning(visible(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}")))

@@ -14,7 +14,8 @@ from pytest_synthgate.declaring.wording import differences
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.scores.contents import came_and_went
-from pytest_synthgate.scores.measurement import DECIMALS, Errors, Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import DECIMALS, Errors, Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_reach
 
 if TYPE_CHECKING:

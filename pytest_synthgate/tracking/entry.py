@@ -13,7 +13,8 @@ from typing import Any
 from pytest_synthgate.gates import score_of
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.measurement import Errors, Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Errors, Score
 
 Scores = Mapping[str, Score]
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.images.names import printable, shown
-from pytest_synthgate.scores.measurement import Score, short_fingerprint
+from pytest_synthgate.scores.measurement import short_fingerprint
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import SCHEMA, Row
 

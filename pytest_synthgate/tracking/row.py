@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_synthgate.declaring.wording import written
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.provenance import Provenance
 
 SCHEMA = 1

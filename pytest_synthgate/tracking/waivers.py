@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.scores.breakdown import findings_of
-from pytest_synthgate.scores.measurement import Finding, Measurement, Score
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import widened
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
 from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Subject, Waiver
 

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Unreadable
+from pytest_synthgate.scores.finding import Unreadable
 
 N = 200
 

@@ -19,7 +19,8 @@ from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.markdown import MOST_BYTES, fenced, markdown, prose, write_markdown
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Finding, Measurement, Unreadable
+from pytest_synthgate.scores.finding import Finding, Unreadable
+from pytest_synthgate.scores.measurement import Measurement
 
 from .conftest import judged, measured
 

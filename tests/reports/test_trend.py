@@ -19,7 +19,7 @@ from pytest_synthgate.reports.trend import (
     trend_lines,
     trends,
 )
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import LARGEST, Row
 from pytest_synthgate.tracking.series import Point

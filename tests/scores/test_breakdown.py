@@ -8,7 +8,7 @@ from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.scores.breakdown import Axis, breakdown, pool_small
 from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import NearDuplicates
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
 
 SYNTHETIC = feature_matrix(np.eye(8)[:6], list("abcdef"), list("012345"))

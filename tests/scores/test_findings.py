@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.scores.classifier import Probabilities
 from pytest_synthgate.scores.copies import near_duplicates
+from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
-from pytest_synthgate.scores.measurement import Finding
 from pytest_synthgate.scores.neighbours import distances
 
 TAU = 1e-3

@@ -19,7 +19,8 @@ from pytest_synthgate.gates import judge
 from pytest_synthgate.limits import Limit
 from pytest_synthgate.scores.copies import near_duplicates
 from pytest_synthgate.scores.evaluate import compare, reference
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
 
 pytestmark = pytest.mark.slow

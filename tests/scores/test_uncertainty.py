@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2, norm
 
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import (
     clopper_pearson,
     effective_size,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
 

@@ -18,7 +18,8 @@ from pytest_synthgate.files.schema import shipped_schema
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.measurement import Errors, Unreadable
+from pytest_synthgate.scores.finding import Unreadable
+from pytest_synthgate.scores.score import Errors
 from pytest_synthgate.tracking.baseline import Baseline, Update, read_baseline, updated, write_baseline
 from pytest_synthgate.tracking.difference import difference
 from pytest_synthgate.tracking.entry import Entry

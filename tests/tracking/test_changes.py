@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson
 from pytest_synthgate.tracking.changes import LASTING, Change, find_changes
 from pytest_synthgate.tracking.row import LARGEST

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.measurement import Errors, Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_interval
 from pytest_synthgate.tracking.difference import (
     COMMON,

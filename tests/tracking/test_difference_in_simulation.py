@@ -14,7 +14,8 @@ import pytest
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.scores.evaluate import Reference, compare, reference
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
 from pytest_synthgate.tracking.difference import difference
 from pytest_synthgate.tracking.entry import Entry

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from pytest_synthgate.scores.measurement import Score
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.row import Row
 from pytest_synthgate.tracking.series import comparable, series
 

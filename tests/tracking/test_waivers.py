@@ -16,9 +16,11 @@ from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.scores.breakdown import POOLED, Axis, breakdown
 from pytest_synthgate.scores.classifier import Probabilities, sides
 from pytest_synthgate.scores.copies import near_duplicates
+from pytest_synthgate.scores.finding import Finding, Origin
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
-from pytest_synthgate.scores.measurement import Finding, Measurement, Origin, Score
+from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, realism_scores, widened
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance
 from pytest_synthgate.tracking.waivers import Waived, applied, unused
 from pytest_synthgate.waivers import FINDINGS_OF, Waiver

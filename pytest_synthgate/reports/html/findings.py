@@ -13,7 +13,7 @@ from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import describe
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.results import SpecResult
-from pytest_synthgate.scores.measurement import Finding
+from pytest_synthgate.scores.finding import Finding
 
 LONGEST = 300
 """Letters of a name or a prompt that the page shows."""

@@ -19,7 +19,8 @@ from pytest_synthgate.reports.reading import failed_gates, headline, reading
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import COLUMNS, notes
 from pytest_synthgate.reports.trend import SpecTrend
-from pytest_synthgate.scores.measurement import Measurement, Score
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Score
 
 Results = Mapping[str, SpecResult]
 

@@ -18,7 +18,8 @@ from pytest_synthgate.reports.html.marks import Mark, mark
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import COLUMNS
 from pytest_synthgate.reports.trend import SpecTrend
-from pytest_synthgate.scores.measurement import Finding, Score
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.score import Score
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""

@@ -22,7 +22,8 @@ from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.scores.breakdown import Axis
 from pytest_synthgate.scores.evaluate import Reference, compare, reference
-from pytest_synthgate.scores.measurement import Measurement, Origin, Projection, Unreadable
+from pytest_synthgate.scores.finding import Origin, Unreadable
+from pytest_synthgate.scores.measurement import Measurement, Projection
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
 
