@@ -149,7 +149,7 @@ def test_a_named_file_must_declare_a_spec_that_has_the_finding() -> None:
     spec_file()
 
     assert refused(flag().id, "--file=synth_x.toml") == (
-        "synth_x.toml: does not declare 'three' or 'two', where the finding is; name another --file"
+        "synth_x.toml: does not declare 'two' or 'three', where the finding is; name another --file"
     )
 
 

@@ -41,8 +41,9 @@ def write_summary(reporter: Any, run: Run) -> None:
         reporter: pytest's terminal reporter.
         run: The run that ends.
     """
-    if results := run.receiver.results():
-        _write_table(reporter, results, run.receiver.notes)
+    results = run.receiver.results()
+    if measured := _measured(results):
+        _write_table(reporter, measured, run.receiver.notes)
     for label, path, _ in _outputs(run):
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
@@ -55,6 +56,10 @@ def write_summary(reporter: Any, run: Run) -> None:
             reporter.write_line(line)
 
 
+def _measured(results: Mapping[str, SpecResult]) -> dict[str, SpecResult]:
+    return {name: result for name, result in results.items() if result.measurement.n_synthetic}
+
+
 def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequence[str]) -> None:
     reporter.section("synthgate: lower is better, 95% intervals", sep="=")
     for row in table(results):
@@ -62,7 +67,8 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
             reporter.write(cell.text, **_TONES.get(cell.tone, {}))
         reporter.write("\n")
     for label, text in reading(results):
-        reporter.write_line(f"{label}: {text}")
+        if label != "error":  # which the failures above have told
+            reporter.write_line(f"{label}: {text}")
     for note in dict.fromkeys([*remarks, *notes(results)]):
         reporter.write_line(f"note: {visible(note)}", yellow=True)
 
@@ -70,8 +76,11 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
 def write_files(session: pytest.Session, run: Run) -> None:
     """Write the files that were asked for; when one of them cannot be written the run fails, and ends as always."""
     results = run.receiver.results()
+    measured = _measured(results)
     for label, path, write in _outputs(run):
-        if not results:
+        if not results or (
+            label == "results" and not measured
+        ):  # a report of errors is one, results of errors are none
             run.unwritten[label] = f"{shown(path)}: left as it was, for nothing was measured"
             continue
         try:
