@@ -221,7 +221,9 @@ class Run:
         """Say in a few lines why a gate concluded what it did."""
         from pytest_synthgate.reports.explain import explain
 
-        return "\n".join(explain(spec.name, verdict, self.measurement(spec)))
+        head, *evidence = explain(spec.name, verdict, self.measurement(spec))
+        strictly = "; a strict run fails on that" if verdict.undecided else ""
+        return "\n".join([f"{head}{strictly}", *evidence])
 
     def result(self, spec: Spec) -> SpecResult | None:
         """Give what is known about a spec for the reports, None before it is measured."""
