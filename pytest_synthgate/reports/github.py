@@ -46,29 +46,38 @@ def append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
 
 
 def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], workspace: Path) -> list[str]:
-    """Write workflow commands that annotate spec files with the gates that failed, and then those in doubt.
+    """Write workflow commands that annotate spec files: what could not be judged, what failed, and what is in doubt.
 
     Args:
         results: Result by spec name.
         files: Spec file by spec name.
         workspace: Checkout that GitHub finds files in.
     """
-    failed = [("error", *each) for each in worst_gates(results)]
+    unjudged = [
+        ("error", name, "not judged", visible(f"{name}: {result.error}"))
+        for name, result in results.items()
+        if result.error is not None
+    ]
+    failed = [("error", name, *_told(name, verdict, results[name])) for name, verdict in worst_gates(results)]
     doubtful = [
-        ("warning", name, verdict)
+        ("warning", name, *_told(name, verdict, result))
         for name, result in results.items()
         for verdict in result.verdicts
         if verdict.warns and not result.fails(verdict)
     ]
     return [
-        _command(level, name, verdict, results[name], _place(files.get(name), name, workspace))
-        for level, name, verdict in [*failed, *doubtful][:ANNOTATIONS]
+        _command(level, title, message, _place(files.get(name), name, workspace))
+        for level, name, title, message in [*unjudged, *failed, *doubtful][:ANNOTATIONS]
     ]
 
 
-def _command(level: str, name: str, verdict: Verdict, result: SpecResult, place: Mapping[str, str]) -> str:
-    message = "\n".join(explain(name, verdict, result.measurement))
-    properties = {**place, "title": f"synthgate: {verdict.name} {verdict.verdict}"}
+def _told(name: str, verdict: Verdict, result: SpecResult) -> tuple[str, str]:
+    """Give the title and the message of a gate."""
+    return f"{verdict.name} {verdict.verdict}", "\n".join(explain(name, verdict, result.measurement))
+
+
+def _command(level: str, title: str, message: str, place: Mapping[str, str]) -> str:
+    properties = {**place, "title": f"synthgate: {title}"}
     written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     return f"::{level} {written}::{_data(message[:_LONGEST])}"
 

@@ -65,6 +65,14 @@ def test_a_failed_gate_is_an_error_with_its_reasons() -> None:
     assert lines[1] == "  2 of 200 synthetic images have a near-duplicate in the set; worst:"
 
 
+def test_what_could_not_be_judged_comes_first() -> None:
+    lost = replace(judged(), error="made: there is no such folder\nanywhere")
+    first, second = annotated({"a": failing(), "b": lost})
+    assert (first.level, first.properties) == ("error", {"title": "synthgate: not judged"})
+    assert first.message == "b: made: there is no such folder\\u000aanywhere"
+    assert second.properties["title"] == "synthgate: unvaried failed"
+
+
 @pytest.mark.parametrize(
     ("result", "levels"),
     [
