@@ -58,7 +58,7 @@ class Page:
         rows: The table.
         reading: Label and text of every line below it.
         notes: What a reader of the numbers should know.
-        sections: One a spec.
+        sections: One a spec, those that failed the build first.
         redacted: Whether real photos are left out.
         version: Of the package.
     """
@@ -98,14 +98,16 @@ def page(results: Results, album: Album, max_findings: int, trends: Mapping[str,
         )
         for number, (name, result) in enumerate(results.items(), 1)
     )
+    failing = {name for name, _ in failed_gates(results)} | {name for name, each in results.items() if each.error}
+    by_name = zip(results, sections, strict=True)
     return Page(
         verdict=headline(results),
-        tone="fail" if failed_gates(results) or any(result.error for result in results.values()) else "ok",
+        tone="fail" if failing else "ok",
         columns=tuple(scales.items()),
         rows=(*rows, *_yardsticks(results, scales)),
         reading=tuple(reading(results)),
         notes=tuple(visible(note) for note in notes(results)),
-        sections=sections,
+        sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
         redacted=any(result.redacted for result in results.values()),
         version=metadata.version("pytest-synthgate"),
     )

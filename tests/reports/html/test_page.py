@@ -82,6 +82,13 @@ def test_a_score_that_could_not_be_computed_has_no_bar() -> None:
     assert (cell.value, cell.bar) == (None, None)
 
 
+def test_specs_that_failed_come_first_and_the_table_keeps_the_order() -> None:
+    found = laid_out(a=judged(unvaried=0.5), b=judged(unvaried=0.05), c=replace(judged(), error="no images"))
+    assert [section.name for section in found.sections] == ["b", "c", "a"]
+    assert [row.name for row in found.rows][:3] == ["a", "b", "c"]
+    assert [section.anchor for section in found.sections] == ["spec-2", "spec-3", "spec-1"]
+
+
 # The gates
 
 
