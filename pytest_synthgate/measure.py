@@ -27,7 +27,7 @@ from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
 from pytest_synthgate.scores.finding import Origin, Unreadable
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import FORM, Measurement
 from pytest_synthgate.scores.neighbours import distances
 from pytest_synthgate.spec import Spec
 
@@ -232,6 +232,7 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
     """Name a measurement by all that it depends on: both sets, names included, and the definitions."""
     state: dict[str, Any] = {
         "package": metadata.version("pytest-synthgate"),  # what is stored is read back by the version that wrote it
+        "form": FORM,
         "revision": REVISION,
         "definition": spec.definition,
         "sides": [

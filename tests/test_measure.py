@@ -128,6 +128,15 @@ def test_what_changes_a_number_makes_it_another_measurement(measurer: Measurer, 
     assert key(measurer, spec) != key(measurer, replace(spec, name="b", **change))
 
 
+@pytest.mark.parametrize("constant", ["REVISION", "FORM"])
+def test_what_an_earlier_version_stored_is_not_taken_for_complete(
+    measurer: Measurer, spec: Spec, monkeypatch: pytest.MonkeyPatch, constant: str
+) -> None:
+    before = key(measurer, spec)
+    monkeypatch.setattr(measure, constant, getattr(measure, constant) + 1)
+    assert key(measurer, spec) != before
+
+
 def test_what_changes_no_number_does_not(store: Store, spec: Spec) -> None:
     from pytest_synthgate import Limits
 

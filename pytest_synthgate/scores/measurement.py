@@ -17,6 +17,9 @@ from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, rounded
 
+FORM = 2
+"""Raised when a measurement holds more than before, so that a stored one without it is made again."""
+
 Points: TypeAlias = Mapping[str, tuple[float, float]]
 
 
