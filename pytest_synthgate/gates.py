@@ -11,9 +11,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
-from pytest_synthgate.scores.breakdown import ENOUGH, POOLED
+from pytest_synthgate.scores.breakdown import ENOUGH, POOLED, score_of
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.tracking.difference import REPEATED, change_of_real_set, difference, obstacle
 from pytest_synthgate.tracking.waivers import applied
 from pytest_synthgate.waivers import Waiver
@@ -152,13 +152,6 @@ def judge(
     return Verdict(name, outcome, reason, limit, score, group, beside.was, waived.left_out)
 
 
-def number(value: float) -> str:
-    """Write a score with three significant digits, a whole number without decimals."""
-    if value % 1 == 0:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.3g}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Beside:
     """What a score is beside its baseline: the outcome if nothing else decides, the words for it, and what it was."""
@@ -247,16 +240,6 @@ def _comparison(interval: tuple[float, float, float], most: float, limit: Limit,
 def _two_digits(count: int) -> int:
     places = max(0, len(str(count)) - 2)
     return round(count, -places)
-
-
-def score_of(measurement: Measurement, name: str, group: str | None = None) -> Score:
-    """Give a score of the whole set or of one group; without a value where there is none."""
-    if name == "unreadable":
-        count = float(len(measurement.unreadable))
-        return Score(count, count, count, measurement.n_real + measurement.n_synthetic + int(count))
-    if group is None:
-        return measurement.scores.get(name, Score(None))
-    return measurement.breakdown.get("class", {}).get(group, {}).get(name, Score(None))
 
 
 def _shortage(measurement: Measurement, score: Score, group: str | None) -> str | None:

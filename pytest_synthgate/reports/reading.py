@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from pytest_synthgate.gates import Verdict, number
+from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import guilty
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.scores.breakdown import POOLED
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.score import Score, number
 
 _NAMED = 3
 """Complaints that a headline names."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pytest_synthgate.declaring.wording import meant, quoted
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.gates import number
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.scores.score import number
 from pytest_synthgate.tracking.changes import Change, find_changes
 from pytest_synthgate.tracking.history import read_history
 from pytest_synthgate.tracking.row import Row

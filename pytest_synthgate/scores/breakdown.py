@@ -50,6 +50,16 @@ class Axis:
     real: Mapping[str, str] = field(default_factory=dict)
 
 
+def score_of(measurement: Measurement, name: str, group: str | None = None) -> Score:
+    """Give a score of the whole set or of one group; without a value where there is none."""
+    if name == "unreadable":
+        count = float(len(measurement.unreadable))
+        return Score(count, count, count, measurement.n_real + measurement.n_synthetic + int(count))
+    if group is None:
+        return measurement.scores.get(name, Score(None))
+    return measurement.breakdown.get("class", {}).get(group, {}).get(name, Score(None))
+
+
 def findings_of(measurement: Measurement, score: str, group: str | None = None) -> list[Finding]:
     """List the findings behind a score, worst first; for a class or the pooled small ones, those of its images.
 

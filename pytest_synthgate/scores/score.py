@@ -86,3 +86,10 @@ def rounded(value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return round(float(value), DECIMALS) + 0.0
+
+
+def number(value: float) -> str:
+    """Write a score with three significant digits, a whole number without decimals."""
+    if value % 1 == 0:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.3g}"

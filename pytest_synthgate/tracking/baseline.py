@@ -16,9 +16,9 @@ from pytest_synthgate.errors import BaselineError
 from pytest_synthgate.files.edited import parsed
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import Keys, breaches, place, shipped_schema
-from pytest_synthgate.gates import number
 from pytest_synthgate.images.names import shown, storable, visible
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.scores.score import number
 from pytest_synthgate.tracking.difference import change_of_real_set
 from pytest_synthgate.tracking.entry import Entry
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_synthgate.gates import score_of
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.scores.breakdown import score_of
 from pytest_synthgate.tracking.difference import Difference, change_of_real_set, difference, obstacle
 from pytest_synthgate.tracking.entry import Entry
 

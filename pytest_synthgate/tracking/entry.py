@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_synthgate.gates import score_of
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.scores.breakdown import score_of
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Errors, Score

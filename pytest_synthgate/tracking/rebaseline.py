@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from pytest_synthgate.gates import gate
 from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.tracking.baseline import Baseline, Update, updated
 from pytest_synthgate.tracking.provenance import provenance
+from pytest_synthgate.waivers import utc_today
 
 if TYPE_CHECKING:
     from pytest_synthgate.measure import Measurer
@@ -42,6 +42,6 @@ def remeasured(baseline: Baseline, specs: Iterable[Spec], measurer: Measurer, fo
         else:
             results[spec.name] = SpecResult(measurement, tuple(gate(measurement, spec.limits)))
     commit = provenance(folder, os.environ).commit
-    date = datetime.now(UTC).date().isoformat()
+    date = utc_today().isoformat()
     update = updated(baseline, results, date=date, commit=commit, accept_failing=True)
     return Update(update.baseline, update.changes, tuple(refused))
