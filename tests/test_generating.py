@@ -72,7 +72,7 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = no_netwo
 
 
 def environment(**extra: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return {**kept, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **extra}
 
 
@@ -333,7 +333,6 @@ def loaded() -> None:
 def gate(there: Path, loaded: None, monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> Gate:
     """The same place, judged in this process: nothing heavy is needed, so nothing has to be loaded again."""
     (there / "conftest.py").unlink()
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("COLUMNS", "400")
     monkeypatch.chdir(there)
     return Gate(there, pytester)

@@ -164,7 +164,6 @@ def _furthest(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 def test_a_user_sees_the_generated_images_fail(
     photos: Photos, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     pytester.makefile(
         ".toml",

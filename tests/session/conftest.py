@@ -113,8 +113,7 @@ class Project:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, vectors: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """An empty project, not in CI."""
-    monkeypatch.delenv("CI", raising=False)
+    """An empty project."""
     monkeypatch.setenv("COLUMNS", "200")
     pytester.makeini("[pytest]")
     return Project(pytester, vectors, shared_cache)

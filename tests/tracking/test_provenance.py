@@ -33,8 +33,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one commit on the branch `topic`."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, os.devnull)
     git(tmp_path, "init", "--quiet", "--initial-branch=topic")
