@@ -13,6 +13,10 @@ class SourceError(SynthgateError):
     """A set of images, a table or a matrix of vectors cannot be read."""
 
 
+class DeviceError(SynthgateError):
+    """torch cannot use a device."""
+
+
 class EncoderError(SynthgateError):
     """An encoder cannot be named, found or loaded."""
 
@@ -47,3 +51,8 @@ class MissingExtraError(SynthgateError):
 
 class SynthgateWarning(UserWarning):
     """Something a user should know that does not fail a run."""
+
+
+def first_line(error: BaseException) -> str:
+    """Shorten what a library raised to the line that tells."""
+    return str(error).strip().partition("\n")[0].strip() or type(error).__name__

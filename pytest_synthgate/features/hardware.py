@@ -21,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from pytest_synthgate.device import choose_device
 from pytest_synthgate.errors import EncoderError
 from pytest_synthgate.features.store import Store
 
@@ -54,7 +55,8 @@ def choose_hardware(device: str | None, precision: str, store: Store) -> Hardwar
         store: Remembers what torch said on this machine.
 
     Raises:
-        EncoderError: No such device or precision.
+        DeviceError: No such device.
+        EncoderError: No such precision.
     """
     if device is None and not _accelerators():
         device = "cpu"
@@ -77,26 +79,6 @@ def choose_hardware(device: str | None, precision: str, store: Store) -> Hardwar
     chosen = Hardware(chosen_device, choose_precision(precision, chosen_device))
     store.add_hardware(machine, json.dumps(asdict(chosen)))
     return chosen
-
-
-def choose_device(name: str | None) -> str:
-    """Check a device by name, or choose the best there is: cuda, mps, cpu.
-
-    Raises:
-        EncoderError: torch does not know it, or this machine does not have it.
-    """
-    import torch
-
-    if name is None:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise EncoderError(f"the device {name!r} cannot be used ({reason}); name another, or none") from None
-    return name
 
 
 def choose_precision(wish: str, device: str) -> Precision:

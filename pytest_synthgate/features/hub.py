@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_synthgate.errors import EncoderError
+from pytest_synthgate.errors import EncoderError, first_line
 
 PROBE_SECONDS = 3.0
 
@@ -84,9 +84,8 @@ def _probe(encoder: str, repository: str) -> None:
 
 
 def _unavailable(encoder: str, repository: str, error: Exception) -> EncoderError:
-    reason = str(error).partition("\n")[0].strip() or type(error).__name__
     return EncoderError(
-        f"{encoder}: its weights ({repository}) are not on this machine and could not be fetched ({reason}); "
-        "run once with a network, or name local weights with open_clip:local-dir:DIRECTORY, or use the encoder "
-        "efficientnet_lite0, which needs no network"
+        f"{encoder}: its weights ({repository}) are not on this machine and could not be fetched "
+        f"({first_line(error)}); run once with a network, or name local weights with open_clip:local-dir:DIRECTORY, "
+        "or use the encoder efficientnet_lite0, which needs no network"
     )

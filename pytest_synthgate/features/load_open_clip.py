@@ -13,7 +13,7 @@ from typing import Any
 
 import open_clip
 
-from pytest_synthgate.errors import EncoderError
+from pytest_synthgate.errors import EncoderError, first_line
 from pytest_synthgate.features.encoders import Loaded
 from pytest_synthgate.features.hardware import Hardware
 from pytest_synthgate.features.hub import hub_file, no_network, revision_files
@@ -85,8 +85,9 @@ def _create(name: str, model: str, **settings: Any) -> Any:
     try:
         return open_clip.create_model(model, require_pretrained=True, weights_only=True, **settings)
     except Exception as error:  # noqa: BLE001  a directory or a file may be damaged in any way
-        reason = str(error).partition("\n")[0]
-        raise EncoderError(f"{name} cannot be loaded ({reason}); name another encoder or save it anew") from None
+        raise EncoderError(
+            f"{name} cannot be loaded ({first_line(error)}); name another encoder or save it anew"
+        ) from None
 
 
 def _encoder(name: str, config: dict[str, Any], model: Any, hardware: Hardware) -> TorchEncoder:

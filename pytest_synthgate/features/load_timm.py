@@ -13,7 +13,7 @@ from typing import Any, Literal
 import timm
 import torch
 
-from pytest_synthgate.errors import EncoderError
+from pytest_synthgate.errors import EncoderError, first_line
 from pytest_synthgate.features.hardware import Hardware
 from pytest_synthgate.features.torch_encoder import TorchEncoder
 from pytest_synthgate.images.normalise import Preprocessing
@@ -82,8 +82,9 @@ def load_efficientnet(name: str, file: Path, hardware: Hardware) -> TorchEncoder
         weights = torch.load(file, map_location="cpu", weights_only=True)
         module.load_state_dict(dict(zip(own, weights.values(), strict=True)))
     except Exception as error:  # noqa: BLE001  what a damaged pickle raises is anybody's guess
-        reason = str(error).partition("\n")[0]
-        raise EncoderError(f"{name}: {file} cannot be used ({reason}); reinstall the package it is from") from None
+        raise EncoderError(
+            f"{name}: {file} cannot be used ({first_line(error)}); reinstall the package it is from"
+        ) from None
     module.reset_classifier(0)
     # The scaling that these weights were trained with, (value - 127) / 128; timm's own is for its own weights.
     preprocessing = Preprocessing(size=224, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pytest_synthgate.errors import EncoderError
+from pytest_synthgate.errors import EncoderError, first_line
 from pytest_synthgate.features.hardware import Hardware
 from pytest_synthgate.images.normalise import Preprocessing
 
@@ -56,10 +56,9 @@ class TorchEncoder:
             self._module = module.to(self._device, self._dtype).to(memory_format=torch.channels_last)
             self.dim = self.encode(np.zeros((1, *preprocessing.shape, 3), dtype=np.uint8)).shape[1]
         except (RuntimeError, ValueError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
             raise EncoderError(
                 f"{name} cannot encode images of {preprocessing.shape} in {hardware.precision} "
-                f"on {hardware.device} ({reason}); name another encoder, device or precision"
+                f"on {hardware.device} ({first_line(error)}); name another encoder, device or precision"
             ) from None
 
     def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:

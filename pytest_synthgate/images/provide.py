@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pytest_synthgate.errors import GenerationError, SourceError
+from pytest_synthgate.errors import GenerationError, SourceError, first_line
 from pytest_synthgate.images.generation.adopt import adopt
 from pytest_synthgate.images.generation.generate import generate
-from pytest_synthgate.images.generation.models import first_line
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
@@ -48,19 +47,14 @@ class Provided:
     notes: tuple[str, ...] = ()
 
 
-def prompts_of(spec: Spec, real: Path | None = None) -> tuple[Prompt, ...]:
+def prompts_of(spec: Spec) -> tuple[Prompt, ...]:
     """Expand the prompts of a spec; classes that it does not declare are those of the real set.
-
-    Args:
-        spec: The spec.
-        real: Real set to take classes from; the spec's own when absent.
 
     Raises:
         SpecError: The prompts speak of a class and no classes are known.
     """
-    source = real or spec.real
     asks = spec.needs_classes and (spec.classes is None or spec.balance_classes == "real")
-    sizes = open_set(source, side="real").class_counts() if asks and source is not None else {}
+    sizes = open_set(spec.real, side="real").class_counts() if asks and spec.real is not None else {}
     return expand(spec, tuple(sizes), class_sizes=sizes or None)
 
 

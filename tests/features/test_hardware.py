@@ -5,7 +5,7 @@ import pytest
 
 from pytest_synthgate.errors import EncoderError
 from pytest_synthgate.features import hardware
-from pytest_synthgate.features.hardware import Hardware, choose_device, choose_hardware, choose_precision, cpu_flags
+from pytest_synthgate.features.hardware import Hardware, choose_hardware, choose_precision, cpu_flags
 from pytest_synthgate.features.store import Store
 
 
@@ -69,15 +69,3 @@ def test_torch_is_asked_once_where_there_may_be_an_accelerator(monkeypatch: pyte
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     choose_hardware(None, "bf16", store)
     assert asked == [None, None]
-
-
-def test_torch_finds_the_best_device_there_is() -> None:
-    torch = pytest.importorskip("torch")
-    assert choose_device(None) == ("cuda" if torch.cuda.is_available() else choose_device(None))
-    assert choose_device("cpu") == "cpu"
-
-
-@pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta!"])
-def test_a_device_that_is_not_there_is_refused_by_name(name: str) -> None:
-    with pytest.raises(EncoderError, match=rf"the device '{name}' cannot be used"):
-        choose_device(name)

@@ -16,9 +16,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pytest_synthgate.declaring.wording import quoted
-from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.errors import GenerationError, first_line
 from pytest_synthgate.images.generation.manifest import Manifest, write_settings
-from pytest_synthgate.images.generation.models import fetch, first_line
+from pytest_synthgate.images.generation.models import fetch
 from pytest_synthgate.images.generation.plan import Plan, Wanted, identities, look_again, names, settings
 from pytest_synthgate.images.names import shown
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.declaring.wording import meant, quoted
-from pytest_synthgate.errors import GenerationError, MissingExtraError
-from pytest_synthgate.images.generation.models import Model, commit, first_line
+from pytest_synthgate.device import choose_device
+from pytest_synthgate.errors import DeviceError, GenerationError, MissingExtraError, first_line
+from pytest_synthgate.images.generation.models import Model, commit
 from pytest_synthgate.images.generation.pipeline import Pipeline, call_arguments, quiet
 from pytest_synthgate.images.generation.plan import Plan
 from pytest_synthgate.spec import Generator
@@ -118,19 +119,10 @@ def check_directory(directory: Path, where: str) -> None:
 
 
 def _device(wish: str | None, where: str) -> str:
-    import torch
-
-    if wish is None:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        torch.empty(1, device=wish)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise GenerationError(
-            f"{where} generator.device = {quoted(wish)} cannot be used ({first_line(error)}); name another, or none"
-        ) from None
-    return wish
+        return choose_device(wish)
+    except DeviceError as error:
+        raise GenerationError(f"{where} generator.device: {error}") from None
 
 
 def _dtype(wish: str, device: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_synthgate.errors import GenerationError
+from pytest_synthgate.errors import GenerationError, first_line
 from pytest_synthgate.images.names import shown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -108,11 +108,6 @@ def fetch(model: Model, where: str) -> None:
             f"{where} = {model.name!r} is no folder beside the spec file, is not in the hub's cache, and could not be "
             f"fetched ({first_line(error)}); correct it, or run once with a network"
         ) from None
-
-
-def first_line(error: BaseException) -> str:
-    """Shorten what a library raised to the line that tells."""
-    return str(error).strip().partition("\n")[0].strip() or type(error).__name__
 
 
 def _state(directory: Path, digests: Path) -> str:
