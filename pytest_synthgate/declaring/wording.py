@@ -59,6 +59,11 @@ def written(value: Any) -> str:
     return shown
 
 
+def counted(count: int, what: str) -> str:
+    """Count things in words: "1 image", "1,200 images"."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Find the valid name that is nearest to one that is not, if any is near."""
     folded = {each.casefold(): each for each in valid}

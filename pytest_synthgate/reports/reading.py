@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from pytest_synthgate.declaring.wording import counted
 from pytest_synthgate.gates import Verdict
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import guilty
@@ -46,9 +47,9 @@ def headline(results: Mapping[str, SpecResult]) -> str:
     failed = failed_gates(results)
     said = []
     if errors:
-        said.append(f"{len(errors):,} of {_counted(len(results), 'spec')} could not be judged: {_named(errors)}")
+        said.append(f"{len(errors):,} of {counted(len(results), 'spec')} could not be judged: {_named(errors)}")
     if failed:
-        total = _counted(sum(len(result.verdicts) for result in results.values()), "gate")
+        total = counted(sum(len(result.verdicts) for result in results.values()), "gate")
         complaints = list(dict.fromkeys(f"{visible(name)} {complaint(verdict)}" for name, verdict in failed))
         said.append(f"{len(failed):,} of {total} failed: {_named(complaints)}")
     return "; ".join(said) or _nothing_failed([verdict for each in results.values() for verdict in each.verdicts])
@@ -72,10 +73,6 @@ def _nothing_failed(verdicts: Sequence[Verdict]) -> str:
 def _named(texts: Sequence[str]) -> str:
     more = [f"{len(texts) - _NAMED:,} more"] if len(texts) > _NAMED else []
     return ", ".join([*texts[:_NAMED], *more])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def complaint(verdict: Verdict) -> str:

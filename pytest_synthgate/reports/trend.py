@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_synthgate.declaring.wording import meant, quoted
+from pytest_synthgate.declaring.wording import counted, meant, quoted
 from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import GATED_SCORES
@@ -112,7 +112,7 @@ def trend_lines(trends: Sequence[SpecTrend], marks: str = BLOCKS) -> list[str]:
     for trend in trends:
         runs = trend.runs
         first, last = (row.time.date().isoformat() for row in (runs.rows[0], runs.rows[-1]))
-        lines.append(f"{visible(trend.spec)}: {_counted(len(runs.rows), 'run')}, {first} to {last}")
+        lines.append(f"{visible(trend.spec)}: {counted(len(runs.rows), 'run')}, {first} to {last}")
         drawn = [sparkline(each.points, marks) for each in trend.scores]
         width = max(map(len, drawn), default=0)
         for each, line in zip(trend.scores, drawn, strict=True):
@@ -122,7 +122,7 @@ def trend_lines(trends: Sequence[SpecTrend], marks: str = BLOCKS) -> list[str]:
             lines += [f"    changed for good on {_change(change, each.points)}" for change in each.changes]
         if runs.left_out:
             parts = f": other {', '.join(map(visible, runs.differing))}" if runs.differing else ""
-            lines.append(f"  {_counted(runs.left_out, 'run')} left out, not comparable with the latest{parts}")
+            lines.append(f"  {counted(runs.left_out, 'run')} left out, not comparable with the latest{parts}")
     return lines or ["the history has no runs yet"]
 
 
@@ -168,7 +168,3 @@ def marks_for(encoding: str | None) -> str:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return BLOCKS
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.declaring.wording import differences
+from pytest_synthgate.declaring.wording import counted, differences
 from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.scores.contents import came_and_went
@@ -143,8 +143,7 @@ def change_of_real_set(measured: Measurement | Entry, baseline: Entry) -> str | 
     if now.real == was.real:
         return None
     came, went, certain = came_and_went((was.real_sketch, baseline.n_real), (now.real_sketch, measured.n_real))
-    photos = "photo" if came == 1 else "photos"
-    return f"the real set changed: {'' if certain else 'about '}{came:,} {photos} came, {went:,} went"
+    return f"the real set changed: {'' if certain else 'about '}{counted(came, 'photo')} came, {went:,} went"
 
 
 def _common_rung(measurement: Measurement, baseline: Entry, name: str) -> str | None:
