@@ -179,6 +179,53 @@ def test_measure_to_a_place_that_cannot_be_written_is_an_error() -> None:
     assert "folder: cannot be written" in result.stderr
 
 
+# what a test run here would go by
+
+
+@pytest.mark.usefixtures("vectors")
+def test_commands_go_by_the_ini_of_pytest(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save("other.npy", np.random.default_rng(1).normal(size=(70, 8)))
+    write("pyproject.toml", "[tool.pytest]\nsynth_real = 'other.npy'\nsynth_cache = 'store'\nsynth_files = ['*.spec']")
+    Path("synth_x.toml").rename("inner.spec")
+    write("sub/x.spec", "[spec.b]\nimages = '../made.npy'")
+    monkeypatch.chdir("sub")
+    assert "b: 40 against 70 images measured" in run("measure", "--json=out.json").stdout
+    assert [path.name for path in here.iterdir() if path.is_dir()] == ["sub", "store"]
+    assert "against 60 images" in run("measure", "--real=../real.npy").stdout
+
+
+def test_commands_know_the_encoders_of_a_conftest(here: Path) -> None:
+    for name in ("photos", "made"):
+        for number in range(12):
+            path = Path(name, f"{number}.png")
+            path.parent.mkdir(exist_ok=True)
+            Image.new("RGB", (8, 8), (number * 20, number, 0)).save(path)
+    write("synth_x.toml", "[spec.a]\nreal = 'photos'\nimages = 'made'\nencoder = 'mine'")
+    assert "mine" in fails("measure")
+    write(
+        "conftest.py",
+        "import numpy\nfrom pytest_synthgate.images.normalise import Preprocessing\n\n"
+        "class Mine:\n    name, dim, fingerprint = 'mine', 3, 'mine 1'\n    preprocessing = Preprocessing(size=8)\n"
+        "    def encode(self, images): return images.mean(axis=(1, 2)).astype(numpy.float32) + 1\n\n"
+        "def pytest_synthgate_encoder(name): return Mine() if name == 'mine' else None\n",
+    )
+    assert "a: 12 against 12 images measured" in run("measure").stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("pytest.ini", "[pytest]\nsynth_max_findings = many", "synth_max_findings = 'many' is not valid"),
+        ("pytest.ini", "[pytest\n", "pytest.ini:1: "),
+        ("conftest.py", "1 / 0", "ZeroDivisionError"),
+    ],
+)
+@pytest.mark.usefixtures("vectors")
+def test_what_pytest_cannot_be_configured_by_is_an_error_in_one_line(file: str, text: str, said: str) -> None:
+    write(file, text)
+    assert said in fails("check")
+
+
 # generate
 
 

@@ -7,20 +7,10 @@ from pathlib import Path
 
 import click
 
-from pytest_synthgate.cli.specs import (
-    absolute,
-    cache_option,
-    chosen,
-    encoder_option,
-    files_option,
-    load,
-    measurer_in,
-    overridden,
-    real_option,
-)
+from pytest_synthgate.cli.specs import cache_option, encoder_option, files_option, project, real_option
+from pytest_synthgate.declaring.wording import counted
 from pytest_synthgate.errors import GenerationError, SpecError
 from pytest_synthgate.images.names import shown, visible
-from pytest_synthgate.spec import spec_to_json
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -35,12 +25,13 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @real_option
 @cache_option
-def check(files: tuple[Path, ...], real: Path | None, cache: Path) -> None:
+def check(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> None:
     """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
     from pytest_synthgate.reports.declared import describe_spec
 
-    for spec in load(files):
-        click.echo("\n".join(describe_spec(spec, cache, real=absolute(real))))
+    with project(files, real=real, cache=cache) as run:
+        for spec in map(run.resolved, run.catalogue.specs.values()):
+            click.echo("\n".join(describe_spec(spec, run.options.cache)))
 
 
 @click.command()
@@ -62,7 +53,7 @@ def generate(
     names: tuple[str, ...],
     files: tuple[Path, ...],
     real: Path | None,
-    cache: Path,
+    cache: Path | None,
     shard: tuple[int, int],
     again: bool,
     images: tuple[str, ...],
@@ -73,22 +64,23 @@ def generate(
     from pytest_synthgate.images.generation.plan import plan
     from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
 
-    specs = chosen(load(files), names)
-    Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
-    for spec in specs:
-        if spec.images is not None:
-            click.echo(f"{spec.name}: its images exist, nothing to make")
-            continue
-        prompts = prompts_of(spec, absolute(real))
-        if is_complete(hook_directory(spec, prompts, cache)) or (spec.generator is None and not names):
-            click.echo(f"{spec.name}: a hook makes its images, when pytest runs")
-            continue
-        planned = plan(spec, prompts, cache)
-        made = make(planned.only(images) if images else planned, shard=shard, again=again)
-        for note in made.notes:
-            click.echo(f"{spec.name}: {note}", err=True)
-        black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
-        click.echo(f"{spec.name}: {made.made:,} images made, {made.present:,} were there{black}")
+    with project(files, real=real, cache=cache) as run:
+        cache = run.options.cache
+        Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
+        for spec in map(run.resolved, run.catalogue.named(names)):
+            if spec.images is not None:
+                click.echo(f"{spec.name}: its images exist, nothing to make")
+                continue
+            prompts = prompts_of(spec)
+            if is_complete(hook_directory(spec, prompts, cache)) or (spec.generator is None and not names):
+                click.echo(f"{spec.name}: a hook makes its images, when pytest runs")
+                continue
+            planned = plan(spec, prompts, cache)
+            made = make(planned.only(images) if images else planned, shard=shard, again=again)
+            for note in made.notes:
+                click.echo(f"{spec.name}: {note}", err=True)
+            black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
+            click.echo(f"{spec.name}: {counted(made.made, 'image')} made, {made.present:,} were there{black}")
 
 
 @click.command()
@@ -97,29 +89,18 @@ def generate(
 @real_option
 @encoder_option
 @cache_option
-def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path) -> None:
+def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path | None) -> None:
     """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
 
     Missing images are made.
     """
-    from pytest_synthgate.measure import known_classes
-    from pytest_synthgate.reports.image_files import files_of
-    from pytest_synthgate.reports.results import SpecResult, write_results
+    from pytest_synthgate.reports.results import write_results
 
-    specs = load(files)
     results = {}
-    with measurer_in(cache) as measurer:
-        for spec in specs:
-            resolved = overridden(spec, real, encoder)
-            measurement = measurer.measurement(resolved)
-            results[spec.name] = SpecResult(
-                measurement,
-                compare_to=spec.compare_to,
-                expected=spec.xfail,
-                declared=spec_to_json(spec),
-                classes=known_classes(resolved, measurer),
-                images=files_of(resolved, measurer),
-            )
+    with project(files, real=real, encoder=encoder, cache=cache) as run:
+        for spec in run.catalogue.specs.values():
+            measurement = run.measurement(spec)
+            results[spec.name] = run.result(spec)
             click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
     write_results(to, results)
     click.echo(f"written: {to}")
@@ -140,15 +121,14 @@ def export(
     files: tuple[Path, ...],
     real: Path | None,
     encoder: str | None,
-    cache: Path,
+    cache: Path | None,
 ) -> None:
     """Copy the images of a spec into class folders for training, one of each near-duplicate cluster."""
     from pytest_synthgate.export import export as copy
 
-    (spec,) = chosen(load(files), (name,))
-    spec = overridden(spec, real, encoder)
-    with measurer_in(cache) as measurer:
-        measurement, sets = measurer.measurement(spec), measurer.sets(spec)
+    with project(files, real=real, encoder=encoder, cache=cache) as run:
+        (spec,) = map(run.resolved, run.catalogue.named([name]))
+        measurement, sets = run.measurer.measurement(spec), run.measurer.sets(spec)
         copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
     for line in copied.lines():
         click.echo(line)
@@ -157,17 +137,21 @@ def export(
 @click.command()
 @click.argument("names", metavar="[SPEC]...", nargs=-1)
 @files_option
-@click.option("--baseline", type=click.Path(path_type=Path), default=Path("synthgate-baseline.json"), show_default=True)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="File to rewrite.  [default: synthgate-baseline.json in the rootdir of pytest]",
+)
 @real_option
 @encoder_option
 @cache_option
 def rebaseline(
     names: tuple[str, ...],
     files: tuple[Path, ...],
-    baseline: Path,
+    baseline: Path | None,
     real: Path | None,
     encoder: str | None,
-    cache: Path,
+    cache: Path | None,
 ) -> None:
     """Measure the accepted images again, as after a change of the encoder, and print old and new scores.
 
@@ -176,15 +160,16 @@ def rebaseline(
     from pytest_synthgate.tracking.baseline import read_baseline, write_baseline
     from pytest_synthgate.tracking.rebaseline import remeasured
 
-    accepted = read_baseline(baseline)
-    specs = [overridden(spec, real, encoder) for spec in chosen(load(files), names) if spec.name in accepted.entries]
-    if not specs:
-        raise SpecError(f"{shown(baseline)} has none of these specs; accept them with --synth-update-baseline first")
-    with measurer_in(cache, mode="never") as measurer:
-        update = remeasured(accepted, specs, measurer, Path.cwd())
-    write_baseline(baseline, update.baseline)
+    with project(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as run:
+        path = run.options.baseline
+        accepted = read_baseline(path)
+        specs = [run.resolved(spec) for spec in run.catalogue.named(names) if spec.name in accepted.entries]
+        if not specs:
+            raise SpecError(f"{shown(path)} has none of these specs; accept them with --synth-update-baseline first")
+        update = remeasured(accepted, specs, run.measurer, Path.cwd())
+    write_baseline(path, update.baseline)
     for line in [*update.changes, *update.refused]:
         click.echo(visible(line))
-    click.echo(f"written: {shown(baseline)}")
+    click.echo(f"written: {shown(path)}")
     if update.refused:
         sys.exit(1)

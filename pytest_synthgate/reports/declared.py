@@ -16,13 +16,12 @@ from pytest_synthgate.prompts import Prompt
 from pytest_synthgate.spec import Spec
 
 
-def describe_spec(spec: Spec, cache: Path, *, real: Path | None = None) -> list[str]:
+def describe_spec(spec: Spec, cache: Path) -> list[str]:
     """Describe a spec, a line each.
 
     Args:
         spec: The spec.
         cache: Folder that generated images are looked for in.
-        real: Real set that classes are taken from; the spec's own when absent.
 
     Raises:
         SynthgateError: Its prompts cannot be expanded, or its model cannot be found.
@@ -31,7 +30,7 @@ def describe_spec(spec: Spec, cache: Path, *, real: Path | None = None) -> list[
     if spec.images is not None:
         lines.append(f"{spec.where} images {printable(str(spec.images))}")
     else:
-        prompts = prompts_of(spec, real)
+        prompts = prompts_of(spec)
         total = sum(prompt.count for prompt in prompts)
         lines.append(f"{spec.where} {total:,} images of {len(prompts):,} prompts")
         lines += [f"  {prompt.count:>7,}  {printable(prompt.text)}" for prompt in prompts]

@@ -5,7 +5,6 @@ Part of the plugin.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -84,8 +83,18 @@ class Catalogue:
         if not declared:
             patterns = " or ".join(self.patterns)
             raise SpecError(f"no spec file ({patterns}) below {self.config.rootpath}; write one, or set synth_files")
-        for name in names:
-            if name not in declared:
-                close = difflib.get_close_matches(name, declared, 1) or sorted(declared)
-                raise SpecError(f"there is no spec {name!r}; did you mean {close[0]!r}?")
-        return [spec for name, spec in declared.items() if not names or name in names]
+        return self.named(names)
+
+    def named(self, names: Iterable[str]) -> list[Spec]:
+        """Pick specs met so far by name, all when no name is given.
+
+        Raises:
+            SpecError: There is no such spec.
+        """
+        from pytest_synthgate.declaring.wording import meant, quoted
+
+        wanted = tuple(names)
+        for name in wanted:
+            if name not in self.specs:
+                raise SpecError(f"there is no spec {quoted(name)}; {meant(name, self.specs)}")
+        return [spec for name, spec in self.specs.items() if not wanted or name in wanted]

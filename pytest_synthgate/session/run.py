@@ -225,10 +225,12 @@ class Run:
         strictly = "; a strict run fails on that" if verdict.undecided else ""
         return "\n".join([f"{head}{strictly}", *evidence])
 
-    def result(self, spec: Spec) -> SpecResult | None:
-        """Give what is known about a spec for the reports, None before it is measured."""
-        if spec.name not in self._measurements:
-            return None
+    def result(self, spec: Spec) -> SpecResult:
+        """Give what is known about a spec for the reports.
+
+        Raises:
+            SynthgateError: It cannot be measured.
+        """
         if spec.name not in self._ungated:
             self._ungated[spec.name] = self._without_verdicts(spec)
         return replace(self._ungated[spec.name], verdicts=tuple(self._verdicts.get(spec.name, {}).values()))
@@ -239,7 +241,7 @@ class Run:
         from pytest_synthgate.spec import spec_to_json
 
         result = SpecResult(
-            self._measurements[spec.name],
+            self.measurement(spec),
             compare_to=spec.compare_to,
             expected=spec.xfail,
             declared=spec_to_json(self.catalogue.specs[spec.name]),
@@ -287,7 +289,7 @@ class Run:
             spec = call.params.get("synth_spec")
         if not isinstance(spec, Spec):
             return None
-        result = self.result(spec)
+        result = self.result(spec) if spec.name in self._measurements else None
         if error is not None:
             result = replace(result or self._unmeasured(spec), error=error)
         if result is None:

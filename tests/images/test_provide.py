@@ -356,11 +356,6 @@ def test_classes_are_those_of_the_real_set(spec: Spec, photos: Path) -> None:
     assert [each.text for each in prompts_of(spec)] == ["an apple", "an egg"]
 
 
-def test_another_real_set_brings_other_classes(spec: Spec, photos: Path, tmp_path: Path) -> None:
-    spec = replace(spec, templates=("{a_class}",), classes=None, real=tmp_path / "nowhere")
-    assert [each.text for each in prompts_of(spec, photos)] == ["an apple", "an egg"]
-
-
 def test_declared_classes_need_no_real_set(spec: Spec, tmp_path: Path) -> None:
     assert len(prompts_of(replace(spec, real=tmp_path / "nowhere"))) == 4
 
