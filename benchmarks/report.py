@@ -21,8 +21,8 @@ from PIL import Image
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
 from pytest_synthgate.reports.html.render import write_html
-from pytest_synthgate.reports.image_files import ImageFiles
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.image_files import ImageFiles
+from pytest_synthgate.results.result import SpecResult
 
 PICTURES, EDGE, CANVAS = 499, 512, 2048
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_synthgate.errors import SynthgateError, SynthgateWarning
-    from pytest_synthgate.gates import Verdict, gate
+    from pytest_synthgate.gating.gates import Verdict, gate
     from pytest_synthgate.limits import Limit, Limits
     from pytest_synthgate.reports.explain import assert_scores
     from pytest_synthgate.scores.evaluate import evaluate
@@ -38,10 +38,10 @@ _HOMES = {
     "Score": "scores.score",
     "SynthgateError": "errors",
     "SynthgateWarning": "errors",
-    "Verdict": "gates",
+    "Verdict": "gating.gates",
     "assert_scores": "reports.explain",
     "evaluate": "scores.evaluate",
-    "gate": "gates",
+    "gate": "gating.gates",
 }
 
 

@@ -23,11 +23,11 @@ from PIL import Image, UnidentifiedImageError
 from pytest_synthgate.errors import ExportError
 from pytest_synthgate.features.embedding import Embedded
 from pytest_synthgate.images.decode import SUFFIXES, Unreadable, read_bytes
-from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.images.portable import portable, unused
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.measure import Sets
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.text.printable import printable, shown
 
 MANIFEST = "metadata.csv"
 COLUMNS = ("file_name", "class", "prompt", "seed", "digest", "source", "findings")

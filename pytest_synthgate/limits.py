@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, get_args
 
-from pytest_synthgate.declaring.wording import meant, written
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.text.wording import meant, written
 
 REALISM_SCORES = ("unrealistic", "unrepresentative", "obviously_fake")
 """Scores that the shortcut audit can confound."""

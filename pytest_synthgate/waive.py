@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.declaring.specfile import content_of, find_spec_files, load_spec_file, read_specs
-from pytest_synthgate.declaring.wording import nearest, quoted, where
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.images.names import shown, storable, visible
-from pytest_synthgate.reports.results import read_results
+from pytest_synthgate.results.file import read_results
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.text.printable import shown, storable, visible
+from pytest_synthgate.text.wording import nearest, quoted, where
 from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Waiver, as_waiver
 
 

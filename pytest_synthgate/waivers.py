@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 
-from pytest_synthgate.declaring.wording import meant, quoted, written
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.text.wording import meant, quoted, written
 
 FINDINGS_OF = {"unvaried": "unvaried", "unoriginal": "unoriginal", "obviously_fake": "unrealistic"}
 """The scores that are shares of flagged images, which alone can leave one out, and what their findings are called."""

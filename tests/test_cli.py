@@ -12,7 +12,8 @@ from PIL import Image
 
 from pytest_synthgate import Measurement, Score
 from pytest_synthgate.cli import main
-from pytest_synthgate.reports.results import SpecResult, read_results
+from pytest_synthgate.results.file import read_results
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.tracking.history import append, rows
 from pytest_synthgate.tracking.provenance import Provenance
 

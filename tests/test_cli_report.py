@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from pytest_synthgate import Finding
 from pytest_synthgate.cli import main
-from pytest_synthgate.reports.results import SpecResult, write_results
+from pytest_synthgate.results.file import write_results
+from pytest_synthgate.results.result import SpecResult
 
 from .reports.conftest import judged, measured
 

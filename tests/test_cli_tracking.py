@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_synthgate.cli import main
-from pytest_synthgate.reports.results import read_results
+from pytest_synthgate.results.file import read_results
 from pytest_synthgate.tracking.baseline import read_baseline, updated, write_baseline
 
 

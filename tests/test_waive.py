@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pytest_synthgate.cli import main
 from pytest_synthgate.declaring.specfile import load_spec_file, read_specs
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.reports.results import SpecResult, write_results
+from pytest_synthgate.results.file import write_results
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from pytest_synthgate.declaring.wording import quoted
 from pytest_synthgate.errors import ResultsError, SpecError
+from pytest_synthgate.text.wording import quoted
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
@@ -38,8 +38,8 @@ def report(
     """Render results files, several as one; pictures are shown where they are still in their place."""
     from pytest_synthgate.reports.html.render import MAX_FINDINGS, write_html
     from pytest_synthgate.reports.redaction import redacted
-    from pytest_synthgate.reports.results import read_all
     from pytest_synthgate.reports.trend import read_trends
+    from pytest_synthgate.results.file import read_all
 
     if html is None and markdown is None:
         raise ResultsError("nothing to write; give --html=DIR, --html=FILE.html or --markdown=FILE")
@@ -64,7 +64,7 @@ def report(
 def compare(was: Path, now: Path, markdown: bool) -> None:
     """Compare two results files, such as those of two branches; exit with 1 when a score became worse."""
     from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown
-    from pytest_synthgate.reports.results import read_results
+    from pytest_synthgate.results.file import read_results
     from pytest_synthgate.tracking.comparison import compare_results
 
     found = compare_results(read_results(was), read_results(now))

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from pytest_synthgate.cli.specs import cache_option, encoder_option, files_option, project, real_option
-from pytest_synthgate.declaring.wording import counted
 from pytest_synthgate.errors import GenerationError, SpecError
-from pytest_synthgate.images.names import shown, visible
+from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.text.wording import counted
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -94,7 +94,7 @@ def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str |
 
     Missing images are made.
     """
-    from pytest_synthgate.reports.results import write_results
+    from pytest_synthgate.results.file import write_results
 
     results = {}
     with project(files, real=real, encoder=encoder, cache=cache) as run:

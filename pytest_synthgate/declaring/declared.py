@@ -13,9 +13,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from pytest_synthgate.declaring.wording import as_key, heading, meant, quoted, where, written
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.spec import Balance, Copies, Definition, Dtype, Precision
+from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
 
 
 def _text(value: str) -> str:

@@ -21,10 +21,10 @@ from pytest_synthgate.declaring.declared import (
     unknown_key,
 )
 from pytest_synthgate.declaring.templates import ARTICLE_PREFIX, axis_of, placeholders
-from pytest_synthgate.declaring.wording import as_key, meant, nearest, quoted, where, written
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where, written
 from pytest_synthgate.waivers import Subject, Waiver, as_waiver
 
 _TABLES = ("defaults", "spec", "waiver")

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_synthgate.declaring.resolve import specs_of
-from pytest_synthgate.declaring.wording import where
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec import Spec
+from pytest_synthgate.text.wording import where
 from pytest_synthgate.waivers import utc_today
 
 PATTERNS = ("synth_*.toml",)

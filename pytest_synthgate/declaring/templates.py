@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pytest_synthgate.declaring.wording import quoted
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.text.wording import quoted
 
 ARTICLE_PREFIX = "a_"
 """`{a_class}` is the class with its article."""

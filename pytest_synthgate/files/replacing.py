@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.images.names import shown
+from pytest_synthgate.text.printable import shown
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -13,8 +13,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias
 
-from pytest_synthgate.declaring.wording import written
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.wording import written
 
 Keys: TypeAlias = tuple[str | int, ...]
 """The way to a value: names in objects, positions in arrays."""
@@ -35,17 +35,6 @@ def shipped_schema(package: str, name: str) -> dict[str, Any]:
     """Load a JSON Schema that is shipped with the package."""
     schema: dict[str, Any] = json.loads(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
     return schema
-
-
-def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of the results file."""
-    return shipped_schema("pytest_synthgate.reports", "synthgate.schema.json")
-
-
-def violations(document: object) -> Iterator[str]:
-    """Say where a document breaks the schema of results, a line each: `specs.subject.n_real: -1 is less than 0`."""
-    for keys, breach in breaches(document, json_schema()):
-        yield f"{place(keys)}: {breach}"
 
 
 def place(keys: Keys) -> str:

@@ -30,7 +30,7 @@ from PIL import (
 
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.images import png, tiff
-from pytest_synthgate.images.names import printable
+from pytest_synthgate.text.printable import printable
 
 
 class Unreadable(SynthgateError):  # noqa: N818  the word reports and limits use

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.decode import SUFFIXES
-from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.text.printable import printable, shown
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 """Folder names that divide a set for training and are no classes, where a folder holds nothing else."""

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.names import shown
 from pytest_synthgate.images.png_text import read_origin
 from pytest_synthgate.images.rows import Row, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.table import class_of
+from pytest_synthgate.text.printable import shown
 
 FILES = ("metadata.csv", "metadata.jsonl")
 """What a metadata file may be called."""

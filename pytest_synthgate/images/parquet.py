@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import MissingExtraError, SourceError
-from pytest_synthgate.images.names import printable, shown
+from pytest_synthgate.text.printable import printable, shown
 
 
 def read_schema(path: Path) -> Any:

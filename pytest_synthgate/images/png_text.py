@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.images import png
-from pytest_synthgate.images.names import storable
+from pytest_synthgate.text.printable import storable
 
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _LONGEST_TEXT = 8 << 20

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images import parquet
-from pytest_synthgate.images.names import shown, storable
+from pytest_synthgate.text.printable import shown, storable
 
 SUFFIXES: frozenset[str] = frozenset({".csv", ".jsonl", ".ndjson", ".json-lines", ".parquet"})
 """The file name endings that are read as tables."""

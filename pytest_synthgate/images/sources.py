@@ -12,10 +12,10 @@ from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images import metadata, table, vectors, yolo
 from pytest_synthgate.images.decode import SUFFIXES
 from pytest_synthgate.images.folder import open_folder
-from pytest_synthgate.images.names import shown
 from pytest_synthgate.images.rows import SUFFIXES as TABLE_SUFFIXES
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.table import Side
+from pytest_synthgate.text.printable import shown
 
 _KINDS = f"a folder of images, a table ({', '.join(sorted(TABLE_SUFFIXES))}), or vectors (.npy)"
 

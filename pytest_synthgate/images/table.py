@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.names import printable
 from pytest_synthgate.images.rows import Row, Rows, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.text.printable import printable
 
 Side = Literal["real", "synthetic"]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images import parquet
-from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.images.rows import Row, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.table import SIDE_COLUMN, Side, class_of, rows_of
+from pytest_synthgate.text.printable import printable, shown
 
 _VECTOR_COLUMNS = ("vector", "embedding")
 _FACTS = ("id", "class", "prompt", "seed", SIDE_COLUMN)

@@ -15,8 +15,8 @@ from typing import Any
 
 from pytest_synthgate.errors import MissingExtraError, SourceError
 from pytest_synthgate.images.folder import image_files, unique_ids
-from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.images.sets import Box, ImageRecord, ImageSet
+from pytest_synthgate.text.printable import printable, shown
 
 _LARGEST_YAML = 1 << 20
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.markdown import prose
 from pytest_synthgate.scores.score import number
+from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.comparison import Compared, Comparison
 
 _NOTHING = 1e-5

@@ -11,12 +11,12 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import evidence, with_interval, worst
 from pytest_synthgate.reports.pictures import thumbnail
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.text.printable import visible
 
 MOST = 12
 """Findings on a sheet."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_synthgate.images.generation.plan import Estimate, estimate, plan
-from pytest_synthgate.images.names import printable
 from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
 from pytest_synthgate.limits import Limit
 from pytest_synthgate.prompts import Prompt
 from pytest_synthgate.spec import Spec
+from pytest_synthgate.text.printable import printable
 
 
 def describe_spec(spec: Spec, cache: Path) -> list[str]:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import Any
 
-from pytest_synthgate.gates import Verdict, gate
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.gating.gates import Verdict, gate
 from pytest_synthgate.limits import Limit, Limits
 from pytest_synthgate.scores.breakdown import POOLED, findings_of
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.text.printable import visible
 
 SHOWN = 3
 """Findings and files listed under a verdict."""

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import shown, visible
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
 from pytest_synthgate.reports.reading import worst_gates
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.text.printable import shown, visible
 
 SUMMARY_BYTES = 1 << 20
 """A summary that is larger is not shown at all, and every command of a step adds to the same one."""

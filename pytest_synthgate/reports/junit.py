@@ -14,10 +14,10 @@ from xml.etree import ElementTree as ET
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import shown, visible
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import evidence
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
+from pytest_synthgate.text.printable import shown, visible
 
 Gate = tuple[str, str]
 """A gate as a JUnit file names it: its spec and its own name, in letters that XML can hold."""

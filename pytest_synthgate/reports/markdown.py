@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.reading import headline, reading, worst_gates
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import Cell, notes, rows
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.text.printable import visible
 
 MOST_BYTES = 900_000
 """GitHub drops a step summary above 1 MiB whole, GitLab takes notes of a million characters."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from pytest_synthgate.declaring.wording import counted
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import guilty
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.breakdown import POOLED
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.wording import counted
 
 _NAMED = 3
 """Complaints that a headline names."""

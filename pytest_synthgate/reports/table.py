@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import visible
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.printable import visible
 
 COLUMNS = ("unrealistic", "unrepresentative", "unvaried", "unoriginal")
 """The article's four scores, in its order but for the two realism scores side by side."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import Cell, rows
+from pytest_synthgate.results.result import SpecResult
 
 
 def table(results: Mapping[str, SpecResult]) -> list[list[Cell]]:

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_synthgate.declaring.wording import counted, meant, quoted
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.scores.score import number
+from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.wording import counted, meant, quoted
 from pytest_synthgate.tracking.changes import Change, find_changes
 from pytest_synthgate.tracking.history import read_history
 from pytest_synthgate.tracking.row import Row

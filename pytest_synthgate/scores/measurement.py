@@ -173,7 +173,7 @@ class Measurement:
 
     def __le__(self, limits: Limits) -> bool:
         """Tell whether no limit fails: the gate in the form of an assertion."""
-        from pytest_synthgate.gates import gate
+        from pytest_synthgate.gating.gates import gate
 
         return not any(verdict.fails() for verdict in gate(self, limits))
 

@@ -91,7 +91,7 @@ class Catalogue:
         Raises:
             SpecError: There is no such spec.
         """
-        from pytest_synthgate.declaring.wording import meant, quoted
+        from pytest_synthgate.text.wording import meant, quoted
 
         wanted = tuple(names)
         for name in wanted:

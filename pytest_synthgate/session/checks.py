@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.gates import Verdict
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.limits import Limits
 from pytest_synthgate.reports.explain import failures, with_interval
 from pytest_synthgate.reports.junit import name_properties

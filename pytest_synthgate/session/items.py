@@ -160,7 +160,7 @@ class WaiversItem(_PlainItem):
         Raises:
             GateFailure: There are some and the run is strict.
         """
-        from pytest_synthgate.images.names import visible
+        from pytest_synthgate.text.printable import visible
 
         run = run_of(self.config)
         for spec in self.specs:

@@ -14,7 +14,7 @@ import pytest
 from pytest_synthgate.errors import SynthgateError, SynthgateWarning
 
 if TYPE_CHECKING:
-    from pytest_synthgate.gates import Verdict
+    from pytest_synthgate.gating.gates import Verdict
     from pytest_synthgate.spec import Spec
 
 
@@ -42,6 +42,6 @@ def plainly() -> Iterator[None]:
 def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:
     """Warn on behalf of a gate that passes with reservations."""
     if verdict.warns:
-        from pytest_synthgate.images.names import visible
+        from pytest_synthgate.text.printable import visible
 
         node.warn(SynthgateWarning(visible(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}")))

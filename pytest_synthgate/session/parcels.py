@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.results.result import SpecResult
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class Receiver:
 
     def results(self) -> dict[str, SpecResult]:
         """Give all results that arrived, in the order of declaration."""
-        from pytest_synthgate.reports.results import SpecResult
+        from pytest_synthgate.results.result import SpecResult
 
         ordered = sorted(self._parcels.items(), key=lambda each: each[1]["position"])
         return {name: SpecResult.from_json(each["result"]).in_table_order() for name, each in ordered}

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_synthgate.features.encoders import EncoderSource
-    from pytest_synthgate.gates import Verdict
+    from pytest_synthgate.gating.entry import Entry
+    from pytest_synthgate.gating.gates import Verdict
     from pytest_synthgate.measure import Measurer
     from pytest_synthgate.prompts import Prompt
-    from pytest_synthgate.reports.image_files import ImageFiles
-    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.results.image_files import ImageFiles
+    from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec import Spec
     from pytest_synthgate.tracking.baseline import Baseline
-    from pytest_synthgate.tracking.entry import Entry
     from pytest_synthgate.waivers import Waiver
 
 RUN = pytest.StashKey["Run"]()
@@ -146,12 +146,12 @@ class Run:
         return self._measurements[spec.name]
 
     def _stored(self, path: Path, spec: Spec) -> Measurement:
-        from pytest_synthgate.reports.results import fresh
+        from pytest_synthgate.results.file import fresh
 
         return fresh(path, self._read(path), spec).measurement
 
     def _read(self, path: Path) -> dict[str, SpecResult]:
-        from pytest_synthgate.reports.results import read_results
+        from pytest_synthgate.results.file import read_results
 
         if self._results is None:
             self._results = read_results(path)
@@ -166,7 +166,7 @@ class Run:
         if spec.classes is None and self.obstacle(spec) is not None:
             return (None,)
         if self.options.results is not None:
-            from pytest_synthgate.gates import class_groups
+            from pytest_synthgate.gating.gates import class_groups
 
             # Stale or missing results fail the items, which have to be there for that.
             stored = self._read(self.options.results).get(spec.name)
@@ -181,7 +181,7 @@ class Run:
         Raises:
             SynthgateError: The spec cannot be measured, or the baseline that the limit asks for cannot be read.
         """
-        from pytest_synthgate.gates import judge
+        from pytest_synthgate.gating.gates import judge
 
         limit = spec.limits[score]
         verdict = judge(
@@ -212,7 +212,7 @@ class Run:
         Raises:
             SynthgateError: One cannot be measured.
         """
-        from pytest_synthgate.tracking.waivers import unused
+        from pytest_synthgate.gating.waived import unused
 
         waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
         return unused(waivers, [self.measurement(spec) for spec in specs])
@@ -237,7 +237,7 @@ class Run:
 
     def _without_verdicts(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.reports.redaction import redacted
-        from pytest_synthgate.reports.results import SpecResult
+        from pytest_synthgate.results.result import SpecResult
         from pytest_synthgate.spec import spec_to_json
 
         result = SpecResult(
@@ -252,7 +252,7 @@ class Run:
         return redacted(result) if self.options.redact_real else result
 
     def _unmeasured(self, spec: Spec) -> SpecResult:
-        from pytest_synthgate.reports.results import SpecResult
+        from pytest_synthgate.results.result import SpecResult
         from pytest_synthgate.scores.measurement import Measurement
 
         return SpecResult(Measurement(0, 0, {}, {}), expected=spec.xfail, strict=self.options.strict)
@@ -267,7 +267,7 @@ class Run:
     def _images(self, spec: Spec) -> Mapping[str, ImageFiles]:
         if self.options.results is not None:
             return self._read(self.options.results)[spec.name].images
-        from pytest_synthgate.reports.image_files import files_of
+        from pytest_synthgate.results.image_files import files_of
 
         return files_of(self.resolved(spec), self.measurer)
 

@@ -15,16 +15,17 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import SynthgateError
-from pytest_synthgate.images.names import shown, visible
 from pytest_synthgate.reports.declared import describe_spec
 from pytest_synthgate.reports.github import annotate, append_summary
 from pytest_synthgate.reports.markdown import write_markdown
 from pytest_synthgate.reports.reading import reading
-from pytest_synthgate.reports.results import SpecResult, write_results
 from pytest_synthgate.reports.table import notes
 from pytest_synthgate.reports.terminal import table
+from pytest_synthgate.results.file import write_results
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.run import Run, run_of
+from pytest_synthgate.text.printable import shown, visible
 
 _TONES = {
     "failed": {"red": True, "bold": True},

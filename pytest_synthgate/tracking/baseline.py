@@ -11,19 +11,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_synthgate.declaring.wording import differences
 from pytest_synthgate.errors import BaselineError
-from pytest_synthgate.files.edited import parsed
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import Keys, breaches, place, shipped_schema
-from pytest_synthgate.images.names import shown, storable, visible
+from pytest_synthgate.gating.difference import change_of_real_set
+from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.tracking.difference import change_of_real_set
-from pytest_synthgate.tracking.entry import Entry
+from pytest_synthgate.text.printable import shown, storable, visible
+from pytest_synthgate.text.wording import differences
+from pytest_synthgate.tracking.edited import parsed
 
 if TYPE_CHECKING:
-    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.results.result import SpecResult
 
 SCHEMA = 1
 """Version of the file."""

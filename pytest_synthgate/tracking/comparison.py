@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pytest_synthgate.gating.difference import Difference, change_of_real_set, difference, obstacle
+from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.scores.breakdown import score_of
-from pytest_synthgate.tracking.difference import Difference, change_of_real_set, difference, obstacle
-from pytest_synthgate.tracking.entry import Entry
 
 if TYPE_CHECKING:
-    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.results.result import SpecResult
 
 SIGNIFICANT = 0.05
 """Chance, at most, that any of all compared scores is said to have changed where none did."""

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.images.names import printable, shown
 from pytest_synthgate.scores.measurement import short_fingerprint
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import SCHEMA, Row
 
 if TYPE_CHECKING:
-    from pytest_synthgate.reports.results import SpecResult
+    from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
 
 _START = f'{{"schema": {SCHEMA}, "time": '.encode()

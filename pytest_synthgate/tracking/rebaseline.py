@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.gates import gate
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.gating.gates import gate
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.tracking.baseline import Baseline, Update, updated
 from pytest_synthgate.tracking.provenance import provenance
 from pytest_synthgate.waivers import utc_today

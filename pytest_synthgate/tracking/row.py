@@ -13,9 +13,9 @@ from datetime import datetime
 from types import NoneType
 from typing import Any
 
-from pytest_synthgate.declaring.wording import written
 from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.wording import written
 from pytest_synthgate.tracking.provenance import Provenance
 
 SCHEMA = 1

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.files.schema import json_schema, violations
-from pytest_synthgate.reports.results import to_document
+from pytest_synthgate.results.file import json_schema, to_document, violations
 
 from ..reports.conftest import judged
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.folder import image_files, open_folder
-from pytest_synthgate.images.names import printable, shown, storable
+from pytest_synthgate.text.printable import printable, shown, storable
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="names that only Linux file systems hold")
 

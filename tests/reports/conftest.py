@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Unreadable
 
 N = 200

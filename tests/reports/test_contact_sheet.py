@@ -16,8 +16,8 @@ from scipy.ndimage import label
 
 from pytest_synthgate import Finding, Limits, Score, gate
 from pytest_synthgate.reports.contact_sheet import LARGEST, MOST, WIDTH, contact_sheet, fitting
-from pytest_synthgate.reports.image_files import ImageFiles
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.image_files import ImageFiles
+from pytest_synthgate.results.result import SpecResult
 
 from .conftest import measured
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.github import SUMMARY_BYTES, annotate, append_summary
 from pytest_synthgate.reports.markdown import markdown
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.text.printable import visible
 
 from .conftest import judged, measured
 

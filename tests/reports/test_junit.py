@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_synthgate import Limits, Score, gate
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.gates import Verdict
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.junit import attach, gate_of, gate_properties, name_properties
 from pytest_synthgate.scores.measurement import short_fingerprint
 

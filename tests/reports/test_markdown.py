@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.markdown import MOST_BYTES, fenced, markdown, prose, write_markdown
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.text.printable import visible
 
 from .conftest import judged, measured
 

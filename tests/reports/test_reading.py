@@ -6,7 +6,7 @@ import pytest
 
 from pytest_synthgate import Limits, Measurement, Score, gate
 from pytest_synthgate.reports.reading import headline, reading
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 
 from .conftest import judged, measured
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from pytest_synthgate import Finding, Measurement, evaluate
-from pytest_synthgate.reports.image_files import ImageFiles
 from pytest_synthgate.reports.redaction import redacted, without_real_names
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.image_files import ImageFiles
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.measurement import Projection
 

@@ -3,8 +3,8 @@
 import pytest
 
 from pytest_synthgate import Score
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import notes, rows
+from pytest_synthgate.results.result import SpecResult
 
 from .conftest import judged, measured
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.trend import (
     ASCII,
     BLOCKS,
@@ -20,6 +19,7 @@ from pytest_synthgate.reports.trend import (
     trends,
 )
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import LARGEST, Row
 from pytest_synthgate.tracking.series import Point

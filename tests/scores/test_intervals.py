@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.gates import judge
+from pytest_synthgate.gating.gates import judge
 from pytest_synthgate.limits import Limit
 from pytest_synthgate.scores.copies import near_duplicates
 from pytest_synthgate.scores.evaluate import compare, reference

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_synthgate.reports.results import read_results
+from pytest_synthgate.results.file import read_results
 
 from .conftest import Project
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_synthgate.files.schema import violations
+from pytest_synthgate.results.file import violations
 
 from .conftest import Project
 

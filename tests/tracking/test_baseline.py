@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from pytest_synthgate import Limits, Measurement, Score, evaluate, gate
 from pytest_synthgate.errors import BaselineError, ResultsError
 from pytest_synthgate.files.schema import shipped_schema
-from pytest_synthgate.images.names import visible
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.gating.difference import difference
+from pytest_synthgate.gating.entry import Entry
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.score import Errors
+from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.baseline import Baseline, Update, read_baseline, updated, write_baseline
-from pytest_synthgate.tracking.difference import difference
-from pytest_synthgate.tracking.entry import Entry
 
 DAY = "2026-08-01"
 LATER = "2026-09-15"

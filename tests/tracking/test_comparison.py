@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from pytest_synthgate import Limits, Measurement, Score, evaluate, gate
 from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown, conclusion
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.tracking.comparison import Compared, compare_results
 
 RANDOM = np.random.default_rng(0)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.images.names import visible
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.measurement import short_fingerprint
+from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.history import append, read_history, rows
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row

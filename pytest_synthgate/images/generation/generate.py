@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.declaring.wording import quoted
 from pytest_synthgate.errors import GenerationError, first_line
 from pytest_synthgate.images.generation.manifest import Manifest, write_settings
 from pytest_synthgate.images.generation.models import fetch
 from pytest_synthgate.images.generation.plan import Plan, Wanted, identities, look_again, names, settings
-from pytest_synthgate.images.names import shown
+from pytest_synthgate.text.printable import shown
+from pytest_synthgate.text.wording import quoted
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.generation.pipeline import Pipeline, Sample

@@ -12,13 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.wording import meant, quoted
 from pytest_synthgate.device import choose_device
 from pytest_synthgate.errors import DeviceError, GenerationError, MissingExtraError, first_line
 from pytest_synthgate.images.generation.models import Model, commit
 from pytest_synthgate.images.generation.pipeline import Pipeline, call_arguments, quiet
 from pytest_synthgate.images.generation.plan import Plan
 from pytest_synthgate.spec import Generator
+from pytest_synthgate.text.wording import meant, quoted
 
 _INDEX = "model_index.json"
 _PICKLED = (".bin", ".ckpt", ".pt", ".pth")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_synthgate.errors import GenerationError, first_line
-from pytest_synthgate.images.names import shown
+from pytest_synthgate.text.printable import shown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DECIDING = frozenset({".json", ".txt", ".model", ".safetensors"})

@@ -15,15 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.wording import nearest, quoted
 from pytest_synthgate.errors import GenerationError, SpecError
 from pytest_synthgate.images.generation.manifest import SETTINGS, Entry, read_entries, read_settings
 from pytest_synthgate.images.generation.models import Model, identity, named
 from pytest_synthgate.images.generation.seeds import image_name, image_seed
-from pytest_synthgate.images.names import printable
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.prompts import Prompt
 from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.text.printable import printable
+from pytest_synthgate.text.wording import nearest, quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.trend import ScoreTrend, SpecTrend
 from pytest_synthgate.scores.score import number
+from pytest_synthgate.text.printable import visible
 
 WIDTH, HEIGHT, MARGIN = 300, 90, 8
 _LEAST = 0.01

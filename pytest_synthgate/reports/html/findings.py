@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from pytest_synthgate.images.generation.seeds import image_name
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.explain import describe
 from pytest_synthgate.reports.html.album import Album, Picture
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.text.printable import visible
 
 LONGEST = 300
 """Letters of a name or a prompt that the page shows."""

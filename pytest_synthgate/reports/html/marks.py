@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.results.result import SpecResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.reports.html.album import Album
 from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
 from pytest_synthgate.reports.html.findings import dealt
 from pytest_synthgate.reports.html.marks import Mark, gravest, mark
 from pytest_synthgate.reports.html.section import Section, groups_of, section
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import COLUMNS, notes
 from pytest_synthgate.reports.trend import SpecTrend
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.printable import visible
 
 Results = Mapping[str, SpecResult]
 

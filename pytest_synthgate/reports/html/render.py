@@ -17,8 +17,8 @@ from pathlib import Path
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.reports.html.album import Album, Picture, Thumbnail
 from pytest_synthgate.reports.html.page import Page, page
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.trend import SpecTrend
+from pytest_synthgate.results.result import SpecResult
 
 MAX_FINDINGS = 200
 """Findings that have pictures, unless somebody asks for more or fewer."""

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import help_lines, in_turns, with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
 from pytest_synthgate.reports.html.map import Map, draw
 from pytest_synthgate.reports.html.marks import Mark, mark
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.table import COLUMNS
 from pytest_synthgate.reports.trend import SpecTrend
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.printable import visible
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""

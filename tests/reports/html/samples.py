@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 from pytest_synthgate import Finding, Score
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.images.generation.seeds import image_name, image_seed
-from pytest_synthgate.reports.image_files import ImageFiles
 from pytest_synthgate.reports.redaction import redacted
-from pytest_synthgate.reports.results import SpecResult
 from pytest_synthgate.reports.trend import SpecTrend, trends
+from pytest_synthgate.results.image_files import ImageFiles
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.breakdown import Axis
 from pytest_synthgate.scores.evaluate import Reference, compare, reference
 from pytest_synthgate.scores.finding import Origin, Unreadable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_synthgate.images.names import visible
+from pytest_synthgate.text.printable import visible
 
 from .conftest import FILE, FOLDER, Visiting
 from .samples import HOSTILE

@@ -16,8 +16,8 @@ from pytest_synthgate.reports.html.findings import LONGEST, cut, dealt
 from pytest_synthgate.reports.html.page import Page, page
 from pytest_synthgate.reports.html.render import write_html
 from pytest_synthgate.reports.html.section import FIRST
-from pytest_synthgate.reports.image_files import ImageFiles
-from pytest_synthgate.reports.results import SpecResult
+from pytest_synthgate.results.image_files import ImageFiles
+from pytest_synthgate.results.result import SpecResult
 
 from ..conftest import judged, measured
 

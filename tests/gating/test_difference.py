@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.scores.score import Errors, Score
-from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_interval
-from pytest_synthgate.tracking.difference import (
+from pytest_synthgate.gating.difference import (
     COMMON,
     REPEATED,
     Difference,
@@ -20,7 +16,11 @@ from pytest_synthgate.tracking.difference import (
     difference,
     obstacle,
 )
-from pytest_synthgate.tracking.entry import Entry
+from pytest_synthgate.gating.entry import Entry
+from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import Errors, Score
+from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_interval
 
 REAL = [f"r{number}" for number in range(800)]
 Z = 1.959964

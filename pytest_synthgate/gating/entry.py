@@ -1,6 +1,6 @@
 """What the baseline keeps of one spec: its accepted scores, and all that a later measurement is compared by.
 
-Part of tracking; it reads and writes as one entry of `synthgate-baseline.json`, described by `baseline.schema.json`.
+Part of the gate, which compares with it; written as an entry of `synthgate-baseline.json` (tracking).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How an error about something a user wrote is worded: where it stands, what it says, what was meant.
 
-First station of the flow. Everything here gives one printable line, whatever the file holds.
+Everything here gives one printable line, whatever the file holds.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import BaselineError
-from pytest_synthgate.files.edited import parsed
+from pytest_synthgate.tracking.edited import parsed
 
 LEAVES = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(max_size=8) | st.sampled_from(['"', "\\", "a: [1, {", "\\u0022"])

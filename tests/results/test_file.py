@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.images.names import visible
-from pytest_synthgate.reports.results import SpecResult, fresh, read_results, to_document, write_results
+from pytest_synthgate.results.file import fresh, read_results, to_document, write_results
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.spec import Spec, spec_to_json
+from pytest_synthgate.text.printable import visible
 
-from .conftest import judged, measured
+from ..reports.conftest import judged, measured
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.wording import differences, meant, nearest, quoted, where, written
+from pytest_synthgate.text.wording import differences, meant, nearest, quoted, where, written
 
 
 @pytest.mark.parametrize(

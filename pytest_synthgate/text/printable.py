@@ -1,6 +1,6 @@
 """Names as they are stored and shown: one line, printable, valid UTF-8, the same on every file system.
 
-Second station of the flow: every source passes the names and texts it finds through here.
+Every source of images passes the names and texts it finds through here, and so does whatever is printed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How far a score lies above its baseline, and how far chance alone could have taken it there.
 
-Between the scores and the gate (scores -> gate). Pure statistics on what two measurements keep.
+Part of the gate (scores -> gate). Pure statistics on what two measurements keep.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.declaring.wording import counted, differences
-from pytest_synthgate.images.names import visible
 from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.scores.contents import came_and_went
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import DECIMALS, Errors, Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_reach
+from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.wording import counted, differences
 
 if TYPE_CHECKING:
-    from pytest_synthgate.tracking.entry import Entry
+    from pytest_synthgate.gating.entry import Entry
 
 COMMON = 0.8
 """Correlation between what the same real set brings into the errors of two measurements.

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_synthgate.gating.difference import REPEATED, change_of_real_set, difference, obstacle
+from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
 from pytest_synthgate.scores.breakdown import ENOUGH, POOLED, score_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.tracking.difference import REPEATED, change_of_real_set, difference, obstacle
-from pytest_synthgate.tracking.waivers import applied
 from pytest_synthgate.waivers import Waiver
 
 if TYPE_CHECKING:
-    from pytest_synthgate.tracking.entry import Entry
+    from pytest_synthgate.gating.entry import Entry
 
 Outcome = Literal["passed", "warned", "failed", "inconclusive", "confounded", "not comparable", "no baseline yet"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.images.names import printable, visible
+from pytest_synthgate.text.printable import printable, visible
 
 
 @given(st.text())

@@ -1,117 +1,39 @@
 """`synthgate.json`: measurements with their verdicts, written whole or not at all, and read with care.
 
-First of the reports; all others are rendered from what stands here.
+Every report is rendered from what stands here.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.wording import differences, meant, quoted, written
-from pytest_synthgate.errors import ResultsError, SpecError
+from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.files.schema import violations
-from pytest_synthgate.gates import Verdict
-from pytest_synthgate.images.names import printable, shown
-from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.reports.image_files import ImageFiles
+from pytest_synthgate.files.schema import breaches, place, shipped_schema
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.evaluate import REVISION
-from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.spec import Spec, spec_to_json
+from pytest_synthgate.text.printable import printable, shown
+from pytest_synthgate.text.wording import differences, quoted, written
 
 SCHEMA = 1
 """Version of the file's stable core."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpecResult:
-    """What a run found out about one spec.
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of the file."""
+    return shipped_schema("pytest_synthgate.results", "synthgate.schema.json")
 
-    Attributes:
-        measurement: The numbers.
-        verdicts: What the gates concluded, in the order of the table.
-        compare_to: Name of the spec that this one is compared to.
-        expected: Reason by score, for gates that are known to fail.
-        declared: What was declared about the sets and their measurement, in plain JSON.
-        classes: The classes that should have images, which a limit per class is applied to.
-        strict: Whether the build failed on what stayed undecided.
-        images: Where the pictures of the "real" and the "synthetic" set are, if they have any.
-        redacted: Whether real images have digests for names.
-        error: What kept the spec, or one of its gates, from being judged.
-    """
 
-    measurement: Measurement
-    verdicts: tuple[Verdict, ...] = ()
-    compare_to: str | None = None
-    expected: Mapping[str, str] = field(default_factory=dict)
-    declared: Mapping[str, Any] = field(default_factory=dict)
-    classes: tuple[str, ...] = ()
-    strict: bool = False
-    images: Mapping[str, ImageFiles] = field(default_factory=dict)
-    redacted: bool = False
-    error: str | None = None
-
-    def fails(self, verdict: Verdict) -> bool:
-        """Tell whether the build failed on one of the verdicts."""
-        return verdict.fails(strict=self.strict) and verdict.score not in self.expected
-
-    def in_table_order(self) -> SpecResult:
-        """Sort the verdicts by the order of the scores in the table, then by class."""
-        ordered = sorted(self.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
-        return replace(self, verdicts=tuple(ordered))
-
-    def to_json(self, folder: Path | None = None) -> dict[str, Any]:
-        """Give the plain JSON form, in which pictures are found from a folder, or by absolute paths without one."""
-        return {
-            **self.measurement.to_json(),
-            "gates": {verdict.name: verdict.to_json() for verdict in self.verdicts},
-            "compare_to": self.compare_to,
-            "expected": dict(self.expected),
-            "declared": dict(self.declared),
-            "classes": list(self.classes),
-            "strict": self.strict,
-            "images": {side: files.to_json(folder) for side, files in self.images.items()},
-            "redacted": self.redacted,
-            "error": self.error,
-        }
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any], folder: Path | None = None) -> SpecResult:
-        """Read the plain JSON form.
-
-        Args:
-            raw: What keeps to the schema.
-            folder: Where the paths of pictures start from.
-
-        Raises:
-            ResultsError: A gate has an impossible limit, or is on an unknown score.
-        """
-        measurement = Measurement.from_json(raw)
-        try:
-            verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in raw["gates"].items())
-        except SpecError as error:
-            raise ResultsError(f"gates: {error}") from None
-        if unknown := [each.score for each in verdicts if each.score not in GATED_SCORES]:
-            raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], GATED_SCORES)}")
-        expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
-        return cls(
-            measurement,
-            verdicts,
-            raw.get("compare_to"),
-            expected,
-            declared,
-            classes=tuple(raw.get("classes") or ()),
-            strict=bool(raw.get("strict")),
-            images={side: ImageFiles.from_json(files, folder) for side, files in (raw.get("images") or {}).items()},
-            redacted=bool(raw.get("redacted")),
-            error=raw.get("error"),
-        )
+def violations(document: object) -> Iterator[str]:
+    """Say where a document breaks the schema, a line each: `specs.subject.n_real: -1 is less than 0`."""
+    for keys, breach in breaches(document, json_schema()):
+        yield f"{place(keys)}: {breach}"
 
 
 def to_document(results: Mapping[str, SpecResult], folder: Path | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
+from pytest_synthgate.gating.waived import Waived, applied, unused
 from pytest_synthgate.scores.breakdown import POOLED, Axis, breakdown
 from pytest_synthgate.scores.classifier import Probabilities, sides
 from pytest_synthgate.scores.copies import near_duplicates
@@ -22,7 +23,6 @@ from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, realism_scores, widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance
-from pytest_synthgate.tracking.waivers import Waived, applied, unused
 from pytest_synthgate.waivers import FINDINGS_OF, Waiver
 
 TODAY = date(2026, 7, 1)

@@ -1,0 +1,1 @@
+"""Fifth station of the flow: a measurement, limits, waivers and what was accepted -> verdicts."""
