@@ -73,6 +73,11 @@ class Limit:
         if not isinstance(self.per_class, bool):
             raise SpecError(f"per_class = {written(self.per_class)} is not valid; give true or false")
 
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form, as a spec file has it: what was not given is left out."""
+        given = {each: getattr(self, each.name) for each in fields(self)}
+        return {each.name: value for each, value in given.items() if value != each.default}
+
 
 class Limits(Mapping[str, Limit]):
     """Limits by score, in the order of the table, frozen.
@@ -170,9 +175,7 @@ def _plain_number(name: str, value: object) -> float:
 
 
 def _short(limit: Limit) -> str:
-    given = {
-        each.name: getattr(limit, each.name) for each in fields(limit) if getattr(limit, each.name) != each.default
-    }
+    given = limit.to_json()
     if set(given) == {"max"}:
         return repr(limit.max)
     return f"Limit({', '.join(f'{name}={value!r}' for name, value in given.items())})"

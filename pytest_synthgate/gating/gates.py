@@ -5,7 +5,7 @@ Fifth station of the flow (scores -> gate -> reports). Pure: nothing is read, me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -53,7 +53,7 @@ class Verdict:
     @property
     def name(self) -> str:
         """Name of the gate: the score, with the class in brackets when it has one."""
-        return self.score if self.group is None else f"{self.score}[{self.group}]"
+        return gate_name(self.score, self.group)
 
     def fails(self, *, strict: bool = False) -> bool:
         """Tell whether the build fails on it; strict fails on everything that stays undecided."""
@@ -114,10 +114,25 @@ def gate(
         Verdicts in the order of the limits, classes in sorted order and the pooled small ones last.
     """
     return [
-        judge(measurement, name, limit, group, baseline=baseline)
-        for name, limit in limits.items()
-        for group in (limit.per_class and class_groups(measurement)) or (None,)
+        judge(measurement, score, limits[score], group, baseline=baseline)
+        for score, group in gates_of(limits, class_groups(measurement))
     ]
+
+
+def gates_of(limits: Mapping[str, Limit], classes: Iterable[str | None]) -> list[tuple[str, str | None]]:
+    """List the gates that limits stand for: score and class, which is None for the whole set.
+
+    Args:
+        limits: Limit by score.
+        classes: What a limit per class is applied to; without any, to the whole set.
+    """
+    groups = tuple(classes) or (None,)
+    return [(score, group) for score, limit in limits.items() for group in (groups if limit.per_class else (None,))]
+
+
+def gate_name(score: str, group: str | None) -> str:
+    """Name a gate: the score, with the class in brackets when it has one."""
+    return score if group is None else f"{score}[{group}]"
 
 
 def judge(

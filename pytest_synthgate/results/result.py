@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.gating.gates import Verdict, class_groups, gate_name, gates_of
+from pytest_synthgate.limits import GATED_SCORES, Limit, as_limit
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.wording import meant, quoted
@@ -28,6 +28,7 @@ class SpecResult:
         compare_to: Name of the spec that this one is compared to.
         expected: Reason by score, for gates that are known to fail.
         declared: What was declared about the sets and their measurement, in plain JSON.
+        limits: Limit by score, whether it was judged or not.
         classes: The classes that should have images, which a limit per class is applied to.
         strict: Whether the build failed on what stayed undecided.
         images: Where the pictures of the "real" and the "synthetic" set are, if they have any.
@@ -40,6 +41,7 @@ class SpecResult:
     compare_to: str | None = None
     expected: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     strict: bool = False
     images: Mapping[str, ImageFiles] = field(default_factory=dict)
@@ -49,6 +51,13 @@ class SpecResult:
     def fails(self, verdict: Verdict) -> bool:
         """Tell whether the build failed on one of the verdicts."""
         return verdict.fails(strict=self.strict) and verdict.score not in self.expected
+
+    def unjudged(self) -> tuple[str, ...]:
+        """List the gates that are declared and have no verdict, as when a run was to judge some of them only."""
+        classes = self.classes or class_groups(self.measurement)
+        names = [gate_name(score, group) for score, group in gates_of(self.limits, classes)]
+        judged = {verdict.name for verdict in self.verdicts}
+        return tuple(name for name in names if name not in judged)
 
     def in_table_order(self) -> SpecResult:
         """Sort the verdicts by the order of the scores in the table, then by class."""
@@ -63,6 +72,7 @@ class SpecResult:
             "compare_to": self.compare_to,
             "expected": dict(self.expected),
             "declared": dict(self.declared),
+            "limits": {score: limit.to_json() for score, limit in self.limits.items()},
             "classes": list(self.classes),
             "strict": self.strict,
             "images": {side: files.to_json(folder) for side, files in self.images.items()},
@@ -83,9 +93,12 @@ class SpecResult:
         """
         measurement = Measurement.from_json(raw)
         try:
+            place = "limits"
+            limits = {score: as_limit(score, limit) for score, limit in (raw.get("limits") or {}).items()}
+            place = "gates"
             verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in raw["gates"].items())
         except SpecError as error:
-            raise ResultsError(f"gates: {error}") from None
+            raise ResultsError(f"{place}: {error}") from None
         if unknown := [each.score for each in verdicts if each.score not in GATED_SCORES]:
             raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], GATED_SCORES)}")
         expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
@@ -95,6 +108,7 @@ class SpecResult:
             raw.get("compare_to"),
             expected,
             declared,
+            limits=limits,
             classes=tuple(raw.get("classes") or ()),
             strict=bool(raw.get("strict")),
             images={side: ImageFiles.from_json(files, folder) for side, files in (raw.get("images") or {}).items()},

@@ -31,11 +31,7 @@ class SynthGate:
     def verdicts(self) -> list[Verdict]:
         """Judge every limit of the spec."""
         with plainly():
-            return [
-                self.run.judge(self.spec, score, group)
-                for score, limit in self.spec.limits.items()
-                for group in (self.run.groups(self.spec) if limit.per_class else (None,))
-            ]
+            return [self.run.judge(self.spec, score, group) for score, group in self.run.gates(self.spec)]
 
     def check(self) -> None:
         """Fail the test with an explanation when a limit is exceeded.
@@ -47,11 +43,12 @@ class SynthGate:
             announce(self.node, self.spec, verdict)
             self.node.user_properties += name_properties(self.spec.name, verdict)
         failed = [verdict for verdict in verdicts if verdict.fails(strict=self.run.options.strict)]
-        unexpected = [verdict for verdict in failed if verdict.score not in self.spec.xfail]
+        expected = self.run.expected(self.spec)
+        unexpected = [verdict for verdict in failed if verdict.score not in expected]
         if unexpected:
             pytest.fail("\n".join(self.run.explanation(self.spec, each) for each in unexpected), pytrace=False)
         if failed:
-            pytest.xfail("; ".join(f"{each.name}: {self.spec.xfail[each.score]}" for each in failed))
+            pytest.xfail("; ".join(f"{each.name}: {expected[each.score]}" for each in failed))
 
 
 def chosen_specs(metafunc: pytest.Metafunc) -> list[Spec]:

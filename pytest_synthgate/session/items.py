@@ -71,18 +71,19 @@ class SpecNode(pytest.Collector):
             yield item
 
     def _items(self) -> Iterator[pytest.Item]:
-        yield ImagesItem.from_parent(self, name="images", spec=self.spec)
-        for score, limit in self.spec.limits.items():
-            for group in self._classes() if limit.per_class else (None,):
-                name = score if group is None else f"{score}[{group}]"
-                item = GateItem.from_parent(self, name=name, spec=self.spec, score=score, group=group)
-                if score in self.spec.xfail:
-                    item.add_marker(pytest.mark.xfail(reason=self.spec.xfail[score], raises=GateFailure))
-                yield item
+        from pytest_synthgate.gating.gates import gate_name
 
-    def _classes(self) -> tuple[str | None, ...]:
+        yield ImagesItem.from_parent(self, name="images", spec=self.spec)
+        for score, group in self._gates():
+            name = gate_name(score, group)
+            item = GateItem.from_parent(self, name=name, spec=self.spec, score=score, group=group)
+            if score in self.spec.xfail:
+                item.add_marker(pytest.mark.xfail(reason=self.spec.xfail[score], raises=GateFailure))
+            yield item
+
+    def _gates(self) -> list[tuple[str, str | None]]:
         try:
-            return run_of(self.config).groups(self.spec)
+            return run_of(self.config).gates(self.spec)
         except SynthgateError as error:
             raise self.CollectError(str(error)) from None
 

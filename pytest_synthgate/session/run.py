@@ -157,23 +157,30 @@ class Run:
             self._results = read_results(path)
         return self._results
 
-    def groups(self, spec: Spec) -> tuple[str | None, ...]:
-        """List the classes that get a gate of their own; without classes and a real set, none: the whole set.
-
-        Raises:
-            SynthgateError: The classes cannot be listed.
-        """
+    def _groups(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes that get a gate of their own; without classes and a real set, none."""
         if spec.classes is None and self.obstacle(spec) is not None:
-            return (None,)
+            return ()
         if self.options.results is not None:
             from pytest_synthgate.gating.gates import class_groups
 
             # Stale or missing results fail the items, which have to be there for that.
             stored = self._read(self.options.results).get(spec.name)
-            return ((stored.classes or class_groups(stored.measurement)) if stored else ()) or (None,)
+            return (stored.classes or class_groups(stored.measurement)) if stored else ()
         from pytest_synthgate.measure import gated_classes
 
         return gated_classes(self.resolved(spec), self.measurer)
+
+    def gates(self, spec: Spec) -> list[tuple[str, str | None]]:
+        """List the gates of a spec: score, and class or None.
+
+        Raises:
+            SynthgateError: The classes cannot be listed.
+        """
+        from pytest_synthgate.gating.gates import gates_of
+
+        per_class = any(limit.per_class for limit in spec.limits.values())
+        return gates_of(spec.limits, self._groups(spec) if per_class else ())
 
     def judge(self, spec: Spec, score: str, group: str | None = None) -> Verdict:
         """Apply one limit of a spec and remember the verdict.
@@ -202,6 +209,10 @@ class Run:
 
             self._baseline = read_baseline(self.options.baseline)
         return self._baseline.entries
+
+    def expected(self, spec: Spec) -> Mapping[str, str]:
+        """Give the gates that are known to fail; with `--runxfail` none is, and the build fails on them."""
+        return {} if self.config.getoption("runxfail") else spec.xfail
 
     def unused_waivers(self, specs: Iterable[Spec]) -> tuple[Waiver, ...]:
         """List the waivers of a file that none of its specs has a finding for.
@@ -243,7 +254,8 @@ class Run:
         result = SpecResult(
             self.measurement(spec),
             compare_to=spec.compare_to,
-            expected=spec.xfail,
+            expected=self.expected(spec),
+            limits=spec.limits,
             declared=spec_to_json(self.catalogue.specs[spec.name]),
             classes=self._classes(spec),
             strict=self.options.strict,
@@ -255,7 +267,9 @@ class Run:
         from pytest_synthgate.results.result import SpecResult
         from pytest_synthgate.scores.measurement import Measurement
 
-        return SpecResult(Measurement(0, 0, {}, {}), expected=spec.xfail, strict=self.options.strict)
+        return SpecResult(
+            Measurement(0, 0, {}, {}), expected=self.expected(spec), limits=spec.limits, strict=self.options.strict
+        )
 
     def _classes(self, spec: Spec) -> tuple[str, ...]:
         if self.options.results is not None:

@@ -1,5 +1,7 @@
 """What each verdict does to its item, loosely and strictly, with expected failures, and without a real set."""
 
+import json
+
 import pytest
 
 from .conftest import Project
@@ -205,3 +207,19 @@ def test_vectors_against_pictures_are_refused(project: Project) -> None:
     result = project.run("-k", "images")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*the real set holds pictures and the synthetic set vectors; give both as *"])
+
+
+def test_nothing_is_expected_to_fail_with_runxfail(project: Project) -> None:
+    project.write("synth_x.toml", COLLAPSED + 'limits.unvaried = 0.01\nxfail = { unvaried = "known" }')
+    results = project.path / "out.json"
+    project.run(f"--synth-json={results}").assert_outcomes(passed=2, xfailed=1)
+    assert json.loads(results.read_text("utf-8"))["specs"]["a"]["expected"] == {"unvaried": "known"}
+    project.run(f"--synth-json={results}", "--runxfail").assert_outcomes(passed=2, failed=1)
+    assert json.loads(results.read_text("utf-8"))["specs"]["a"]["expected"] == {}
+
+
+def test_a_gate_in_code_fails_with_runxfail(project: Project) -> None:
+    project.write("synth_x.toml", COLLAPSED + 'limits.unvaried = 0.01\nxfail = { unvaried = "known" }')
+    project.write("test_it.py", "def test_it(synth_gate):\n    synth_gate.check()\n")
+    project.run("test_it.py").assert_outcomes(xfailed=1)
+    project.run("test_it.py", "--runxfail").assert_outcomes(failed=1)
