@@ -5,17 +5,17 @@ Values only: what stands where and in which words. The template says how it look
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 
 from pytest_synthgate.reports.html.album import Album
 from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
 from pytest_synthgate.reports.html.findings import dealt
-from pytest_synthgate.reports.html.marks import Mark, gravest, mark
 from pytest_synthgate.reports.html.section import Section, groups_of, section
+from pytest_synthgate.reports.marks import Mark, gravest, mark
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
-from pytest_synthgate.reports.table import COLUMNS, notes
+from pytest_synthgate.reports.table import COLUMNS, notes, yardsticks
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
@@ -104,7 +104,7 @@ def page(results: Results, album: Album, max_findings: int, trends: Mapping[str,
         verdict=headline(results),
         tone="fail" if failing else "ok",
         columns=tuple(scales.items()),
-        rows=(*rows, *_yardsticks(results, scales)),
+        rows=(*rows, *(_yardstick(each, scales) for each in yardsticks(results))),
         reading=tuple(reading(results)),
         notes=tuple(visible(note) for note in notes(results)),
         sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
@@ -145,7 +145,7 @@ def _cell(score: str, result: SpecResult, scale: Scale) -> Cell:
         limit=None if whole is None else whole.limit.max,
         baseline=None if whole is None else whole.baseline,
         yardstick=yardstick,
-        found=gravest([mark(result, verdict) for verdict in verdicts]),
+        found=gravest(mark(result, verdict) for verdict in verdicts),
     )
 
 
@@ -166,21 +166,12 @@ def _drawn(
     return Cell(score, f"{value:.3f}", f"{low:.3f} to {high:.3f}", drawn, found)
 
 
-def _yardsticks(results: Results, scales: Mapping[str, Scale]) -> Sequence[Row]:
-    """Give a row for each distinct yardstick, by the size of the real set and the rung."""
-    found: dict[tuple[int, int | None], Measurement] = {}
-    for result in results.values():
-        if result.measurement.yardstick:
-            found.setdefault((result.measurement.n_real, result.measurement.yardstick_rung), result.measurement)
-    return [
-        Row(
-            "real against real",
-            None,
-            f"halves of {n_real:,}",
-            f"{rung:,}" if rung else "–",  # noqa: RUF001 (a dash)
-            tuple(
-                _drawn(score, measurement.yardstick.get(score, Score(None)), scale) for score, scale in scales.items()
-            ),
-        )
-        for (n_real, rung), measurement in found.items()
-    ]
+def _yardstick(measurement: Measurement, scales: Mapping[str, Scale]) -> Row:
+    rung = measurement.yardstick_rung
+    return Row(
+        "real against real",
+        None,
+        f"halves of {measurement.n_real:,}",
+        f"{rung:,}" if rung else "–",  # noqa: RUF001 (a dash)
+        tuple(_drawn(score, measurement.yardstick.get(score, Score(None)), scale) for score, scale in scales.items()),
+    )
