@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import guilty
+from pytest_synthgate.reports.advice import guilty
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.breakdown import POOLED
 from pytest_synthgate.scores.measurement import Measurement

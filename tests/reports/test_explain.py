@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, assert_scores
 from pytest_synthgate.gating.gates import gate
-from pytest_synthgate.reports.explain import drops_needed, explain, failures, guilty, with_interval
+from pytest_synthgate.reports.explain import explain, failures, with_interval
 from pytest_synthgate.scores.finding import Unreadable
 
 N = 100
@@ -42,57 +39,6 @@ def _measured(value: float, findings: Sequence[Finding] = (), **changes: Any) ->
 def _explained(measurement: Measurement, **limits: Any) -> list[str]:
     (verdict,) = gate(measurement, Limits(**limits))
     return explain("subject", verdict, measurement)
-
-
-def _fewest_by_hand(sizes: Sequence[int], n: int, most: float, *, keep_one: bool) -> int:
-    """Try every choice of images to drop, smallest first."""
-    images = [cluster for cluster, size in enumerate(sizes) for _ in range(size)]
-    for dropped in range(len(images) + 1):
-        for gone in combinations(range(len(images)), dropped):
-            left = [cluster for i, cluster in enumerate(images) if i not in gone]
-            flagged = sum(left.count(cluster) > 1 for cluster in left) if keep_one else len(left)
-            if flagged == 0 or flagged / (n - dropped) <= most:
-                return dropped
-    raise AssertionError
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.integers(2, 5), min_size=1, max_size=4).filter(lambda sizes: sum(sizes) <= 10),
-    st.integers(0, 20),
-    st.floats(0, 1),
-)
-def test_the_fewest_drops_of_twins_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
-    n = sum(sizes) + others
-    expected = _fewest_by_hand(sizes, n, most, keep_one=True)
-    assert drops_needed(_twins(sizes), n, most, keep_one=True) == expected
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 20), st.floats(0, 1))
-def test_the_fewest_drops_of_copies_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
-    n = sum(sizes) + others
-    expected = _fewest_by_hand(sizes, n, most, keep_one=False)
-    assert drops_needed(_twins(sizes, "unoriginal"), n, most, keep_one=False) == expected
-
-
-def test_more_findings_than_images_as_a_foreign_file_may_have_are_dropped_to_the_last() -> None:
-    assert drops_needed(_twins([3]), 2, 0.5, keep_one=False) == 3
-
-
-@pytest.mark.parametrize(
-    ("sizes", "n", "most", "dropped"),
-    [
-        ([2] * 5, 100, 0.05, 3),  # seven left would be too many of 97, four of 97 are few enough
-        ([50], 100, 0.45, 10),  # 40 left of 90
-        ([50], 100, 0.0, 49),
-        ([29], 100, 0.29, 0),  # 0.29 * 100 is below 29 in floating point
-        ([4], 4, 0.0, 3),
-        ([2, 30], 100, 0.3, 2),  # the pair costs one drop for two flags, then 29 of 98
-    ],
-)
-def test_drops_by_hand(sizes: list[int], n: int, most: float, dropped: int) -> None:
-    assert drops_needed(_twins(sizes), n, most, keep_one=True) == dropped
 
 
 def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
@@ -184,33 +130,6 @@ def test_names_cannot_write_to_the_terminal() -> None:
         text = "".join(_explained(measurement, **limits))
         assert text.isprintable()
         assert "red" in text
-
-
-@pytest.mark.parametrize(
-    ("shares", "blamed"),
-    [
-        ({"a": (0.5, 10), "b": (0.0, 90)}, "class 'a' makes 100% of them, with 10% of the images"),
-        ({"a": (0.1, 50), "b": (0.1, 50)}, None),
-        ({"a": (0.14, 50), "b": (0.06, 50)}, None),
-        ({"a": (0.0, 50), "b": (0.0, 50)}, None),
-        ({"a": (0.5, 100)}, None),
-        ({"pooled": (0.5, 10), "b": (0.0, 90)}, None),
-    ],
-)
-def test_a_group_is_blamed_when_it_makes_far_more_than_its_part(
-    shares: dict[str, tuple[float, int]], blamed: str | None
-) -> None:
-    groups = {name: {"unvaried": Score(value, 0, 1, n)} for name, (value, n) in shares.items()}
-    assert guilty("unvaried", _measured(0.1, breakdown={"class": groups})) == blamed
-
-
-def test_the_axis_that_tells_most_is_blamed() -> None:
-    def axis(part: float, of: int) -> dict[str, dict[str, Score]]:
-        rest = {"unvaried": Score((10 - part) / (100 - of), 0, 1, 100 - of)}
-        return {"worst": {"unvaried": Score(part / of, 0, 1, of)}, "rest": rest}
-
-    found = guilty("unvaried", _measured(0.1, breakdown={"class": axis(5, 20), "context": axis(9, 20)}))
-    assert found == "context 'worst' makes 90% of them, with 20% of the images"
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,6 @@ def test_the_reasons_stand_below_their_gate_as_a_terminal_shows_them() -> None:
         "```text\n"
         "2 of 200 synthetic images have a near-duplicate in the set; worst:\n"
         "  a.png = synthetic b.png (the same pixels)\n"
-        "dropping 0 of the 2 flagged images would pass\n"
         "class 'hot dog' makes 90% of them, with 50% of the images\n"
         "```\n"
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.reports.advice import ADVICE, help_lines
 from pytest_synthgate.reports.evidence import TITLES, in_turns
-from pytest_synthgate.reports.explain import help_lines, with_interval
+from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
@@ -28,20 +29,6 @@ FIRST = 12
 """Findings of a score that are shown without asking."""
 GROUPS = 20
 """Groups of an axis that are shown without asking."""
-
-_ADVICE = {
-    "unvaried": "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
-    "an export keeps one image of each group.",
-    "unoriginal": "Look at the pairs below: a model gives back photos that it was trained on, or photos got into the "
-    "set. Change the prompt or the model; an export with --without-findings leaves them out.",
-    "unrealistic": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
-    "prompt, the guidance or the model should change.",
-    "obviously_fake": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
-    "prompt, the guidance or the model should change.",
-    "unrepresentative": "Look at the real images without a counterpart below and add prompts for what they show.",
-    "collision_rate": "Vary what the prompts say, or add an axis to them: too many pairs of images look alike.",
-    "unreadable": "Make the files that are listed below again, or take them out.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +168,15 @@ def _gates(result: SpecResult) -> tuple[Gate, ...]:
         helps = _help(result, verdict)
         if verdict.verdict == "failed" and verdict.score not in advised:
             advised.add(verdict.score)  # once, however many classes fail
-            helps.append(_ADVICE[verdict.score])
+            helps.append(ADVICE[verdict.score])
         name, reason = visible(verdict.name), visible(verdict.reason)
         gates.append(Gate(name, mark(result, verdict), with_interval(verdict.measured), reason, tuple(helps)))
     return tuple(gates)
 
 
 def _help(result: SpecResult, verdict: Verdict) -> list[str]:
-    if verdict.verdict != "failed":
-        return []
-    known = [f"known: {result.expected[verdict.score]}"] if verdict.score in result.expected else []
+    expected = verdict.verdict == "failed" and verdict.score in result.expected
+    known = [f"known: {result.expected[verdict.score]}"] if expected else []
     found = (cut(each) for each in (*known, *help_lines(verdict, result.measurement)))
     return [f"{each[0].upper()}{each[1:]}." for each in found]
 
