@@ -5,7 +5,8 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -123,9 +124,27 @@ class Run:
     def prepare(self, spec: Spec) -> None:
         """Have the images of a spec ready, embedded, or know that its stored measurement is fresh."""
         if self.options.results is None:
-            self.measurer.sets(self.resolved(spec))
+            with self.discreetly(spec):
+                self.measurer.sets(self.resolved(spec))
         else:
             self.measurement(spec)
+
+    @contextmanager
+    def discreetly(self, spec: Spec) -> Iterator[None]:
+        """Keep the names of real images out of errors, where they are to be kept out of reports.
+
+        Raises:
+            SynthgateError: Something did.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not self.options.redact_real:
+                raise
+            from pytest_synthgate.reports.redaction import nameless
+
+            resolved = self.resolved(spec)
+            raise nameless(error, resolved.real, resolved.images) from None
 
     def measurement(self, spec: Spec) -> Measurement:
         """Measure a spec, or take its stored measurement, once a run.
@@ -134,10 +153,11 @@ class Run:
             SynthgateError: It cannot be measured, or what is stored was not made from this spec.
         """
         if spec.name not in self._measurements:
-            if self.options.results is None:
-                measurement = self.measurer.measurement(self.resolved(spec))
-            else:
-                measurement = self._stored(self.options.results, self.catalogue.specs[spec.name])
+            with self.discreetly(spec):
+                if self.options.results is None:
+                    measurement = self.measurer.measurement(self.resolved(spec))
+                else:
+                    measurement = self._stored(self.options.results, self.catalogue.specs[spec.name])
             if self.options.redact_real:
                 from pytest_synthgate.reports.redaction import without_real_names
 
@@ -169,7 +189,8 @@ class Run:
             return (stored.classes or class_groups(stored.measurement)) if stored else ()
         from pytest_synthgate.measure import gated_classes
 
-        return gated_classes(self.resolved(spec), self.measurer)
+        with self.discreetly(spec):
+            return gated_classes(self.resolved(spec), self.measurer)
 
     def gates(self, spec: Spec) -> list[tuple[str, str | None]]:
         """List the gates of a spec: score, and class or None.
@@ -261,7 +282,10 @@ class Run:
             strict=self.options.strict,
             images=self._images(spec),
         )
-        return redacted(result) if self.options.redact_real else result
+        return redacted(result) if self.options.redact_real or self._redacted_already(spec) else result
+
+    def _redacted_already(self, spec: Spec) -> bool:
+        return self.options.results is not None and self._read(self.options.results)[spec.name].redacted
 
     def _unmeasured(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.results.result import SpecResult
