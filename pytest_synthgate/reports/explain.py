@@ -11,10 +11,12 @@ from typing import Any
 from pytest_synthgate.gating.gates import Verdict, gate
 from pytest_synthgate.limits import Limit, Limits
 from pytest_synthgate.reports.advice import help_lines
-from pytest_synthgate.reports.evidence import MEANING, describe, flagged, worst
+from pytest_synthgate.reports.evidence import MEANING, describe, flagged, group_sizes, worst
+from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.text.printable import visible
+from pytest_synthgate.waivers import FINDINGS_OF
 
 SHOWN = 3
 """Findings and files listed under a verdict."""
@@ -51,9 +53,17 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
         whole = measurement.n_real if kind == "real" else measurement.n_synthetic
         n = whole if verdict.group is None else verdict.measured.n
         lines.append(f"{len(findings):,} of {n:,} {kind} images {MEANING[verdict.score]}; worst:")
-        lines += ["  " + describe(each, measurement.threshold) for each in worst(findings, SHOWN)]
+        sizes = group_sizes(findings)
+        lines += [_worst(each, sizes.get(each.cluster, 1), verdict, measurement) for each in worst(findings, SHOWN)]
     lines += help_lines(verdict, measurement)
     return _indented(lines)
+
+
+def _worst(finding: Finding, size: int, verdict: Verdict, measurement: Measurement) -> str:
+    """Describe a finding, the group it stands for, and the id by which `synthgate waive` would leave it out."""
+    group = f", one of {size:,} alike" if size > 2 else ""
+    known = f" [{finding.id}]" if verdict.score in FINDINGS_OF else ""
+    return f"  {describe(finding, measurement.threshold)}{group}{known}"
 
 
 def assert_scores(measurement: Measurement, **limits: Limit | float | Mapping[str, Any]) -> None:

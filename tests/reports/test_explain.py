@@ -23,6 +23,10 @@ def _twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
     ]
 
 
+def _id(image: str) -> str:
+    return next(each.id for each in _twins([2, 2, 2, 2]) if each.image == image)
+
+
 def _measured(value: float, findings: Sequence[Finding] = (), **changes: Any) -> Measurement:
     share = Score(value, max(0.0, value - 0.01), min(1.0, value + 0.01), N, N)
     known: dict[str, Any] = {
@@ -50,9 +54,9 @@ def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
     assert lines == [
         "subject: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05",
         "  8 of 100 synthetic images have a near-duplicate in the set; worst:",
-        '    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7',
-        "    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
-        "    2-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        f'    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7 [{_id("0-0")}]',
+        f"    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('1-0')}]",
+        f"    2-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('2-0')}]",
         "  dropping 2 of the 8 flagged images would pass",
         "  context 'in a bag' makes 75% of them, with 30% of the images",
     ]
@@ -70,14 +74,21 @@ def test_a_gate_on_a_class_shows_what_was_found_in_that_class() -> None:
     )
     assert apple == [
         "  2 of 60 synthetic images have a near-duplicate in the set; worst:",
-        "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
-        "    0-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        f"    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('0-0')}]",
+        f"    0-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('0-1')}]",
     ]
     assert pooled == [
         "  2 of 35 synthetic images have a near-duplicate in the set; worst:",
-        "    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
-        "    1-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        f"    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('1-0')}]",
+        f"    1-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('1-1')}]",
     ]
+
+
+def test_a_large_group_is_named_as_one() -> None:
+    lines = _explained(_measured(0.16, _twins([2, 14])), unvaried=0.05)
+    assert [line.partition(" ~ ")[0] for line in lines[2:4]] == ["    1-0", "    0-0"]
+    assert "(a near-copy, distance 0.01 < 0.0455), one of 14 alike [" in lines[2]
+    assert "alike" not in lines[3]
 
 
 def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
@@ -105,7 +116,8 @@ def test_realism_shows_who_was_given_away_beside_the_nearest_of_the_other_set() 
         lines = _explained(_measured(0.9, [found]), **{score: 0.8})
         assert lines[1:] == [
             "  1 of 100 synthetic images are told from real images with at least 90% certainty; worst:",
-            "    a.png (told from real images with 98.7% certainty), nearest is real r.jpg",
+            "    a.png (told from real images with 98.7% certainty), nearest is real r.jpg"
+            + (f" [{found.id}]" if score == "obviously_fake" else ""),  # the other is no share that could leave it out
         ]
 
 

@@ -151,7 +151,7 @@ def test_the_reasons_stand_below_their_gate_as_a_terminal_shows_them() -> None:
         "\n### a: unvaried 0.100 \\[0.06, 0.150\\] failed: 0.100 \\> 0.05\n\n"
         "```text\n"
         "2 of 200 synthetic images have a near-duplicate in the set; worst:\n"
-        "  a.png = synthetic b.png (the same pixels)\n"
+        f"  a.png = synthetic b.png (the same pixels) [{measured().findings[0].id}]\n"
         "class 'hot dog' makes 90% of them, with 50% of the images\n"
         "```\n"
     )
