@@ -26,14 +26,16 @@ TITLES = {
 }
 """What the findings of a score are, in the order in which they are shown."""
 
-_FAKE = "are told from real images with at least 90% certainty"
+SURELY = "with at least 90% certainty"
+"""How surely an image is told from the other set that is flagged for it."""
+_FAKE = f"are told from real images {SURELY}"
 MEANING = {
     "unvaried": "have a near-duplicate in the set",
     "collision_rate": "have a near-duplicate in the set",
     "unoriginal": "are near-copies of real images",
     "obviously_fake": _FAKE,
     "unrealistic": _FAKE,
-    "unrepresentative": "are told from synthetic images with at least 90% certainty",
+    "unrepresentative": f"are told from synthetic images {SURELY}",
 }
 """What is flagged in a score, as the rest of a sentence that begins with the images."""
 

@@ -145,7 +145,7 @@ def test_it_says_the_verdict_the_table_the_lines_and_the_reasons(read: Reader) -
 
 def test_the_reasons_stand_below_their_gate_as_a_terminal_shows_them() -> None:
     text = markdown({"a": judged(unvaried=0.05)})
-    assert text.startswith("## synthgate: 1 of 1 gate failed: a repeats itself\n\n| spec |")
+    assert text.startswith("## synthgate: 1 of 1 gate failed: 'a' repeats itself\n\n| spec |")
     assert "\n- **note**: tau is wide\n" in text
     assert text.endswith(
         "\n### a: unvaried 0.100 \\[0.06, 0.150\\] failed: 0.100 \\> 0.05\n\n"
