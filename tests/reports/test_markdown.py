@@ -185,7 +185,7 @@ def test_nothing_gated_is_said() -> None:
 def test_no_name_makes_anything_but_text(read: Reader, name: str) -> None:
     page, plain = read(markdown(named(name))), read(markdown(named("plain")))
     assert page.tags == plain.tags
-    assert [len(row) for row in page.cells] == [7] * 3
+    assert [len(row) for row in page.cells] == [8] * 3
     assert not ACTIVE.search(page.text.replace("synthgate: ", ""))
 
 
@@ -196,7 +196,7 @@ def test_no_name_makes_anything_but_text(read: Reader, name: str) -> None:
 def test_no_text_of_marks_makes_anything_but_text(read: Reader, name: str) -> None:
     page = read(markdown(named(name)))
     assert page.tags == read(markdown(named("plain"))).tags
-    assert [len(row) for row in page.cells] == [7] * 3
+    assert [len(row) for row in page.cells] == [8] * 3
 
 
 @READERS
