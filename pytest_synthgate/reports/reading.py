@@ -48,7 +48,7 @@ def worst_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
 def headline(results: Mapping[str, SpecResult]) -> str:
     """Say the verdict in one sentence: `2 of 12 gates failed: subject repeats itself`."""
     errors = [f"'{visible(name)}'" for name, result in results.items() if result.error is not None]
-    failed = failed_gates(results)
+    failed = worst_gates(results)
     said = []
     if errors:
         said.append(f"{len(errors):,} of {counted(len(results), 'spec')} could not be judged: {_named(errors)}")
@@ -119,23 +119,25 @@ def _comparable(results: Mapping[str, SpecResult]) -> list[dict[str, SpecResult]
 def _best(results: Mapping[str, SpecResult]) -> str | None:
     """Name the most realistic of the specs that pass, at the largest rung that all have, and how clearly it is that."""
     rungs = {name: each.measurement.rungs.get("unrealistic", {}) for name, each in results.items()}
-    common = set.intersection(*map(set, rungs.values())) if (rungs := {k: v for k, v in rungs.items() if v}) else set()
-    if len(rungs) < 2 or not common:
+    known = [name for name, scores in rungs.items() if scores]
+    passing = [name for name in known if not _failures(results[name])]
+    compared = passing or known
+    common = set.intersection(*(set(rungs[name]) for name in compared)) if len(known) > 1 else set()
+    if not common:
         return None
     rung = max(common, key=int)
-    scores = {name: each[rung] for name, each in rungs.items()}
-    passing = [name for name in scores if not _failures(results[name])]
-    ranked = sorted(passing or scores, key=lambda name: (scores[name].value or 0.0, name))
+    scores = {name: rungs[name][rung] for name in compared}
+    ranked = sorted(scores, key=lambda name: (scores[name].value or 0.0, name))
     best = ranked[0]
     value = f"unrealistic {number(scores[best].value or 0.0)}"
     if len(ranked) == 1:
-        return f"{visible(best)}, the only one of {len(scores)} that passes ({value} at n0 = {rung})"
-    which = "" if not passing or len(passing) == len(scores) else f" of the {len(passing)} that pass"
+        return f"{visible(best)}, the only one of {len(known)} that passes ({value} at n0 = {rung})"
+    which = "" if not passing or len(passing) == len(known) else f" of the {len(passing)} that pass"
     second = scores[ranked[1]]
     noise = (_reach(scores[best]) ** 2 + _reach(second) ** 2) ** 0.5
     clear = (second.value or 0.0) - (scores[best].value or 0.0) > noise
-    compared = f"{value}; {visible(ranked[1])} {number(second.value or 0.0)}"
-    text = f"{visible(best)}, the most realistic{which} at n0 = {rung} ({compared})"
+    beside = f"{value}; {visible(ranked[1])} {number(second.value or 0.0)}"
+    text = f"{visible(best)}, the most realistic{which} at n0 = {rung} ({beside})"
     text += ", by more than noise" if clear else ", within noise"
     return text if passing else f"{text}, but fails {', '.join(_failures(results[best])[:_NAMED])}"
 

@@ -140,7 +140,7 @@ def test_it_says_the_verdict_the_table_the_lines_and_the_reasons(read: Reader) -
         ],
         [*("real against real", "halves of 300", "100", "0.500 [.490 .510]", "0.500 [.490 .510]"), "-", "-"],
     ]
-    assert page.tags[page.tags.index("ul") :] == [*("ul", *["li", "strong"] * 3), "h3", "pre", "code"]
+    assert page.tags[page.tags.index("ul") :] == [*("ul", *["li", "strong"] * 3), "h3", "pre", "code", "p"]
 
 
 def test_the_reasons_stand_below_their_gate_as_a_terminal_shows_them() -> None:
@@ -153,8 +153,15 @@ def test_the_reasons_stand_below_their_gate_as_a_terminal_shows_them() -> None:
         "2 of 200 synthetic images have a near-duplicate in the set; worst:\n"
         f"  a.png = synthetic b.png (the same pixels) [{measured().findings[0].id}]\n"
         "class 'hot dog' makes 90% of them, with 50% of the images\n"
-        "```\n"
+        "```\n\n"
+        "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
+        "an export keeps one image of each group.\n"
     )
+
+
+def test_advice_is_given_once_a_score() -> None:
+    results = {name: judged(unvaried=0.05) for name in "abc"}
+    assert markdown(results).count("Vary what the prompts say") == 1
 
 
 def test_a_failed_gate_is_bold_in_the_table_and_no_other() -> None:

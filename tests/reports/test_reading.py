@@ -41,6 +41,12 @@ def test_the_headline_names_three_complaints_and_counts_the_rest() -> None:
     )
 
 
+def test_the_headline_names_the_worst_first_and_what_is_undecided_last() -> None:
+    few = replace(judged(measured(representatives={"real": 300, "synthetic": 12}), unvaried=0.5), strict=True)
+    results = {"few": few, "mild": judged(unvaried=0.09), "copies": shares(0.19, 0.01)}
+    assert headline(results).endswith("'copies' copies real images, 'mild' repeats itself, 'few' is undecided")
+
+
 def test_the_same_complaint_about_several_classes_is_told_once() -> None:
     result = judged(unvaried={"max": 0.01, "per_class": True})
     assert headline({"a": result}) == "2 of 2 gates failed: 'a' repeats itself"
@@ -94,6 +100,8 @@ def test_the_best_passes_its_gates_however_realistic_another_is() -> None:
     assert line("best", copies=copies, good=good, bad=bad) == (
         "good, the most realistic of the 2 that pass at n0 = 100 (unrealistic 0.600; bad 0.700), by more than noise"
     )
+    small = replace(copies, measurement=realistic(0.5, rung="30").measurement)
+    assert line("best", copies=small, good=good, bad=bad) == line("best", copies=copies, good=good, bad=bad)
     assert line("best", copies=copies, good=good) == (
         "good, the only one of 2 that passes (unrealistic 0.600 at n0 = 100)"
     )
