@@ -137,7 +137,7 @@ class Run:
             if self.options.results is None:
                 measurement = self.measurer.measurement(self.resolved(spec))
             else:
-                measurement = self._stored(self.options.results, self.catalogue.specs[spec.name])
+                measurement = self._stored(self.options.results, spec)
             if self.options.redact_real:
                 from pytest_synthgate.reports.redaction import without_real_names
 
@@ -148,7 +148,11 @@ class Run:
     def _stored(self, path: Path, spec: Spec) -> Measurement:
         from pytest_synthgate.results.file import fresh
 
-        return fresh(path, self._read(path), spec).measurement
+        return fresh(path, self._read(path), self._declared(spec)).measurement
+
+    def _declared(self, spec: Spec) -> Spec:
+        """Give a spec as its file has it, with the encoder that an option names: that decides about the scores."""
+        return replace(self.catalogue.specs[spec.name], encoder=self.options.encoder or spec.encoder)
 
     def _read(self, path: Path) -> dict[str, SpecResult]:
         from pytest_synthgate.results.file import read_results
@@ -256,7 +260,7 @@ class Run:
             compare_to=spec.compare_to,
             expected=self.expected(spec),
             limits=spec.limits,
-            declared=spec_to_json(self.catalogue.specs[spec.name]),
+            declared=spec_to_json(self._declared(spec)),
             classes=self._classes(spec),
             strict=self.options.strict,
             images=self._images(spec),
@@ -306,8 +310,6 @@ class Run:
         result = self.result(spec) if spec.name in self._measurements else None
         if error is not None:
             result = replace(result or self._unmeasured(spec), error=error)
-        if result is None:
-            return None
         position = (str(spec.file), list(self.catalogue.specs).index(spec.name))
         return self.sender.pack(spec.name, position, result, self.notes())
 
