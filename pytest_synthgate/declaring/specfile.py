@@ -89,7 +89,7 @@ def find_spec_files(
         norecurse: Which folders are not entered, by patterns of the same kind.
     """
     found = []
-    # A folder that may not be listed holds nothing that the user could run.
+    # A folder that may not be listed, or not be searched, holds nothing that the user could run.
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if _is_entered(Path(folder, name), norecurse)]
         below = PurePosixPath(Path(folder).relative_to(root).as_posix())
@@ -100,7 +100,7 @@ def find_spec_files(
 def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
     if any(folder.match(pattern) for pattern in norecurse):
         return False
-    return not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
+    return os.access(folder, os.X_OK) and not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
 
 
 def _parsed(content: bytes, file: Path) -> dict[str, Any]:

@@ -167,6 +167,17 @@ def test_places_that_hold_no_tests_are_not_entered(tmp_path: Path) -> None:
     assert find_spec_files(tmp_path) == (tmp_path / "tests/synth_a.toml",)
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o100])
+def test_places_that_may_not_be_searched_or_listed_are_not_entered(tmp_path: Path, mode: int) -> None:
+    place(tmp_path, "a/synth_a.toml", "locked/synth_x.toml")
+    (tmp_path / "locked").chmod(mode)
+    try:
+        assert find_spec_files(tmp_path) == (tmp_path / "a/synth_a.toml",)
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+
+
 def test_the_root_is_entered_whatever_its_name(tmp_path: Path) -> None:
     place(tmp_path, "build/.x/synth_a.toml")
 
