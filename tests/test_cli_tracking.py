@@ -70,6 +70,30 @@ def test_a_regression_exits_with_1_and_is_named() -> None:
     assert run("compare", "branch.json", "main.json").exit_code == 0
 
 
+def test_a_regression_that_the_spec_accepts_needs_no_verdict() -> None:
+    measure("main.json")
+    declare("doubled", extra="limits.unvaried = { max = 1.0, regression = 1.0 }\nlimits.collision_rate = 1.0\n")
+    assert run("measure", "--json", "branch.json").exit_code == 0
+    (line,) = (each for each in run("compare", "main.json", "branch.json").stdout.splitlines() if " unvaried " in each)
+    assert line.endswith("<0.001  within its limit")
+
+
+def test_where_nothing_can_be_compared_there_is_no_all_clear() -> None:
+    measure("main.json")
+    declare(definition="studio")
+    assert run("measure", "--json", "branch.json").exit_code == 0
+    Path("none.json").write_text(json.dumps({**json.loads(Path("main.json").read_text("utf-8")), "specs": {}}), "utf-8")
+    for file, reason in (
+        ("branch.json", 'a: `definition` was "balanced" and is "studio" now'),
+        ("none.json", "only in the earlier file: a"),
+    ):
+        result = run("compare", "main.json", file)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"synthgate: main.json and {file}: nothing to compare, {reason}; measure the same specs alike\n"
+        )
+
+
 def test_markdown_is_a_table() -> None:
     measure("main.json")
     measure("branch.json", "doubled")

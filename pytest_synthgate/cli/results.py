@@ -62,12 +62,19 @@ def report(
 @click.argument("now", metavar="LATER", type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a note on a merge request.")
 def compare(was: Path, now: Path, markdown: bool) -> None:
-    """Compare two results files, such as those of two branches; exit with 1 when a score became worse."""
+    """Compare two results files, such as those of two branches.
+
+    Exits with 1 when a score became worse, and with 2 when nothing could be compared.
+    """
     from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown
     from pytest_synthgate.results.file import read_results
+    from pytest_synthgate.text.printable import shown, visible
     from pytest_synthgate.tracking.comparison import compare_results
 
     found = compare_results(read_results(was), read_results(now))
+    if found.nothing:
+        files = f"{shown(was)} and {shown(now)}"
+        raise ResultsError(f"{files}: nothing to compare, {visible(found.nothing)}; measure the same specs alike")
     click.echo(comparison_markdown(found) if markdown else "\n".join(comparison_lines(found)))
     if found.regressions:
         sys.exit(1)
