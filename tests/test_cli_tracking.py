@@ -94,6 +94,16 @@ def test_where_nothing_can_be_compared_there_is_no_all_clear() -> None:
         )
 
 
+def test_a_baseline_is_no_results_file() -> None:
+    measure("main.json")
+    accept("main.json")
+    result = run("compare", "synthgate-baseline.json", "main.json")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "synthgate: synthgate-baseline.json: this is a baseline; give a file of --synth-json or `synthgate measure`\n"
+    )
+
+
 def test_markdown_is_a_table() -> None:
     measure("main.json")
     measure("branch.json", "doubled")

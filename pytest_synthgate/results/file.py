@@ -73,6 +73,8 @@ def read_results(path: Path) -> dict[str, SpecResult]:
     if raw.get("schema") != SCHEMA:
         schema = written(raw.get("schema"))
         raise ResultsError(f"{shown(path)}: schema {schema}, this version reads {SCHEMA}; measure again")
+    if raw.keys() == {"schema", "specs"}:
+        raise ResultsError(f"{shown(path)}: this is a baseline; give a file of --synth-json or `synthgate measure`")
     if violation := next(violations(raw), None):
         raise ResultsError(f"{shown(path)}: {violation}; write it again")
     found = {}
