@@ -5,9 +5,6 @@ Beside the flow: takes what the reports wrote, and writes what the next run decl
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import shutil
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 from pytest_synthgate.declaring.discovery import find_spec_files
 from pytest_synthgate.declaring.specfile import content_of, load_spec_file, read_specs
 from pytest_synthgate.errors import ResultsError, SpecError
+from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.text.printable import shown, storable, visible
@@ -84,7 +82,10 @@ def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
         read_specs(longer, file, today)
     except SpecError:
         raise SpecError(f"{where(file)} holds its waivers in one array; write each as a [[waiver]] table") from None
-    _replace(file, longer)
+    try:
+        put_in_place(file, longer)
+    except OSError as error:
+        raise SpecError(f"{where(file)} cannot be written ({error.strerror}); check its rights") from None
     return waiver
 
 
@@ -142,17 +143,3 @@ def _written(table: Mapping[str, Any], content: bytes) -> bytes:
     text = "\n" if content.endswith(b"\n") else "\n\n"
     text += tomlkit.dumps({"waiver": [dict(table)]})
     return text.replace("\n", "\r\n" if b"\r\n" in content else "\n").encode()
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Put a content in the place of a file: a reader sees the old one or the new one, whole."""
-    target = file.resolve()
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(content)
-        shutil.copymode(target, part)
-        part.replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise SpecError(f"{where(file)} cannot be written ({error.strerror}); check its rights") from None

@@ -95,9 +95,9 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write the file in one step: a reader sees the old one or the new one, whole.
 
     Raises:
-        ResultsError: The place cannot be written to.
+        BaselineError: The place cannot be written to.
     """
-    replace_file(path, storable(_text(baseline.to_json()) + "\n").encode())
+    replace_file(path, storable(_text(baseline.to_json()) + "\n").encode(), BaselineError)
 
 
 def updated(

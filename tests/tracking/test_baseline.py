@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate import Limits, Measurement, Score, evaluate, gate
-from pytest_synthgate.errors import BaselineError, ResultsError
+from pytest_synthgate.errors import BaselineError
 from pytest_synthgate.files.schema import shipped_schema
 from pytest_synthgate.gating.difference import difference
 from pytest_synthgate.gating.entry import Entry
@@ -279,7 +279,7 @@ def test_what_was_edited_wrongly_is_named_with_its_line(tmp_path: Path, old: str
 def test_a_place_that_cannot_be_read_or_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="name another file with --synth-baseline"):
         read_baseline(tmp_path)
-    with pytest.raises(ResultsError, match="cannot be written"):
+    with pytest.raises(BaselineError, match="cannot be written"):
         write_baseline(tmp_path, Baseline())
 
 
