@@ -175,8 +175,8 @@ class Run:
         """Give the gates that are known to fail; with `--runxfail` none is, and the build fails on them."""
         return {} if self.config.getoption("runxfail") else spec.xfail
 
-    def unused_waivers(self, specs: Iterable[Spec]) -> tuple[Waiver, ...]:
-        """List the waivers of a file that none of its specs has a finding for.
+    def unused_waivers(self, specs: Iterable[Spec]) -> Mapping[Waiver, str]:
+        """Give the waivers of a file that are of no use to any of its specs, and why.
 
         Args:
             specs: All specs of the file.
@@ -187,7 +187,7 @@ class Run:
         from pytest_synthgate.gating.waived import unused
 
         waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
-        return unused(waivers, [self.measurement(spec) for spec in specs])
+        return unused(waivers, [(self.measurement(spec), spec.limits) for spec in specs])
 
     def explanation(self, spec: Spec, verdict: Verdict) -> str:
         """Say in a few lines why a gate concluded what it did."""
