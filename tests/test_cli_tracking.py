@@ -94,6 +94,17 @@ def test_where_nothing_can_be_compared_there_is_no_all_clear() -> None:
         )
 
 
+@pytest.mark.parametrize("charset", ["cp1252", "utf-8"])
+def test_a_name_in_letters_that_the_stream_does_not_have_is_escaped(charset: str) -> None:
+    measure("main.json")
+    text = Path("main.json").read_text("utf-8").replace('"a"', '"\u6a21\u578b"')
+    Path("main.json").write_text(text, "utf-8")
+    result = CliRunner(charset=charset).invoke(main, ["compare", "main.json", "main.json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    name = "\u6a21\u578b" if charset == "utf-8" else r"\u6a21\u578b"
+    assert result.stdout.splitlines()[0] == f"{name}: the same images, the same scores"
+
+
 def test_a_baseline_is_no_results_file() -> None:
     measure("main.json")
     accept("main.json")
