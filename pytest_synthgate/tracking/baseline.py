@@ -5,13 +5,13 @@ Part of tracking (gate -> tracking). Changed only on request, and then only what
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_synthgate.errors import BaselineError
+from pytest_synthgate.files.laid_out import laid_out
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import Keys, breaches, place, shipped_schema
 from pytest_synthgate.gating.difference import change_of_real_set
@@ -97,7 +97,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     Raises:
         BaselineError: The place cannot be written to.
     """
-    replace_file(path, storable(_text(baseline.to_json()) + "\n").encode(), BaselineError)
+    replace_file(path, storable(laid_out(baseline.to_json()) + "\n").encode(), BaselineError)
 
 
 def updated(
@@ -168,15 +168,6 @@ def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
     for group, scores in entry.classes.items():
         for name, score in scores.items():
             yield f"{name}[{group}]", number(score.value or 0.0)
-
-
-def _text(value: Any, indent: str = "") -> str:
-    """Write JSON with a line for everything that holds no further object."""
-    if not isinstance(value, dict) or not any(isinstance(each, dict) for each in value.values()):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = indent + " "
-    members = (f"{inner}{json.dumps(key, ensure_ascii=False)}: {_text(each, inner)}" for key, each in value.items())
-    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
 
 
 def _breaches(raw: Any) -> Iterator[tuple[Keys, str]]:
