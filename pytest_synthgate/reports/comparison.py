@@ -77,7 +77,7 @@ def _notes(found: Comparison) -> Iterator[str]:
     if found.looks:
         yield (
             f"difference with its 95% interval; p is adjusted for {counted(found.looks, 'look')} (Holm), "
-            f"and a change where it is below {SIGNIFICANT}"
+            f"below {SIGNIFICANT} it is a change"
         )
     if found.of("perhaps worse", "perhaps better"):
         yield "perhaps: more than the noise of that score alone, but among so many one may differ as much by chance"

@@ -107,7 +107,7 @@ class Comparison:
         if reasons := dict.fromkeys(f"{each.spec}: {each.obstacle}" for each in self.of("not comparable")):
             first, *others = reasons
             return f"{first}; and {counted(len(others), 'more spec')}" if others else first
-        return "; ".join(self.remarks) or "they hold no spec"
+        return "no score has a value" if self.scores else "; ".join(self.remarks) or "they hold no spec"
 
 
 def compare_results(was: Mapping[str, SpecResult], now: Mapping[str, SpecResult]) -> Comparison:

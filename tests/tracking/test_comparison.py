@@ -205,6 +205,8 @@ def test_specs_of_one_file_only_are_told(honest: SpecResult) -> None:
     apart = compare_results({"a": honest}, {"b": honest})
     assert apart.nothing == "only in the earlier file: a; only in the later file: b"
     assert compare_results({}, {}).nothing == "they hold no spec"
+    unscored = {"a": SpecResult(Measurement(9, 9, {}, {}))}
+    assert compare_results(unscored, unscored).nothing == "no score has a value"
 
 
 def test_a_small_difference_keeps_its_digits(honest: SpecResult) -> None:
