@@ -45,7 +45,8 @@ class Run:
         sender: Packs what is found out.
         receiver: Takes it in, on the controller.
         today: The day that waivers expire by, the same for all gates.
-        accepted: What accepting the scores of this run came to, a line each.
+        accepted: What accepting the scores of this run changed, a line each.
+        refused: What was not accepted of them, a line each.
         unwritten: Why a file that was asked for was not written, by what it is called.
     """
 
@@ -56,6 +57,7 @@ class Run:
     receiver: Receiver = field(default_factory=Receiver)
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     accepted: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     unwritten: dict[str, str] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)

@@ -48,13 +48,20 @@ def write_summary(reporter: Any, run: Run) -> None:
     for label, path, _ in _outputs(run):
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
-        for line in run.accepted if label == "baseline" else ():
-            reporter.write_line(f"  {visible(line)}")
+        if label == "baseline":
+            _write_accepted(reporter, run)
     for label, reason in run.unwritten.items():
         reporter.write_line(f"{label}: {reason}", red=True, bold=True)
     if run.options.workspace is not None:
         for line in annotate(results, run.receiver.files(), run.options.workspace):
             reporter.write_line(line)
+
+
+def _write_accepted(reporter: Any, run: Run) -> None:
+    for line in run.accepted:
+        reporter.write_line(f"  {visible(line)}")
+    for line in run.refused:
+        reporter.write_line(f"  {visible(line)}", red=True, bold=True)
 
 
 def _measured(results: Mapping[str, SpecResult]) -> dict[str, SpecResult]:
@@ -83,6 +90,8 @@ def write_files(session: pytest.Session, run: Run) -> None:
             label == "results" and not measured
         ):  # a report of errors is one, results of errors are none
             run.unwritten[label] = f"{shown(path)}: left as it was, for nothing was measured"
+            if label == "baseline":
+                _end_as_not_accepted(session)
             continue
         try:
             write(path, results)
@@ -90,6 +99,14 @@ def write_files(session: pytest.Session, run: Run) -> None:
             run.unwritten[label] = str(error)
             if path != run.options.step_summary:  # which nobody asked for
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    if run.refused:
+        _end_as_not_accepted(session)
+
+
+def _end_as_not_accepted(session: pytest.Session) -> None:
+    """End as a run does whose options were not followed; a job that accepts failed gates lets those pass."""
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str, SpecResult]], None]]]:
@@ -111,19 +128,23 @@ def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str,
 
 def _accept(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
     """Write the scores of this run into the baseline, and keep what there is to say about it."""
-    from pytest_synthgate.tracking.baseline import read_baseline, updated, write_baseline
+    from pytest_synthgate.tracking.acceptance import rewrite, updated
     from pytest_synthgate.tracking.provenance import provenance
 
-    commit = provenance(run.config.rootpath, os.environ).commit
-    update = updated(
-        read_baseline(path),
-        results,
-        date=run.today.isoformat(),
-        commit=commit,
-        accept_failing=run.options.accept_failing,
+    update = rewrite(
+        path,
+        partial(
+            updated,
+            results=results,
+            date=run.today.isoformat(),
+            commit=provenance(run.config.rootpath, os.environ).commit,
+            accept_failing=run.options.accept_failing,
+        ),
     )
-    write_baseline(path, update.baseline)
-    run.accepted += [*(update.changes or ("nothing changed",)), *update.refused]
+    run.accepted += update.changes or ("nothing changed",)
+    run.refused += update.refused
+    if run.refused and not run.options.accept_failing:
+        run.refused.append("run all gates and mend what fails, or add --synth-accept-failing")
 
 
 def _add_to_history(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:

@@ -20,7 +20,8 @@ from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.score import Errors, number
 from pytest_synthgate.scores.uncertainty import clopper_pearson
-from pytest_synthgate.tracking.baseline import Baseline, updated
+from pytest_synthgate.tracking.acceptance import updated
+from pytest_synthgate.tracking.baseline import Baseline
 from pytest_synthgate.waivers import Waiver
 
 STRADDLING = Score(0.06, 0.04, 0.08, 500, 500)
