@@ -47,6 +47,7 @@ class Options:
         redact_real: Whether real photos and their names stay out of every report.
         max_findings: Findings that the report shows with pictures.
         baseline: The accepted scores.
+        baseline_named: Whether the command line names that file, which should then be there.
         update_baseline: Whether this run's scores are accepted.
         accept_failing: Whether they are accepted for specs with a failed gate too.
         history: The log of runs that this one is added to.
@@ -68,6 +69,7 @@ class Options:
     redact_real: bool
     max_findings: int
     baseline: Path
+    baseline_named: bool
     update_baseline: bool
     accept_failing: bool
     history: Path | None
@@ -141,6 +143,7 @@ def read_options(config: pytest.Config) -> Options:
         redact_real=bool(config.getoption("synth_redact_real") or config.getini("synth_redact_real")),
         max_findings=_max_findings(config),
         baseline=path("baseline") or config.rootpath / "synthgate-baseline.json",
+        baseline_named=bool(config.getoption("synth_baseline")),
         update_baseline=config.getoption("synth_update_baseline"),
         accept_failing=config.getoption("synth_accept_failing"),
         history=path("history"),

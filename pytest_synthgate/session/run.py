@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_synthgate.errors import BaselineError
 from pytest_synthgate.session.catalogue import Catalogue
 from pytest_synthgate.session.options import Options, read_options
 from pytest_synthgate.session.parcels import Receiver, Sender
+from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,7 +211,13 @@ class Run:
         if self._baseline is None:
             from pytest_synthgate.tracking.baseline import read_baseline
 
-            self._baseline = read_baseline(self.options.baseline)
+            options = self.options
+            if options.baseline_named and not options.update_baseline and not options.baseline.exists():
+                raise BaselineError(
+                    f"{shown(options.baseline)}: no such baseline; name the one that is there, "
+                    "or make it with --synth-update-baseline"
+                )
+            self._baseline = read_baseline(options.baseline)
         return self._baseline.entries
 
     def expected(self, spec: Spec) -> Mapping[str, str]:

@@ -26,6 +26,7 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.run import Run, run_of
 from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.text.wording import counted, quoted
 
 _TONES = {
     "failed": {"red": True, "bold": True},
@@ -44,7 +45,7 @@ def write_summary(reporter: Any, run: Run) -> None:
     """
     results = run.receiver.results()
     if measured := _measured(results):
-        _write_table(reporter, measured, run.receiver.notes)
+        _write_table(reporter, measured, [*run.receiver.notes, *_baseline_notes(run, measured)])
     for label, path, _ in _outputs(run):
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
@@ -79,6 +80,39 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
             reporter.write_line(f"{label}: {text}")
     for note in dict.fromkeys([*remarks, *notes(results)]):
         reporter.write_line(f"note: {visible(note)}", yellow=True)
+
+
+def _baseline_notes(run: Run, results: Mapping[str, SpecResult]) -> Iterator[str]:
+    """Say which regressions nobody would see: those of limits without an accepted score, and of renamed specs."""
+    regressions = [each for result in results.values() for each in result.verdicts if each.limit.regression is not None]
+    if not regressions:
+        return
+    path, update = run.options.baseline, run.options.update_baseline
+    if not update and (new := sum(each.verdict == "no baseline yet" for each in regressions)):
+        gone = "" if path.exists() else f" ({shown(path)} is not there)"
+        text = f"{counted(new, 'regression limit')} {'has' if new == 1 else 'have'} no baseline yet{gone}"
+        yield f"{text}; accept the scores with --synth-update-baseline"
+    if undeclared := _undeclared(run, results):
+        names = ", ".join(map(quoted, undeclared))
+        yield (
+            f"{shown(path)} has {names}, which no spec file declares: "
+            "a spec that was renamed has no baseline; `synthgate rebaseline --prune` removes what is left of it"
+        )
+
+
+def _undeclared(run: Run, results: Mapping[str, SpecResult]) -> list[str]:
+    from pytest_synthgate.tracking.acceptance import undeclared
+    from pytest_synthgate.tracking.baseline import read_baseline
+
+    try:
+        baseline = read_baseline(run.options.baseline)
+        # Looking for spec files takes a walk through the project, which a run of all specs is spared.
+        if not undeclared(baseline, results):
+            return []
+        run.catalogue.declared()
+    except SynthgateError:  # of which the gates, or the collection, have told
+        return []
+    return undeclared(baseline, {*results, *run.catalogue.specs})
 
 
 def write_files(session: pytest.Session, run: Run) -> None:

@@ -26,9 +26,60 @@ def test_without_a_baseline_the_gate_passes_and_says_so(project: Project) -> Non
     specs(project, "honest", "few")
     result = project.run("--synth-json=out.json", "--no-synth-strict")
     result.assert_outcomes(passed=6, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["note: 1 regression limit has no baseline yet (*.json is not there); accept * --synth-update-baseline"]
+    )
     gate = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["honest"]["gates"]["unvaried"]
     assert (gate["verdict"], gate["baseline"]) == ("no baseline yet", None)
     assert not (project.path / "synthgate-baseline.json").exists()
+
+
+def test_limits_that_got_a_regression_later_have_no_baseline_yet_either(project: Project) -> None:
+    specs(project, "honest")
+    project.run("--synth-update-baseline").stdout.no_fnmatch_line("note: *no baseline yet*")
+    project.run().stdout.no_fnmatch_line("note: *")
+    specs(project, "honest", "doubled", limits=f"{REGRESSION}collision_rate = {{ regression = 0.1 }}\n")
+    project.run("-k", "collision").stdout.fnmatch_lines(
+        ["note: 1 regression limit has no baseline yet; accept the scores with --synth-update-baseline"]
+    )
+
+
+def test_a_baseline_that_is_named_but_not_there_fails_the_gates_that_ask_for_it(project: Project) -> None:
+    specs(project, "honest")
+    result = project.run("--synth-baseline=nope.json")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*nope.json: no such baseline; name the one that is there, or make it with --synth-update-baseline"]
+    )
+    project.run("--synth-baseline=nope.json", "--synth-update-baseline").assert_outcomes(passed=3)
+    project.run("--synth-baseline=nope.json").assert_outcomes(passed=3)
+
+
+def test_a_baseline_that_only_an_ini_names_may_be_still_to_come(project: Project) -> None:
+    project.pytester.makeini("[pytest]\nsynth_baseline = accepted/scores.json\n")
+    specs(project, "honest")
+    result = project.run()
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        ["note: 1 regression limit has no baseline yet (*accepted/scores.json is not there); *"]
+    )
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_entry_whose_spec_is_gone_is_named(project: Project, apart: bool) -> None:
+    specs(project, "old", "kept", images="honest")
+    project.run("--synth-update-baseline")
+    specs(project, "new", "kept", images="honest")
+    result = project.run_apart("-n2") if apart else project.run()
+    result.stdout.fnmatch_lines(
+        [
+            "note: 1 regression limit has no baseline yet; *",
+            "note: *synthgate-baseline.json has 'old', which no spec file declares: *`synthgate rebaseline --prune`*",
+        ]
+    )
+    project.run("-k", "new", "--synth-update-baseline").stdout.fnmatch_lines(["note: * has 'old', which *"])
+    specs(project, "new", "kept", "old", images="honest")
+    project.run("-k", "new").stdout.no_fnmatch_line("note: * has *")
 
 
 def test_scores_are_recorded_on_request_and_change_no_verdict_of_that_run(project: Project) -> None:
