@@ -259,6 +259,28 @@ def test_what_is_no_regression_passes_and_says_how_far_it_is(flagged: int, regre
     assert (verdict.verdict, verdict.reason) == ("passed", reason)
 
 
+def test_a_baseline_that_was_raised_by_hand_is_no_room_to_grow() -> None:
+    """The same images, measured alike, give the same score."""
+    raised = _beside(_shares(13), _shares(400))
+    assert (raised.verdict, raised.baseline) == ("not comparable", 0.8)
+    assert raised.reason == (
+        "0.026, not comparable with the baseline: it has 0.800 for the very same images, so it was edited; "
+        "restore it, or accept anew with --synth-update-baseline"
+    )
+    assert _beside(_shares(13), _shares(13)).verdict == "passed"
+    assert _beside(_shares(13), _shares(15)).verdict == "passed"
+    assert _beside(_shares(13, "t"), _shares(400)).verdict == "passed"
+
+
+def test_broken_files_that_went_and_classes_that_were_sorted_anew_make_no_edited_baseline() -> None:
+    broken = tuple(Unreadable(f"{row}.png", "synthetic", "truncated") for row in range(9))
+    assert _beside(_shares(13), _shares(13, unreadable=broken), "unreadable", regression=0).verdict == "passed"
+    was, now = (_shares(13, **_by_class(apple=Score(value, value / 2, value * 2, 100, 100.0))) for value in (0.2, 0.01))
+    entry = Entry.of(was, [("apple", "unvaried")])
+    limit = Limit(regression=0.005, per_class=True)
+    assert judge(now, "unvaried", limit, "apple", baseline=entry).verdict == "passed"
+
+
 def test_a_regression_is_worse_than_a_warning_and_not_comparable_is_too() -> None:
     assert _beside(_shares(36, "t"), _shares(13), warn=0.05).verdict == "failed"
     assert _beside(_shares(36, "t"), _shares(34), warn=0.05).verdict == "warned"
