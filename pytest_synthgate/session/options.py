@@ -49,7 +49,7 @@ class Options:
         baseline: The accepted scores.
         baseline_named: Whether the command line names that file, which should then be there.
         update_baseline: Whether this run's scores are accepted.
-        accept_failing: Whether they are accepted for specs with a failed gate too.
+        accept_failing: Whether they are accepted for specs too of which a gate failed or was not judged.
         history: The log of runs that this one is added to.
         cache: Folder of the store.
         results: Measurements to judge instead of measuring.
@@ -105,7 +105,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--synth-update-baseline", action="store_true", dest="synth_update_baseline", default=False, help=update
     )
-    accept = "accept the scores of specs with a failed gate too"
+    accept = "accept the scores of specs too of which a gate failed or was not judged"
     group.addoption(
         "--synth-accept-failing", action="store_true", dest="synth_accept_failing", default=False, help=accept
     )
