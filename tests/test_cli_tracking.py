@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from pytest_synthgate.cli import main
 from pytest_synthgate.results.file import read_results
-from pytest_synthgate.tracking.baseline import read_baseline, updated, write_baseline
+from pytest_synthgate.tracking.acceptance import updated
+from pytest_synthgate.tracking.baseline import read_baseline, write_baseline
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def measure(to: str, images: str = "honest") -> None:
 def accept(name: str) -> None:
     write_baseline(
         Path("synthgate-baseline.json"),
-        updated(read_baseline(Path("none")), read_results(Path(name)), date="2026-01-31").baseline,
+        updated(read_baseline(Path("none")), read_results(Path(name)), date="2026-01-31", accept_failing=True).baseline,
     )
 
 
@@ -154,6 +155,46 @@ def test_other_images_are_not_accepted_by_it() -> None:
     assert result.exit_code == 1
     assert "a: left as it is, its images are not those that were accepted" in result.stdout
     assert entry() == before
+
+
+def test_one_spec_that_cannot_be_measured_does_not_keep_the_others_from_it() -> None:
+    declare(extra='[spec.b]\nimages = "honest.npy"\n')
+    assert run("measure", "--json", "main.json").exit_code == 0
+    accept("main.json")
+    declare(definition="studio", extra='[spec.b]\nimages = "gone.npy"\n')
+    result = run("rebaseline")
+    assert result.exit_code == 1
+    assert "a: unrealistic 0." in result.stdout
+    (line,) = (each for each in result.stdout.splitlines() if each.startswith("b: "))
+    assert line.startswith("b: left as it is, ")
+    assert "gone.npy" in line
+    assert entry()["fingerprint"]["definition"] == "studio"
+
+
+def test_the_same_scores_are_not_written_again() -> None:
+    measure("main.json")
+    accept("main.json")
+    before = Path("synthgate-baseline.json").read_bytes()
+    result = run("rebaseline")
+    assert (result.exit_code, result.stdout) == (0, "nothing changed\n")
+    assert Path("synthgate-baseline.json").read_bytes() == before
+
+
+def test_entries_of_specs_that_are_gone_are_removed_and_nothing_is_measured() -> None:
+    declare(extra='[spec.b]\nimages = "honest.npy"\n')
+    assert run("measure", "--json", "main.json").exit_code == 0
+    accept("main.json")
+    before = entry()
+    declare("gone")
+    other = Path("deep/synth_other.toml")
+    other.parent.mkdir()
+    other.write_text('[spec.c]\nimages = "c.npy"\n', encoding="utf-8")
+    result = run("rebaseline", "--prune", f"--file={other}")  # the other files are no less declared
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "b: removed, no spec file declares it")
+    assert {*json.loads(Path("synthgate-baseline.json").read_text("utf-8"))["specs"]} == {"a"}
+    assert entry() == before
+    assert run("rebaseline", "--prune").stdout == "nothing changed\n"
+    assert "give it without names" in run("rebaseline", "--prune", "a").stderr
 
 
 def test_without_an_entry_there_is_nothing_to_measure_again() -> None:

@@ -100,16 +100,20 @@ def waive(results: Path, finding: str, reason: str, owner: str, expires: date, p
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--spec", "names", metavar="SPEC", multiple=True, help="Show this spec alone; may be repeated.")
-def history(files: tuple[Path, ...], names: tuple[str, ...]) -> None:
+@click.option(
+    "--branch", "branches", metavar="NAME", multiple=True, help="Show runs of this branch alone; may be repeated."
+)
+def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str, ...]) -> None:
     """Print how scores went from run to run and where they changed for good.
 
     The files are those of `pytest --synth-history=FILE`; several are merged.
     """
     from pytest_synthgate.reports.trend import marks_for, trend_lines, trends
-    from pytest_synthgate.tracking.history import read_history
+    from pytest_synthgate.tracking.history import of_branches, read_history
 
     rows, warnings = read_history(*files)
     for warning in warnings:
         click.echo(warning, err=True)
+    rows = of_branches(rows, branches)
     found = trends(rows, names)
     click.echo("\n".join(trend_lines(found, marks_for(sys.stdout.encoding))))

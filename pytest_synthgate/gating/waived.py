@@ -21,7 +21,7 @@ from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
-from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Subject, Waiver
+from pytest_synthgate.waivers import SCORE_OF, Subject, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,10 @@ def applied(
         today: The day by which they expire.
         group: The class it is the score of, None for the whole set.
     """
-    if score.interval is None:
+    # Without a waiver there may be very many findings to name in vain.
+    if score.interval is None or all(waiver.score != name for waiver in waivers):
         return Waived(score)
-    flagged = findings_of(measurement, name, group) if name in FINDINGS_OF else []
+    flagged = findings_of(measurement, name, group)
     subjects = [set(_subjects(each)) for each in flagged]
     holding = {waiver.subject for waiver in waivers if today <= waiver.expires}
     left = [each for each, own in zip(flagged, subjects, strict=True) if holding.isdisjoint(own)]

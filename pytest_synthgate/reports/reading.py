@@ -193,6 +193,6 @@ def _next(results: Mapping[str, SpecResult]) -> str | None:
             return f"more images for {visible(name)}: {visible(short[0].reason)}"
     for name, result in results.items():
         for verdict in result.verdicts:
-            if "would settle it" in verdict.reason:
+            if verdict.more is not None:
                 return f"more images for {visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
     return None

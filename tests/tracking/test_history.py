@@ -139,6 +139,36 @@ def test_nothing_is_glued_to_a_torn_line(file: Path, torn: bytes) -> None:
     assert len(warnings) == 1
 
 
+@pytest.mark.parametrize(
+    "content", ['{\n "schema": 1,\n "specs": {}\n}\n', '{"schema": 1, "specs": {}}', "time,spec\n", "x", "{", "[]", "7"]
+)
+def test_a_file_of_something_else_stays_as_it_is(file: Path, content: str) -> None:
+    file.write_text(content, "utf-8")
+    with pytest.raises(HistoryError) as caught:
+        append(file, [row()])
+    assert str(caught.value) == f"{file}: line 1 is no row of a history, nothing was added; name another file"
+    assert file.read_text("utf-8") == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\n",
+        '{"sch',
+        row().to_line()[:-20],
+        row().to_line()[:-20] + "\n",
+        json.dumps({**WHOLE, "schema": 2}),
+        json.dumps(WHOLE, sort_keys=True),
+    ],
+)
+def test_whatever_a_history_starts_with_it_can_be_added_to(file: Path, content: str) -> None:
+    file.write_text(content, "ascii")
+    append(file, [row(1)])
+    assert file.read_text("ascii").startswith(content)
+    assert row(1) in read_history(file)[0]
+
+
 @pytest.mark.parametrize("where", ["folder", "file/x.jsonl", "circle"])
 def test_a_place_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path, where: str) -> None:
     (tmp_path / "folder").mkdir()
@@ -271,6 +301,15 @@ def test_a_file_of_something_else_is_refused_in_one_line(file: Path, content: by
     file.write_bytes(content)
     with pytest.raises(HistoryError, match=r"no row of a history \(line 1: .+\); name a file of --synth-history"):
         read_history(file)
+
+
+def test_a_file_of_a_later_version_asks_for_that_version(file: Path) -> None:
+    file.write_text(json.dumps({**WHOLE, "schema": 2, "scores": "another idea"}), "ascii")
+    with pytest.raises(HistoryError) as caught:
+        read_history(file)
+    assert str(caught.value) == (
+        f"{file}: no row of a history (line 1: schema 2, this version reads 1); update pytest-synthgate"
+    )
 
 
 def test_a_missing_file_says_how_to_write_it(file: Path) -> None:
