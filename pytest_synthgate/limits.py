@@ -73,6 +73,11 @@ class Limit:
         if not isinstance(self.per_class, bool):
             raise SpecError(f"per_class = {written(self.per_class)} is not valid; give true or false")
 
+    @property
+    def counts(self) -> bool:
+        """Whether it judges the score itself, from which waivers leave findings out, and not only its rise."""
+        return self.max is not None or self.warn is not None
+
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, as a spec file has it: what was not given is left out."""
         given = {each: getattr(self, each.name) for each in fields(self)}

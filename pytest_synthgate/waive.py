@@ -5,22 +5,32 @@ Beside the flow: takes what the reports wrote, and writes what the next run decl
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import shutil
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from pytest_synthgate.declaring.discovery import find_spec_files
 from pytest_synthgate.declaring.specfile import content_of, load_spec_file, read_specs
 from pytest_synthgate.errors import ResultsError, SpecError
+from pytest_synthgate.files.replacing import put_in_place
+from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.results.file import read_results
+from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.breakdown import score_of
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.score import number
+from pytest_synthgate.spec import Spec
 from pytest_synthgate.text.printable import shown, storable, visible
-from pytest_synthgate.text.wording import nearest, quoted, where
+from pytest_synthgate.text.wording import counted, nearest, quoted, where
 from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Waiver, as_waiver
+
+_PATIENCE = 60
+"""Seconds to wait for other processes that write the same file."""
 
 
 def waive(
@@ -43,19 +53,23 @@ def waive(
         file: The spec file; searched below the current directory when absent.
 
     Returns:
-        What was done, in one line.
+        What was done, in one line, and below it what becomes of the score of each spec.
 
     Raises:
         ResultsError: The results cannot be read, or do not hold the finding.
-        SpecError: No one spec file is the right one, or it cannot take the waiver, which leaves it as it is.
+        SpecError: No one spec file is the right one, or it cannot take the waiver, which leaves it as it is; or no
+            gate counts the finding.
     """
-    found = _found(results, finding_id)
-    target, names = _declaring(found, file, today)
-    findings = [found[name] for name in names]
+    stored = read_results(results)
+    found = _found(results, stored, finding_id)
+    target, specs = _declaring(found, file, today)
+    findings = [found[spec.name] for spec in specs if spec.name in found]
+    score = _score(findings[0], [spec for spec in specs if spec.name in found])
     digests = _pair(finding_id, findings) if pair else {"image": findings[0].digest}
     texts = {key: storable(value) if isinstance(value, str) else value for key, value in terms.items()}
-    waiver = append_waiver(target, {**digests, "score": _score(findings[0]), **texts}, today)
-    return f"{where(target)} {visible(findings[0].image)} is waived in {waiver.score} until {waiver.expires}"
+    waiver = append_waiver(target, {**digests, "score": score, **texts}, today)
+    done = f"{where(target)} {visible(findings[0].image)} is waived in {score} until {waiver.expires}"
+    return "\n".join([done, *_effects(waiver, specs, stored, today)])
 
 
 def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
@@ -75,6 +89,16 @@ def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
     waiver = as_waiver(table, today)
     if waiver.expires < today:
         raise SpecError(f"expires = {waiver.expires} is past; give a day from {today} on")
+    try:
+        with _alone(file):
+            _append(file, waiver, table, today)
+    except OSError as error:
+        reason = error.strerror or "another process writes it"
+        raise SpecError(f"{where(file)} cannot be written ({reason}); check its rights") from None
+    return waiver
+
+
+def _append(file: Path, waiver: Waiver, table: Mapping[str, Any], today: date) -> None:
     content = content_of(file)
     for same in read_specs(content, file, today)[0].waivers:
         if same.subject == waiver.subject:
@@ -84,14 +108,23 @@ def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
         read_specs(longer, file, today)
     except SpecError:
         raise SpecError(f"{where(file)} holds its waivers in one array; write each as a [[waiver]] table") from None
-    _replace(file, longer)
-    return waiver
+    put_in_place(file, longer)
 
 
-def _found(results: Path, finding_id: str) -> dict[str, Finding]:
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other processes of this user from changing a file; the lock is no litter beside it."""
+    from filelock import FileLock
+
+    owned = f"{os.path.realpath(file)}\0{os.path.expanduser('~')}".encode(errors="surrogateescape")  # noqa: PTH111
+    with FileLock(Path(gettempdir()) / f"synthgate-{sha256(owned).hexdigest()[:16]}.lock", timeout=_PATIENCE):
+        yield
+
+
+def _found(results: Path, stored: Mapping[str, SpecResult], finding_id: str) -> dict[str, Finding]:
     """Find the finding in every spec that has it, by the name of the spec."""
     by_id: dict[str, dict[str, Finding]] = {}
-    for name, result in read_results(results).items():
+    for name, result in stored.items():
         for each in result.measurement.findings:
             by_id.setdefault(each.id, {})[name] = each
     if finding_id not in by_id:
@@ -101,8 +134,8 @@ def _found(results: Path, finding_id: str) -> dict[str, Finding]:
     return by_id[finding_id]
 
 
-def _declaring(names: Collection[str], file: Path | None, today: date) -> tuple[Path, list[str]]:
-    """Find the spec file that declares at least one of the specs, and which of them it does."""
+def _declaring(names: Collection[str], file: Path | None, today: date) -> tuple[Path, list[Spec]]:
+    """Find the spec file that declares at least one of the specs, and give all specs of it."""
     files = find_spec_files(Path.cwd()) if file is None else [file]
     specs = [spec for each in files for spec in load_spec_file(each, named=file is not None, today=today)]
     declared = {spec.name: spec.file for spec in specs if spec.name in names}
@@ -115,15 +148,39 @@ def _declaring(names: Collection[str], file: Path | None, today: date) -> tuple[
     if len(targets) > 1:
         both = " and ".join(where(each).removesuffix(":") for each in targets)
         raise SpecError(f"{both} declare specs with this finding; name one with --file")
-    return targets[0], list(declared)
+    return targets[0], [spec for spec in specs if spec.file == targets[0]]
 
 
-def _score(finding: Finding) -> str:
+def _score(finding: Finding, specs: Sequence[Spec]) -> str:
+    """Give the score that leaves the finding out, if any of its specs has a gate on it."""
     if finding.score not in SCORE_OF:
         raise SpecError(
             f"{finding.id} cannot be waived: {finding.score} is no share of images, as {', '.join(FINDINGS_OF)} are"
         )
-    return SCORE_OF[finding.score]
+    score = SCORE_OF[finding.score]
+    if not any(score in spec.limits and spec.limits[score].counts for spec in specs):
+        names = " or ".join(quoted(spec.name) for spec in specs)
+        mean = "" if score == finding.score else f"; {finding.score} is a mean, which no waiver changes"
+        raise SpecError(
+            f"{finding.id} would be left out of {score}, for which {names} has no max or warn; declare one first{mean}"
+        )
+    return score
+
+
+def _effects(waiver: Waiver, specs: Iterable[Spec], stored: Mapping[str, SpecResult], today: date) -> Iterator[str]:
+    """Say how many findings leave the score of each spec: a copy of the image leaves it with it."""
+    for spec in specs:
+        if spec.name not in stored or not (limit := spec.limits.get(waiver.score)) or not limit.counts:
+            continue
+        measurement = stored[spec.name].measurement
+        measured = score_of(measurement, waiver.score)
+        before, after = (
+            applied(measured, waiver.score, measurement, waivers, today)
+            for waivers in (spec.waivers, (*spec.waivers, waiver))
+        )
+        if count := len(after.left_out) - len(before.left_out):
+            values = " -> ".join(number(each.score.value or 0.0) for each in (before, after))
+            yield f"  {visible(spec.name)}: {counted(count, 'finding')} left out, {waiver.score} {values}"
 
 
 def _pair(finding_id: str, findings: Iterable[Finding]) -> dict[str, list[str]]:
@@ -142,17 +199,3 @@ def _written(table: Mapping[str, Any], content: bytes) -> bytes:
     text = "\n" if content.endswith(b"\n") else "\n\n"
     text += tomlkit.dumps({"waiver": [dict(table)]})
     return text.replace("\n", "\r\n" if b"\r\n" in content else "\n").encode()
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Put a content in the place of a file: a reader sees the old one or the new one, whole."""
-    target = file.resolve()
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(content)
-        shutil.copymode(target, part)
-        part.replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise SpecError(f"{where(file)} cannot be written ({error.strerror}); check its rights") from None

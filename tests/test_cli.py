@@ -260,11 +260,11 @@ def test_schemas_are_printed(file: str) -> None:
 # history
 
 
-def remember(name: str, *specs: str) -> Path:
+def remember(name: str, *specs: str, branch: str | None = None) -> Path:
     """Write a history with one run of each spec."""
     path = Path(name)
     measured = Measurement(300, 200, {"real": 300, "synthetic": 200}, {"unvaried": Score(0.5, 0.4, 0.6, 200, 200.0)})
-    append(path, rows({spec: SpecResult(measured) for spec in specs}, Provenance(), datetime.now(UTC)))
+    append(path, rows({spec: SpecResult(measured) for spec in specs}, Provenance(branch=branch), datetime.now(UTC)))
     return path
 
 
@@ -282,6 +282,19 @@ def test_history_shows_the_specs_that_are_named() -> None:
     remember("h.jsonl", "a", "b", "c")
     assert "b: " not in run("history", "h.jsonl", "--spec=a", "--spec=c").stdout
     assert "the history has no run of spec 'd'" in fails("history", "h.jsonl", "--spec=d")
+
+
+def test_history_shows_the_branches_that_are_named() -> None:
+    for branch in ("main", "main", "try", None):
+        remember("h.jsonl", "a", branch=branch)
+    counts = {
+        named: run("history", "h.jsonl", *named).stdout.partition(",")[0]
+        for named in [(), ("--branch=main",), ("--branch=try",), ("--branch=main", "--branch=try")]
+    }
+    assert [*counts.values()] == ["a: 4 runs", "a: 2 runs", "a: 1 run", "a: 3 runs"]
+    assert "the history has no run of branch 'mian'; did you mean 'main'?" in fails(
+        "history", "h.jsonl", "--branch=mian"
+    )
 
 
 def test_history_is_plain_where_the_terminal_is() -> None:

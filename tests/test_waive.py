@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -43,10 +44,14 @@ def flag(score: str = "unvaried", image: str = "a.png", digest: str = A, twin: s
 def results(**findings: Finding | list[Finding]) -> None:
     """Write `synthgate.json` with the findings of some specs."""
     found = {name: each if isinstance(each, list) else [each] for name, each in findings.items()}
-    scores = {"unvaried": Score(0.1, 0.0, 0.2, 10)}
     write_results(
         Path("synthgate.json"),
-        {name: SpecResult(Measurement(10, 10, {}, scores, findings=tuple(each))) for name, each in found.items()},
+        {
+            name: SpecResult(
+                Measurement(10, 10, {}, {"unvaried": Score(len(each) / 10, 0.0, 1.0, 10)}, findings=tuple(each))
+            )
+            for name, each in found.items()
+        },
     )
 
 
@@ -80,7 +85,10 @@ def test_a_finding_becomes_a_waiver_of_its_image() -> None:
 
     result = run(flag().id, reason='their "twins"', expires=day.isoformat())
 
-    assert (result.exit_code, result.stdout) == (0, f"synth_x.toml: a.png is waived in unvaried until {day}\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"synth_x.toml: a.png is waived in unvaried until {day}\n  one: 1 finding left out, unvaried 0.100 -> 0\n",
+    )
     assert file.read_text() == (
         f'{SPEC}\n[[waiver]]\nimage = "{A}"\nscore = "unvaried"\n'
         f'reason = "their \\"twins\\""\nowner = "Ann"\nexpires = {day}\n'
@@ -97,13 +105,37 @@ def test_a_pair_is_the_image_and_its_twin() -> None:
     assert waiver.subject == ("unoriginal", frozenset({A, B}))
 
 
+def test_a_copy_leaves_the_score_with_it_in_every_spec_of_the_file() -> None:
+    copy = [flag(image=name, twin=A) for name in ("a.png", "b.png")]
+    results(one=[*copy, flag(image="c.png", digest=C)], two=flag(image="d.png"), three=flag())
+    spec_file(content=SPEC + "[spec.two]\nimages = 'other'\n")
+
+    assert run(copy[0].id, "--file=synth_x.toml").stdout.splitlines()[1:] == [
+        "  one: 2 findings left out, unvaried 0.300 -> 0.100",
+        "  two: 1 finding left out, unvaried 0.100 -> 0",
+    ]
+
+
 def test_an_obvious_fake_is_waived_in_the_score_that_counts_it() -> None:
     results(one=flag("unrealistic"))
-    file = spec_file()
+    file = spec_file(content=SPEC + "limits.obviously_fake = 0.5\n")
 
-    run(flag("unrealistic").id)
+    assert run(flag("unrealistic").id).exit_code == 0
 
     assert load_spec_file(file)[0].waivers[0].score == "obviously_fake"
+
+
+def test_a_waiver_that_no_gate_would_count_is_refused() -> None:
+    found = flag("unrealistic")
+    results(one=found)
+    for limits in ("limits.unrealistic = 0.9\n", "limits.obviously_fake = { regression = 0.1 }\n"):
+        file = spec_file(content=SPEC + limits)
+
+        assert refused(found.id) == (
+            f"{found.id} would be left out of obviously_fake, for which 'one' has no max or warn; declare one first; "
+            "unrealistic is a mean, which no waiver changes"
+        )
+        assert file.read_text() == SPEC + limits
 
 
 def test_a_finding_of_several_specs_of_a_file_is_waived_once_for_all() -> None:
@@ -322,6 +354,17 @@ def test_a_write_that_fails_leaves_the_file_and_nothing_beside_it(here: Path, mo
 
     assert str(caught.value) == "synth_x.toml: cannot be written (No space left on device); check its rights"
     assert [(each.name, each.read_text()) for each in here.iterdir()] == [("synth_x.toml", SPEC)]
+
+
+def test_waivers_that_are_written_at_once_are_all_there(here: Path) -> None:
+    file = spec_file(str(here / "synth_x.toml"))
+    tables = [{**TABLE, "image": f"sha256:{number:064x}"} for number in range(16)]
+
+    with ThreadPoolExecutor(len(tables)) as threads:
+        assert len([*threads.map(lambda table: append_waiver(file, table, TODAY), tables)]) == len(tables)
+
+    assert len(load_spec_file(file, today=TODAY)[0].waivers) == len(tables)
+    assert [each.name for each in here.iterdir()] == ["synth_x.toml"]
 
 
 LETTERS = st.characters(exclude_categories=["Cs"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -13,9 +14,12 @@ from pytest_synthgate.errors import SynthgateError
 
 
 class _Commands(click.Group):
-    """Shows this package's own errors as one line, with exit code 2."""
+    """Shows this package's own errors as one line, with exit code 2, and names in whatever letters there are."""
 
     def invoke(self, ctx: click.Context) -> object:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except SynthgateError as error:

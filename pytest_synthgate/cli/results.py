@@ -62,12 +62,19 @@ def report(
 @click.argument("now", metavar="LATER", type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a note on a merge request.")
 def compare(was: Path, now: Path, markdown: bool) -> None:
-    """Compare two results files, such as those of two branches; exit with 1 when a score became worse."""
+    """Compare two results files, such as those of two branches.
+
+    Exits with 1 when a score became worse, and with 2 when nothing could be compared.
+    """
     from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown
     from pytest_synthgate.results.file import read_results
+    from pytest_synthgate.text.printable import shown, visible
     from pytest_synthgate.tracking.comparison import compare_results
 
     found = compare_results(read_results(was), read_results(now))
+    if found.nothing:
+        files = f"{shown(was)} and {shown(now)}"
+        raise ResultsError(f"{files}: nothing to compare, {visible(found.nothing)}; measure the same specs alike")
     click.echo(comparison_markdown(found) if markdown else "\n".join(comparison_lines(found)))
     if found.regressions:
         sys.exit(1)
@@ -93,16 +100,20 @@ def waive(results: Path, finding: str, reason: str, owner: str, expires: date, p
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--spec", "names", metavar="SPEC", multiple=True, help="Show this spec alone; may be repeated.")
-def history(files: tuple[Path, ...], names: tuple[str, ...]) -> None:
+@click.option(
+    "--branch", "branches", metavar="NAME", multiple=True, help="Show runs of this branch alone; may be repeated."
+)
+def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str, ...]) -> None:
     """Print how scores went from run to run and where they changed for good.
 
     The files are those of `pytest --synth-history=FILE`; several are merged.
     """
     from pytest_synthgate.reports.trend import marks_for, trend_lines, trends
-    from pytest_synthgate.tracking.history import read_history
+    from pytest_synthgate.tracking.history import of_branches, read_history
 
     rows, warnings = read_history(*files)
     for warning in warnings:
         click.echo(warning, err=True)
+    rows = of_branches(rows, branches)
     found = trends(rows, names)
     click.echo("\n".join(trend_lines(found, marks_for(sys.stdout.encoding))))

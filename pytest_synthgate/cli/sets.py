@@ -142,6 +142,7 @@ def export(
     type=click.Path(path_type=Path),
     help="File to rewrite.  [default: synthgate-baseline.json in the rootdir of pytest]",
 )
+@click.option("--prune", is_flag=True, help="Only remove the entries of specs that no spec file declares.")
 @real_option
 @encoder_option
 @cache_option
@@ -149,6 +150,7 @@ def rebaseline(
     names: tuple[str, ...],
     files: tuple[Path, ...],
     baseline: Path | None,
+    prune: bool,
     real: Path | None,
     encoder: str | None,
     cache: Path | None,
@@ -157,19 +159,28 @@ def rebaseline(
 
     Specs whose images are no longer those that were accepted stay as they are.
     """
-    from pytest_synthgate.tracking.baseline import read_baseline, write_baseline
+    from pytest_synthgate.tracking.acceptance import pruned, rewrite
+    from pytest_synthgate.tracking.baseline import read_baseline
     from pytest_synthgate.tracking.rebaseline import remeasured
 
+    if prune and names:
+        raise SpecError("--prune is about specs that are gone; give it without names")
     with project(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as run:
         path = run.options.baseline
-        accepted = read_baseline(path)
-        specs = [run.resolved(spec) for spec in run.catalogue.named(names) if spec.name in accepted.entries]
-        if not specs:
-            raise SpecError(f"{shown(path)} has none of these specs; accept them with --synth-update-baseline first")
-        update = remeasured(accepted, specs, run.measurer, Path.cwd())
-    write_baseline(path, update.baseline)
-    for line in [*update.changes, *update.refused]:
+        if prune:
+            declared = {spec.name for spec in run.catalogue.declared()} | run.catalogue.specs.keys()
+            update = rewrite(path, lambda accepted: pruned(accepted, declared))
+        else:
+            accepted = read_baseline(path).entries
+            specs = [run.resolved(spec) for spec in run.catalogue.named(names) if spec.name in accepted]
+            if not specs:
+                raise SpecError(
+                    f"{shown(path)} has none of these specs; accept them with --synth-update-baseline first"
+                )
+            update = rewrite(path, remeasured(specs, run.measurer, Path.cwd()))
+    for line in [*(update.changes or ("nothing changed",)), *update.refused]:
         click.echo(visible(line))
-    click.echo(f"written: {shown(path)}")
+    if update.changes:
+        click.echo(f"written: {shown(path)}")
     if update.refused:
         sys.exit(1)

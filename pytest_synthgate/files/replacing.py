@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import shutil
 from pathlib import Path
 
-from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.errors import ResultsError, SynthgateError
 from pytest_synthgate.text.printable import shown
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file in the place of what is there.
+def replace_file(path: Path, content: bytes, error: type[SynthgateError] = ResultsError) -> None:
+    """Write a file that a user named, in the place of what is there.
 
     Raises:
-        ResultsError: The place cannot be written to.
+        SynthgateError: The place cannot be written to; of the given class.
     """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        put_in_place(path, content)
+    except OSError as failure:
+        raise error(f"{shown(path)}: cannot be written ({failure.strerror}); choose another file") from None
+
+
+def put_in_place(path: Path, content: bytes) -> None:
+    """Write a file in the place of what is there, and make the folders it lies in.
+
+    A link stays one: what it leads to is replaced. The mode of an existing file stays too. What is neither a file nor
+    a folder, such as `/dev/stdout`, is written to as it is.
+
+    Raises:
+        OSError: The place cannot be written to; what was there is left, and nothing beside it.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(content)
+        return
+    target = Path(os.path.realpath(path))  # resolve() would raise something else on a loop of links
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
+        if target.exists():
+            shutil.copymode(target, part)
+        part.replace(target)
+    except OSError:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror}); choose another file") from None
+        raise

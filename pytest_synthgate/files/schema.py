@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from types import NoneType
 from typing import Any, TypeAlias
 
 from pytest_synthgate.text.printable import visible
@@ -19,15 +20,17 @@ from pytest_synthgate.text.wording import written
 Keys: TypeAlias = tuple[str | int, ...]
 """The way to a value: names in objects, positions in arrays."""
 
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and _finite(value),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool) and _finite(value),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
+_NUMBERS = (int, float)
+_KINDS: Mapping[type, frozenset[str]] = {
+    dict: frozenset({"object"}),
+    list: frozenset({"array"}),
+    str: frozenset({"string"}),
+    float: frozenset({"number"}),
+    int: frozenset({"number", "integer"}),
+    bool: frozenset({"boolean"}),
+    NoneType: frozenset({"null"}),
 }
+"""What JSON is read as, and what a schema calls it."""
 
 
 @cache
@@ -51,29 +54,32 @@ def breaches(document: object, schema: Mapping[str, Any]) -> Iterator[tuple[Keys
 def _breaches(
     value: Any, schema: Mapping[str, Any], keys: Keys, named: Mapping[str, Any]
 ) -> Iterator[tuple[Keys, str]]:
+    # Most values of large files are leaves of which the type alone is given: each check costs them one look at most.
     if "$ref" in schema:
         schema = named[schema["$ref"].removeprefix("#/$defs/")]
-    types = schema.get("type", [])
-    names = [types] if isinstance(types, str) else types
-    if names and not any(_TYPES[name](value) for name in names):
-        yield keys, f"{written(value)} is not of type {' or '.join(names)}"
-        return
+    kind = type(value)
+    if "type" in schema:
+        names = schema["type"]
+        names = [names] if isinstance(names, str) else names
+        if _KINDS[kind].isdisjoint(names) or (kind in _NUMBERS and not _finite(value)):
+            yield keys, f"{written(value)} is not of type {' or '.join(names)}"
+            return
     if "enum" in schema and value not in schema["enum"]:
         yield keys, f"{written(value)} is none of {', '.join(map(str, schema['enum']))}"
     if "const" in schema and value != schema["const"]:
         yield keys, f"{written(value)} is not {schema['const']}"
-    if isinstance(value, int | float) and value < schema.get("minimum", value):
-        yield keys, f"{value} is less than {schema['minimum']}"
-    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        yield keys, f"{written(value)} does not match {schema['pattern']}"
-    if isinstance(value, dict):
+    if kind is dict:
         yield from _members(value, schema, keys, named)
-    if isinstance(value, list):
-        fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
-        if not fewest <= len(value) <= most:
-            yield keys, f"has {len(value)} items, not {fewest} to {most}"
-        for number, each in enumerate(value):
-            yield from _breaches(each, schema.get("items", {}), (*keys, number), named)
+    elif kind is list:
+        yield from _items(value, schema, keys, named)
+    elif kind is str:
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            yield keys, f"{written(value)} does not match {schema['pattern']}"
+    elif kind in _NUMBERS:
+        if "minimum" in schema and value < schema["minimum"]:
+            yield keys, f"{written(value)} is less than {schema['minimum']}"
+        if "maximum" in schema and value > schema["maximum"]:
+            yield keys, f"{written(value)} is more than {schema['maximum']}"
 
 
 def _members(
@@ -82,15 +88,27 @@ def _members(
     for name in schema.get("required", ()):
         if name not in value:
             yield keys, f"{name} is missing"
-    properties = schema.get("properties", {})
+    properties, others = schema.get("properties", {}), schema.get("additionalProperties")
     for name, each in value.items():
-        inner = (*keys, name)
-        yield from _breaches(name, schema.get("propertyNames", {}), inner, named)
-        yield from _breaches(each, properties.get(name, schema.get("additionalProperties", {})), inner, named)
+        if "propertyNames" in schema:
+            yield from _breaches(name, schema["propertyNames"], (*keys, name), named)
+        if inner := properties.get(name, others):
+            yield from _breaches(each, inner, (*keys, name), named)
+
+
+def _items(
+    value: Sequence[Any], schema: Mapping[str, Any], keys: Keys, named: Mapping[str, Any]
+) -> Iterator[tuple[Keys, str]]:
+    fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
+    if not fewest <= len(value) <= most:
+        yield keys, f"has {len(value)} items, not {fewest} to {most}"
+    if inner := schema.get("items"):
+        for number, each in enumerate(value):
+            yield from _breaches(each, inner, (*keys, number), named)
 
 
 def _finite(value: float) -> bool:
     try:
-        return math.isfinite(float(value))
-    except OverflowError:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond any float
         return False

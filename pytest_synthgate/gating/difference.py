@@ -102,10 +102,10 @@ def difference(
     if mine is None or theirs is None:
         return None
     errors = [each.errors.get(name, {}).get(rung or "") for each in (measurement, baseline)]
-    if _same(measurement, baseline, "real", "synthetic"):
+    if same_images(measurement, baseline, "real", "synthetic"):
         below = above = REPEATED
     elif errors[0] is not None and errors[1] is not None:
-        common = COMMON if _same(measurement, baseline, "real") else 0.0
+        common = COMMON if same_images(measurement, baseline, "real") else 0.0
         below = above = normal_reach(_error(errors[0], errors[1], common))
     else:
         deff = _design_effect(name, now, was) if name in COUNTED else None
@@ -146,15 +146,21 @@ def change_of_real_set(measured: Measurement | Entry, baseline: Entry) -> str | 
     return f"the real set changed: {'' if certain else 'about '}{counted(came, 'photo')} came, {went:,} went"
 
 
+def same_images(measurement: Measurement, baseline: Entry, *sides: str) -> bool:
+    """Tell whether sets are known to hold the same images.
+
+    Args:
+        measurement: What was measured.
+        baseline: What was accepted.
+        sides: "real", "synthetic" or both.
+    """
+    now, was = measurement.contents, baseline.contents
+    return now is not None and was is not None and all(getattr(now, side) == getattr(was, side) for side in sides)
+
+
 def _common_rung(measurement: Measurement, baseline: Entry, name: str) -> str | None:
     rungs = measurement.rungs.get(name, {}).keys() & baseline.rungs.get(name, {}).keys()
     return max(rungs, key=int, default=None)
-
-
-def _same(measurement: Measurement, baseline: Entry, *sides: str) -> bool:
-    """Tell whether sets are known to hold the same images."""
-    now, was = measurement.contents, baseline.contents
-    return now is not None and was is not None and all(getattr(now, side) == getattr(was, side) for side in sides)
 
 
 def _error(now: Errors, was: Errors, common: float) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_synthgate.limits import GATED_SCORES
@@ -84,6 +84,10 @@ class Entry:
             commit=commit,
         )
         return cls.from_json(json.loads(json.dumps(kept.to_json(), sort_keys=True)))
+
+    def repeats(self, other: Entry) -> bool:
+        """Tell whether another entry is the same but for its day and its commit."""
+        return replace(self, date=other.date, commit=other.commit) == other
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, sorted; scores that could not be computed are left out."""

@@ -6,11 +6,11 @@ Fifth station of the flow (scores -> gate -> reports). Pure: nothing is read, me
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pytest_synthgate.gating.difference import REPEATED, change_of_real_set, difference, obstacle
+from pytest_synthgate.gating.beside import Beside, Outcome, beside_baseline
 from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
 from pytest_synthgate.scores.breakdown import ENOUGH, POOLED, score_of
@@ -20,8 +20,6 @@ from pytest_synthgate.waivers import Waiver
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.entry import Entry
-
-Outcome = Literal["passed", "warned", "failed", "inconclusive", "confounded", "not comparable", "no baseline yet"]
 
 _UNDECIDED: frozenset[Outcome] = frozenset({"inconclusive", "confounded", "not comparable"})
 
@@ -39,6 +37,7 @@ class Verdict:
         group: The class it was applied to, None for the whole set.
         baseline: The accepted score that it was compared with, if it was.
         waived: Ids of the findings that waivers left out of the score when it was judged.
+        more: About how many more images would settle it, where the interval straddles the limit.
     """
 
     score: str
@@ -49,6 +48,7 @@ class Verdict:
     group: str | None = None
     baseline: float | None = None
     waived: tuple[str, ...] = ()
+    more: int | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +80,7 @@ class Verdict:
             "verdict": self.verdict,
             "reason": self.reason,
             "waived": list(self.waived),
+            "more": self.more,
         }
 
     @classmethod
@@ -95,9 +96,8 @@ class Verdict:
         )
         of = group.removesuffix("]") or None
         measured = score_of(measurement, score, of)
-        return cls(
-            score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"], tuple(raw.get("waived", ()))
-        )
+        waived = tuple(raw.get("waived", ()))
+        return cls(score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"], waived, raw.get("more"))
 
 
 def gate(
@@ -157,99 +157,89 @@ def judge(
         today: The day that they expire by; without it none has expired.
     """
     score = score_of(measurement, name, group)
-    beside = _beside(measurement, name, score, limit, group, baseline)
+    beside = beside_baseline(measurement, name, score, limit, group, baseline)
     waived = applied(score, name, measurement, waivers, today, group)
-    outcome, reason = _conclude(measurement, name, waived.score, limit, group, beside)
-    if waived.left_out:
-        reason += f" ({number(score.value or 0.0)} with {len(waived.left_out):,} waived)"
+    both = f" ({number(score.value or 0.0)} with {len(waived.left_out):,} waived)" if waived.left_out else ""
+    if both and beside.was is not None:
+        beside = replace(beside, words=f"a regression counts waived ones too: {beside.words}")
+    found = _conclude(measurement, name, waived.score, limit, group, beside, both)
     if waived.overdue:
-        outcome, reason = "failed", waived.overdue
-    return Verdict(name, outcome, reason, limit, score, group, beside.was, waived.left_out)
+        found = _Conclusion("failed", _with_number(waived.overdue, waived.score, both))
+    return Verdict(name, found.outcome, found.reason, limit, score, group, beside.was, waived.left_out, found.more)
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
-    """What a score is beside its baseline: the outcome if nothing else decides, the words for it, and what it was."""
+class _Conclusion:
+    """The outcome, the words for it, and how many more images would settle it."""
 
     outcome: Outcome
-    words: str
-    was: float | None = None
-
-
-def _beside(
-    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, baseline: Entry | None
-) -> _Beside:
-    if (regression := limit.regression) is None:
-        return _Beside("passed", "")
-    if baseline is not None and (found := obstacle(measurement, baseline, name, group)):
-        return _Beside(
-            "not comparable",
-            f"not comparable with the baseline: {found}; --synth-update-baseline accepts what is measured now",
-        )
-    risen = None if baseline is None else difference(measurement, score, baseline, name, group)
-    if baseline is None or risen is None:
-        return _Beside("no baseline yet", "nothing to compare it with yet")
-    side = "above" if risen.value > 0 else "below"
-    words = f"{number(abs(risen.value))} {side} the baseline of {number(risen.was)}"
-    if abs(risen.value) <= REPEATED:
-        words = "as in the baseline"
-    if risen.rung is not None:
-        words += f" at n0 = {risen.rung:,} ({number(risen.now)} now)"
-    if risen.exceeds(regression):
-        words += f", more than the {number(regression)} allowed and the noise of {number(risen.noise)}"
-    elif risen.value > regression:
-        words += f", within the noise of {number(risen.noise)}"
-    elif risen.value > REPEATED:
-        words += f", up to {number(regression)} is allowed"
-    if change := change_of_real_set(measurement, baseline):
-        words += f"; {change}"
-    return _Beside("failed" if risen.exceeds(regression) else "passed", words, risen.was)
+    reason: str
+    more: int | None = None
 
 
 def _conclude(
-    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, beside: _Beside
-) -> tuple[Outcome, str]:
+    measurement: Measurement,
+    name: str,
+    score: Score,
+    limit: Limit,
+    group: str | None,
+    beside: Beside,
+    both: str,
+) -> _Conclusion:
+    """Conclude from a score without waived findings; `both` tells the one with them, if there are any."""
     if limit.per_class and group is None:
-        return "failed", f"{name} per class could not be computed: no synthetic image has a class"
+        return _Conclusion("failed", f"{name} per class could not be computed: no synthetic image has a class")
     shortage = None if name == "unreadable" else _shortage(measurement, score, group)
     interval = score.interval
     if interval is None:
-        return ("inconclusive", shortage) if shortage else ("failed", f"{name} could not be computed")
+        return _Conclusion(*(("inconclusive", shortage) if shortage else ("failed", f"{name} could not be computed")))
     low, value, high = interval
     most = limit.max
     if shortage:
         if name in SHARE_SCORES and most is not None and low > most:
-            return "failed", f"{number(value)} > {number(most)}, and so is the whole interval"
-        return "inconclusive", shortage
-    if name in REALISM_SCORES and measurement.audit.get("confounded"):
-        return "confounded", str(measurement.audit["confounded"])
-    if most is not None:
-        decides = {"score": value, "pass": low, "fail": high}[limit.when_unsure]
-        comparison = _comparison(interval, most, limit, score.n)
-        if decides > most:
-            return "failed", comparison
+            return _Conclusion("failed", f"{number(value)} > {number(most)}, and so is the whole interval{both}")
+        return _Conclusion("inconclusive", _with_number(shortage, score, both))
+    if name in REALISM_SCORES and (confounded := measurement.audit.get("confounded")):
+        return _Conclusion("confounded", _with_number(str(confounded), score, both))
+    comparison = "" if most is None else _comparison(interval, most, limit)
+    noise, more = ("", None) if most is None else _noise(interval, most, score.n)
+    if most is not None and {"score": value, "pass": low, "fail": high}[limit.when_unsure] > most:
+        if beside.outcome == "failed":  # then more images would settle nothing
+            noise, more = "", None
+        words = "" if beside.outcome == "no baseline yet" else beside.words
+        return _Conclusion("failed", "; ".join(filter(None, (comparison + noise + both, words))), more)
     if beside.outcome in {"failed", "not comparable"}:
-        return beside.outcome, f"{number(value)}, {beside.words}"
+        return _Conclusion(beside.outcome, f"{number(value)}{both}, {beside.words}")
     if limit.warn is not None and value > limit.warn:
-        return "warned", f"{number(value)} > {number(limit.warn)}, where a warning was asked for"
+        return _Conclusion("warned", f"{number(value)} > {number(limit.warn)}, where a warning was asked for{both}")
     if most is None:
-        return beside.outcome, f"{number(value)}, {beside.words or 'below the warning'}"
-    return beside.outcome, "; ".join(filter(None, (comparison, beside.words)))
+        return _Conclusion(beside.outcome, f"{number(value)}{both}, {beside.words or 'below the warning'}")
+    return _Conclusion(beside.outcome, "; ".join(filter(None, (comparison + noise + both, beside.words))), more)
 
 
-def _comparison(interval: tuple[float, float, float], most: float, limit: Limit, n: int) -> str:
+def _with_number(reason: str, score: Score, both: str) -> str:
+    """Add the number to a reason without one, where waivers make two of it."""
+    return f"{reason}; {number(score.value or 0.0)}{both}" if both else reason
+
+
+def _comparison(interval: tuple[float, float, float], most: float, limit: Limit) -> str:
     low, value, high = interval
     text = f"{number(value)} {'<=' if value <= most else '>'} {number(most)}"
+    straddles = low <= most < high
+    return f"{text}, unsure counts as {limit.when_unsure}" if straddles and limit.when_unsure != "score" else text
+
+
+def _noise(interval: tuple[float, float, float], most: float, n: int) -> tuple[str, int | None]:
+    """Say how many more images would settle it, where the interval straddles the limit."""
+    low, value, high = interval
     if not low <= most < high:
-        return text
-    if limit.when_unsure != "score":
-        text += f", unsure counts as {limit.when_unsure}"
+        return "", None
     margin = abs(value - most)
     reach = (value - low) if value > most else (high - value)
     if margin <= 0 or n * (reach / margin) ** 2 > 1_000_000:
-        return f"{text}, within noise: no reasonable number of images would settle it"
-    more = max(1, round(n * ((reach / margin) ** 2 - 1)))
-    return f"{text}, within noise: about {_two_digits(more):,} more images would settle it"
+        return ", within noise: no reasonable number of images would settle it", None
+    more = _two_digits(max(1, round(n * ((reach / margin) ** 2 - 1))))
+    return f", within noise: about {more:,} more images would settle it", more
 
 
 def _two_digits(count: int) -> int:

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_synthgate.limits import Limit
 from pytest_synthgate.scores.breakdown import findings_of
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
-from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Subject, Waiver
+from pytest_synthgate.waivers import SCORE_OF, Subject, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,10 @@ def applied(
         today: The day by which they expire.
         group: The class it is the score of, None for the whole set.
     """
-    if score.interval is None:
+    # Without a waiver there may be very many findings to name in vain.
+    if score.interval is None or all(waiver.score != name for waiver in waivers):
         return Waived(score)
-    flagged = findings_of(measurement, name, group) if name in FINDINGS_OF else []
+    flagged = findings_of(measurement, name, group)
     subjects = [set(_subjects(each)) for each in flagged]
     holding = {waiver.subject for waiver in waivers if today <= waiver.expires}
     left = [each for each, own in zip(flagged, subjects, strict=True) if holding.isdisjoint(own)]
@@ -81,15 +83,26 @@ def applied(
     )
 
 
-def unused(waivers: Sequence[Waiver], measurements: Iterable[Measurement]) -> tuple[Waiver, ...]:
-    """List the waivers that name no finding, expired or not.
+def unused(waivers: Sequence[Waiver], judged: Iterable[tuple[Measurement, Mapping[str, Limit]]]) -> dict[Waiver, str]:
+    """Say why waivers are of no use, expired or not: they name no finding, or one that no gate counts.
 
     Args:
         waivers: Those of one spec file.
-        measurements: Those of the specs of that file that ran.
+        judged: Measurement and limits of the specs of that file that ran.
     """
-    met = {subject for measurement in measurements for each in measurement.findings for subject in _subjects(each)}
-    return tuple(waiver for waiver in waivers if waiver.subject not in met)
+    met: set[Subject] = set()
+    counted: set[Subject] = set()
+    for measurement, limits in judged:
+        subjects = {subject for each in measurement.findings for subject in _subjects(each)}
+        met |= subjects
+        counted |= {(score, digests) for score, digests in subjects if score in limits and limits[score].counts}
+    return {
+        waiver: f"no spec with its finding has a max or warn for {waiver.score}"
+        if waiver.subject in met
+        else "it names nothing that is flagged"
+        for waiver in waivers
+        if waiver.subject not in counted
+    }
 
 
 def _subjects(finding: Finding) -> Iterator[Subject]:

@@ -249,7 +249,7 @@ def _next(results: Mapping[str, SpecResult]) -> str | None:
     gates = [(name, verdict) for name, result in results.items() for verdict in result.verdicts]
     for outcome in ("inconclusive", "not comparable", "within noise", "no baseline yet"):
         for name, verdict in gates:
-            if outcome == "within noise" and "would settle it" in verdict.reason:
+            if outcome == "within noise" and verdict.more is not None:
                 return f"more images for {visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
             if verdict.verdict == outcome and (helps := help_lines(verdict, results[name].measurement)):
                 return f"{visible(name)}, {visible(verdict.name)}: {helps[0]}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.files.laid_out import laid_out
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import breaches, place, shipped_schema
 from pytest_synthgate.results.result import SpecResult
@@ -52,8 +53,7 @@ def write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
     Raises:
         ResultsError: The place cannot be written to.
     """
-    text = json.dumps(to_document(results, path.parent), indent=1, ensure_ascii=False, allow_nan=False)
-    replace_file(path, f"{text}\n".encode())
+    replace_file(path, f"{laid_out(to_document(results, path.parent))}\n".encode())
 
 
 def read_results(path: Path) -> dict[str, SpecResult]:
@@ -73,6 +73,8 @@ def read_results(path: Path) -> dict[str, SpecResult]:
     if raw.get("schema") != SCHEMA:
         schema = written(raw.get("schema"))
         raise ResultsError(f"{shown(path)}: schema {schema}, this version reads {SCHEMA}; measure again")
+    if raw.keys() == {"schema", "specs"}:
+        raise ResultsError(f"{shown(path)}: this is a baseline; give a file of --synth-json or `synthgate measure`")
     if violation := next(violations(raw), None):
         raise ResultsError(f"{shown(path)}: {violation}; write it again")
     found = {}

@@ -171,7 +171,7 @@ class WaiversItem(_PlainItem):
             run.require(spec)
         if not (found := run.unused_waivers(self.specs)):
             return
-        text = "; ".join(f"{waiver.name} is not used" for waiver in found)
+        text = "; ".join(f"{waiver.name} is not used: {why}" for waiver, why in found.items())
         if run.options.strict:
             raise GateFailure(visible(f"{text}; remove it"))
         self.warn(SynthgateWarning(visible(f"{text}; remove it")))

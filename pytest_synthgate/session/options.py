@@ -47,8 +47,9 @@ class Options:
         redact_real: Whether real photos and their names stay out of every report.
         max_findings: Findings that the report shows with pictures.
         baseline: The accepted scores.
+        baseline_named: Whether the command line names that file, which should then be there.
         update_baseline: Whether this run's scores are accepted.
-        accept_failing: Whether they are accepted for specs with a failed gate too.
+        accept_failing: Whether they are accepted for specs too of which a gate failed or was not judged.
         history: The log of runs that this one is added to.
         cache: Folder of the store.
         results: Measurements to judge instead of measuring.
@@ -68,6 +69,7 @@ class Options:
     redact_real: bool
     max_findings: int
     baseline: Path
+    baseline_named: bool
     update_baseline: bool
     accept_failing: bool
     history: Path | None
@@ -103,7 +105,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--synth-update-baseline", action="store_true", dest="synth_update_baseline", default=False, help=update
     )
-    accept = "accept the scores of specs with a failed gate too"
+    accept = "accept the scores of specs too of which a gate failed or was not judged"
     group.addoption(
         "--synth-accept-failing", action="store_true", dest="synth_accept_failing", default=False, help=accept
     )
@@ -141,6 +143,7 @@ def read_options(config: pytest.Config) -> Options:
         redact_real=bool(config.getoption("synth_redact_real") or config.getini("synth_redact_real")),
         max_findings=_max_findings(config),
         baseline=path("baseline") or config.rootpath / "synthgate-baseline.json",
+        baseline_named=bool(config.getoption("synth_baseline")),
         update_baseline=config.getoption("synth_update_baseline"),
         accept_failing=config.getoption("synth_accept_failing"),
         history=path("history"),

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_synthgate.errors import BaselineError
 from pytest_synthgate.session.catalogue import Catalogue
 from pytest_synthgate.session.options import Options, read_options
 from pytest_synthgate.session.parcels import Receiver, Sender
+from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.entry import Entry
@@ -42,7 +44,8 @@ class Run:
         sender: Packs what is found out.
         receiver: Takes it in, on the controller.
         today: The day that waivers expire by, the same for all gates.
-        accepted: What accepting the scores of this run came to, a line each.
+        accepted: What accepting the scores of this run changed, a line each.
+        refused: What was not accepted of them, a line each.
         unwritten: Why a file that was asked for was not written, by what it is called.
     """
 
@@ -53,6 +56,7 @@ class Run:
     receiver: Receiver = field(default_factory=Receiver)
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     accepted: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     unwritten: dict[str, str] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
@@ -171,15 +175,21 @@ class Run:
         if self._baseline is None:
             from pytest_synthgate.tracking.baseline import read_baseline
 
-            self._baseline = read_baseline(self.options.baseline)
+            options = self.options
+            if options.baseline_named and not options.update_baseline and not options.baseline.exists():
+                raise BaselineError(
+                    f"{shown(options.baseline)}: no such baseline; name the one that is there, "
+                    "or make it with --synth-update-baseline"
+                )
+            self._baseline = read_baseline(options.baseline)
         return self._baseline.entries
 
     def expected(self, spec: Spec) -> Mapping[str, str]:
         """Give the gates that are known to fail; with `--runxfail` none is, and the build fails on them."""
         return {} if self.config.getoption("runxfail") else spec.xfail
 
-    def unused_waivers(self, specs: Iterable[Spec]) -> tuple[Waiver, ...]:
-        """List the waivers of a file that none of its specs has a finding for.
+    def unused_waivers(self, specs: Iterable[Spec]) -> Mapping[Waiver, str]:
+        """Give the waivers of a file that are of no use to any of its specs, and why.
 
         Args:
             specs: All specs of the file.
@@ -190,7 +200,7 @@ class Run:
         from pytest_synthgate.gating.waived import unused
 
         waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
-        return unused(waivers, [self.measurement(spec) for spec in specs])
+        return unused(waivers, [(self.measurement(spec), spec.limits) for spec in specs])
 
     def explanation(self, spec: Spec, verdict: Verdict) -> str:
         """Say in a few lines why a gate concluded what it did."""

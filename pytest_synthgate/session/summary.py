@@ -26,6 +26,7 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.run import Run, run_of
 from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.text.wording import counted, quoted
 
 _TONES = {"fail": {"red": True, "bold": True}, "warn": {"yellow": True}, "ok": {"green": True}}
 
@@ -41,18 +42,25 @@ def write_summary(reporter: Any, run: Run) -> None:
     measured = _measured(results)
     if measured:
         _write_table(reporter, measured)
-    for note in dict.fromkeys([*run.receiver.notes, *notes(measured)]):
+    for note in dict.fromkeys([*run.receiver.notes, *notes(measured), *_baseline_notes(run, measured)]):
         reporter.write_line(f"note: {visible(note)}", yellow=True)
     for label, path, _ in _outputs(run):
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
-        for line in run.accepted if label == "baseline" else ():
-            reporter.write_line(f"  {visible(line)}")
+        if label == "baseline":
+            _write_accepted(reporter, run)
     for label, reason in run.unwritten.items():
         reporter.write_line(f"{label}: {reason}", red=True, bold=True)
     if run.options.workspace is not None:
         for line in annotate(results, run.receiver.files(), run.options.workspace):
             reporter.write_line(line)
+
+
+def _write_accepted(reporter: Any, run: Run) -> None:
+    for line in run.accepted:
+        reporter.write_line(f"  {visible(line)}")
+    for line in run.refused:
+        reporter.write_line(f"  {visible(line)}", red=True, bold=True)
 
 
 def _measured(results: Mapping[str, SpecResult]) -> dict[str, SpecResult]:
@@ -70,6 +78,39 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult]) -> None:
             reporter.write_line(f"{label}: {text}")
 
 
+def _baseline_notes(run: Run, results: Mapping[str, SpecResult]) -> Iterator[str]:
+    """Say which regressions nobody would see: those of limits without an accepted score, and of renamed specs."""
+    regressions = [each for result in results.values() for each in result.verdicts if each.limit.regression is not None]
+    if not regressions:
+        return
+    path, update = run.options.baseline, run.options.update_baseline
+    if not update and (new := sum(each.verdict == "no baseline yet" for each in regressions)):
+        gone = "" if path.exists() else f" ({shown(path)} is not there)"
+        text = f"{counted(new, 'regression limit')} {'has' if new == 1 else 'have'} no baseline yet{gone}"
+        yield f"{text}; accept the scores with --synth-update-baseline"
+    if undeclared := _undeclared(run, results):
+        names = ", ".join(map(quoted, undeclared))
+        yield (
+            f"{shown(path)} has {names}, which no spec file declares: "
+            "a spec that was renamed has no baseline; `synthgate rebaseline --prune` removes what is left of it"
+        )
+
+
+def _undeclared(run: Run, results: Mapping[str, SpecResult]) -> list[str]:
+    from pytest_synthgate.tracking.acceptance import undeclared
+    from pytest_synthgate.tracking.baseline import read_baseline
+
+    try:
+        baseline = read_baseline(run.options.baseline)
+        # Looking for spec files takes a walk through the project, which a run of all specs is spared.
+        if not undeclared(baseline, results):
+            return []
+        run.catalogue.declared()
+    except SynthgateError:  # of which the gates, or the collection, have told
+        return []
+    return undeclared(baseline, {*results, *run.catalogue.specs})
+
+
 def write_files(session: pytest.Session, run: Run) -> None:
     """Write the files that were asked for; when one of them cannot be written the run fails, and ends as always."""
     results = run.receiver.results()
@@ -79,6 +120,8 @@ def write_files(session: pytest.Session, run: Run) -> None:
             label == "results" and not measured
         ):  # a report of errors is one, results of errors are none
             run.unwritten[label] = f"{shown(path)}: left as it was, for nothing was measured"
+            if label == "baseline":
+                _end_as_not_accepted(session)
             continue
         try:
             write(path, results)
@@ -86,6 +129,14 @@ def write_files(session: pytest.Session, run: Run) -> None:
             run.unwritten[label] = str(error)
             if path != run.options.step_summary:  # which nobody asked for
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    if run.refused:
+        _end_as_not_accepted(session)
+
+
+def _end_as_not_accepted(session: pytest.Session) -> None:
+    """End as a run does whose options were not followed; a job that accepts failed gates lets those pass."""
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str, SpecResult]], None]]]:
@@ -107,19 +158,23 @@ def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str,
 
 def _accept(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
     """Write the scores of this run into the baseline, and keep what there is to say about it."""
-    from pytest_synthgate.tracking.baseline import read_baseline, updated, write_baseline
+    from pytest_synthgate.tracking.acceptance import rewrite, updated
     from pytest_synthgate.tracking.provenance import provenance
 
-    commit = provenance(run.config.rootpath, os.environ).commit
-    update = updated(
-        read_baseline(path),
-        results,
-        date=run.today.isoformat(),
-        commit=commit,
-        accept_failing=run.options.accept_failing,
+    update = rewrite(
+        path,
+        partial(
+            updated,
+            results=results,
+            date=run.today.isoformat(),
+            commit=provenance(run.config.rootpath, os.environ).commit,
+            accept_failing=run.options.accept_failing,
+        ),
     )
-    write_baseline(path, update.baseline)
-    run.accepted += [*(update.changes or ("nothing changed",)), *update.refused]
+    run.accepted += update.changes or ("nothing changed",)
+    run.refused += update.refused
+    if run.refused and not run.options.accept_failing:
+        run.refused.append("run all gates and mend what fails, or add --synth-accept-failing")
 
 
 def _add_to_history(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:

@@ -5,28 +5,26 @@ Part of tracking (gate -> tracking). Changed only on request, and then only what
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_synthgate.errors import BaselineError
+from pytest_synthgate.files.laid_out import laid_out
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import Keys, breaches, place, shipped_schema
-from pytest_synthgate.gating.difference import change_of_real_set
 from pytest_synthgate.gating.entry import Entry
-from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.scores.score import number
-from pytest_synthgate.text.printable import shown, storable, visible
-from pytest_synthgate.text.wording import differences
+from pytest_synthgate.text.printable import printable, shown, storable
 from pytest_synthgate.tracking.edited import parsed
-
-if TYPE_CHECKING:
-    from pytest_synthgate.results.result import SpecResult
 
 SCHEMA = 1
 """Version of the file."""
+
+_REMEDY = "mend it, or restore it from version control"
+_PATIENCE = 60
+"""Seconds to wait for other processes that change the same file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +47,6 @@ class Baseline:
         return cls({name: Entry.from_json(entry) for name, entry in raw["specs"].items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """What accepting the scores of a run comes to.
-
-    Attributes:
-        baseline: The new baseline.
-        changes: What changed, a line each: `subject: unvaried 0.026 -> 0.031`.
-        refused: Why entries stay as they were, a line each.
-    """
-
-    baseline: Baseline
-    changes: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
-
-
 def read_baseline(path: Path) -> Baseline:
     """Read the file; one that is not there yet holds nothing.
 
@@ -79,14 +62,20 @@ def read_baseline(path: Path) -> Baseline:
     try:
         return Baseline.from_json(_checked(content))
     except BaselineError as error:
-        raise BaselineError(f"{shown(path)}: {error}; mend it, or restore it from version control") from None
+        raise BaselineError(f"{shown(path)}: {error}") from None
 
 
 def _checked(content: bytes) -> dict[str, Any]:
-    raw, lines = parsed(content)
+    try:
+        raw, lines = parsed(content)
+    except BaselineError as error:
+        raise BaselineError(f"{error}; {_REMEDY}") from None
+    schema = raw.get("schema") if isinstance(raw, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise BaselineError(f"schema {schema} of a later version, this one reads {SCHEMA}; update pytest-synthgate")
     if broken := next(_breaches(raw), None):
         keys, breach = broken
-        raise BaselineError(f"line {lines[keys]}: {place(keys)}: {breach}")
+        raise BaselineError(f"line {lines[keys]}: {place(keys)}: {breach}; {_REMEDY}")
     document: dict[str, Any] = raw
     return document
 
@@ -95,88 +84,37 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write the file in one step: a reader sees the old one or the new one, whole.
 
     Raises:
-        ResultsError: The place cannot be written to.
+        BaselineError: The place cannot be written to.
     """
-    replace_file(path, storable(_text(baseline.to_json()) + "\n").encode())
+    replace_file(path, storable(laid_out(baseline.to_json()) + "\n").encode(), BaselineError)
 
 
-def updated(
-    baseline: Baseline,
-    results: Mapping[str, SpecResult],
-    *,
-    date: str,
-    commit: str | None = None,
-    accept_failing: bool = False,
-) -> Update:
-    """Accept the scores of the specs that ran, as they were measured, and leave all others as they are.
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the file meanwhile.
 
-    Args:
-        baseline: What was accepted before.
-        results: Result by spec name, of a run that judged by that.
-        date: The day.
-        commit: The commit, if known.
-        accept_failing: Whether to accept a spec of which a gate failed; one that is expected to fail is no obstacle.
+    Raises:
+        BaselineError: Another process does not let go of it, or the place cannot be written to.
     """
-    entries, changes, refused = dict(baseline.entries), [], []
-    for name, result in sorted(results.items()):
-        if not result.measurement.n_synthetic:
-            refused.append(f"{visible(name)}: not accepted, it could not be measured")
-            continue
-        failed = [each.name for each in result.verdicts if each.fails() and each.score not in result.expected]
-        if failed and not accept_failing:
-            refused.append(f"{visible(name)}: not accepted, {visible(', '.join(failed))} failed")
-            continue
-        was = entries.get(name)
-        now = Entry.of(result.measurement, _gated_classes(result, was), date=date, commit=commit)
-        if was is None or now != replace(was, date=date, commit=commit):
-            entries[name] = now
-            changes += [f"{visible(name)}: {change}" for change in _changes(was, now)]
-    return Update(Baseline(entries), tuple(changes), tuple(refused))
+    from filelock import SoftFileLock
 
-
-def _gated_classes(result: SpecResult, was: Entry | None) -> set[tuple[str, str]]:
-    """Name class and score of the gates by class that ran, and of those that ran before: one may run alone."""
-    before = {} if was is None else was.classes
-    return {(group, name) for group, scores in before.items() for name in scores} | {
-        (each.group, each.score)
-        for each in result.verdicts
-        if each.group is not None and each.limit.regression is not None
-    }
-
-
-def _changes(was: Entry | None, now: Entry) -> Iterator[str]:
-    """Say what changed, scores as far as their digits are shown."""
-    if was is not None:
-        yield from map(visible, differences(was.fingerprint, now.fingerprint))
-        if change := change_of_real_set(now, was):
-            yield change
-    before, after = ({} if entry is None else dict(_shown(entry)) for entry in (was, now))
-    for name in {**after, **before}:
-        old, new = before.get(name, "nothing"), after.get(name, "nothing")
-        if old != new:
-            yield f"{visible(name)} {old} -> {new}"
-
-
-def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Name every score and write its value, at the largest rung where it has rungs."""
-    for name in GATED_SCORES:
-        if (score := entry.scores.get(name)) is not None:
-            yield name, number(score.value or 0.0)
-        if by_rung := entry.rungs.get(name):
-            rung = max(by_rung, key=int)
-            yield name, f"{number(by_rung[rung].value or 0.0)} at n0 = {int(rung):,}"
-    for group, scores in entry.classes.items():
-        for name, score in scores.items():
-            yield f"{name}[{group}]", number(score.value or 0.0)
-
-
-def _text(value: Any, indent: str = "") -> str:
-    """Write JSON with a line for everything that holds no further object."""
-    if not isinstance(value, dict) or not any(isinstance(each, dict) for each in value.values()):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = indent + " "
-    members = (f"{inner}{json.dumps(key, ensure_ascii=False)}: {_text(each, inner)}" for key, each in value.items())
-    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
+    try:
+        there = path.resolve()
+        there.parent.mkdir(parents=True, exist_ok=True)
+        # One that leaves nothing behind, for this folder is under version control.
+        lock = there.with_name(f".{there.name}.lock")
+        holding = SoftFileLock(lock, timeout=_PATIENCE).acquire()
+    except TimeoutError:
+        raise BaselineError(
+            f"{shown(path)}: another run is changing it, or was stopped while it did; remove {shown(lock)} in that case"
+        ) from None
+    except (OSError, RuntimeError) as error:  # the latter for links in circles
+        reason = getattr(error, "strerror", None) or error
+        raise BaselineError(
+            f"{shown(path)}: cannot be written ({printable(str(reason))}); choose another file"
+        ) from None
+    with holding:
+        yield
 
 
 def _breaches(raw: Any) -> Iterator[tuple[Keys, str]]:

@@ -5,22 +5,43 @@ Part of tracking; the baseline compares a run with what was accepted, this compa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from pytest_synthgate.gating.difference import Difference, change_of_real_set, difference, obstacle
+from pytest_synthgate.gating.difference import (
+    COUNTED,
+    REPEATED,
+    Difference,
+    change_of_real_set,
+    difference,
+    obstacle,
+)
 from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.scores.breakdown import score_of
+from pytest_synthgate.text.wording import counted
 
 if TYPE_CHECKING:
     from pytest_synthgate.results.result import SpecResult
+    from pytest_synthgate.scores.measurement import Measurement
 
 SIGNIFICANT = 0.05
 """Chance, at most, that any of all compared scores is said to have changed where none did."""
 
-Course = Literal["worse", "better", "within noise", "within its limit", "not comparable"]
+Course = Literal[
+    "worse",
+    "better",
+    "perhaps worse",
+    "perhaps better",
+    "within its limit",
+    "within noise",
+    "unchanged",
+    "not comparable",
+]
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +52,11 @@ class Compared:
         spec: Name of the spec.
         score: Name of the score.
         difference: How far it moved, with its 95% interval; None where it cannot be compared.
-        course: What became of it; "within its limit" for worse by no more than the declared `regression`.
-        chance: Chance of such a difference, either way, where nothing changed; None where it cannot be compared.
+        course: What became of it. "perhaps" is more than the noise of this score alone, but no more than chance finds
+            among so many; "within its limit" is worse by no more than the declared `regression`; "unchanged" is the
+            score of the very same images, or the same count of files.
+        chance: Chance of such a difference, either way, among so many scores where nothing changed; None where chance
+            has no part in it.
         obstacle: Why it cannot be compared.
     """
 
@@ -56,56 +80,121 @@ class Comparison:
     scores: tuple[Compared, ...]
     remarks: tuple[str, ...]
 
+    def of(self, *courses: Course) -> tuple[Compared, ...]:
+        """List the scores that took one of these courses."""
+        return tuple(each for each in self.scores if each.course in courses)
+
     @property
     def regressions(self) -> tuple[Compared, ...]:
         """The scores that became worse, by more than noise and by more than is declared to be acceptable."""
-        return tuple(each for each in self.scores if each.course == "worse")
+        return self.of("worse")
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        """The scores that could be compared."""
+        return tuple(each for each in self.scores if each.difference is not None)
+
+    @property
+    def looks(self) -> int:
+        """Number of scores that chance could have moved."""
+        return sum(each.chance is not None for each in self.scores)
+
+    @property
+    def nothing(self) -> str | None:
+        """Why nothing can be compared, counts of unreadable files apart; None where something can."""
+        if any(each.score != "unreadable" for each in self.compared):
+            return None
+        if reasons := dict.fromkeys(f"{each.spec}: {each.obstacle}" for each in self.of("not comparable")):
+            first, *others = reasons
+            return f"{first}; and {counted(len(others), 'more spec')}" if others else first
+        return "no score has a value" if self.scores else "; ".join(self.remarks) or "they hold no spec"
 
 
 def compare_results(was: Mapping[str, SpecResult], now: Mapping[str, SpecResult]) -> Comparison:
     """Compare two files.
 
-    A score has changed where p K < 0.05, K the number of compared scores (Bonferroni), so that a look at twenty of
-    them does not find a change by chance alone.
+    A score has changed where its p is below 0.05 when adjusted for the number K of scores (Holm), so that one look at
+    twenty of them finds a change by chance alone no more often than a look at one does. K counts the scores that
+    chance could have moved: neither those of the very same images, nor shares of which neither side flags an image.
 
     Args:
         was: The earlier results, by spec name.
         now: The later results.
     """
-    shared = [name for name in now if name in was]
-    found = [each for name in shared for each in _differences(name, was[name], now[name])]
-    looks = sum(each.difference is not None for each in found)
-    remarks = [f"{name}: only in the earlier file" for name in was if name not in now]
-    remarks += [f"{name}: only in the later file" for name in now if name not in was]
-    for name in shared:
+    alone = [each for name in now if name in was for each in _differences(name, was[name], now[name])]
+    chances = iter(holm([each.chance for each in alone if each.chance is not None]))
+    adjusted = [each if each.chance is None else replace(each, chance=next(chances)) for each in alone]
+    found = tuple(replace(each, course=_course(each, now[each.spec])) for each in adjusted)
+    remarks = [*_only("earlier", was, now), *_only("later", now, was)]
+    for name in dict.fromkeys(each.spec for each in found if each.difference is not None):
         change = change_of_real_set(now[name].measurement, Entry.of(was[name].measurement))
         remarks += [f"{name}: {change}"] if change else []
-    return Comparison(tuple(_judged(each, now[each.spec], looks) for each in found), tuple(remarks))
+    return Comparison(found, tuple(remarks))
 
 
-def _differences(name: str, was: SpecResult, now: SpecResult) -> list[Compared]:
-    earlier, later = Entry.of(was.measurement), now.measurement
-    found = []
+def _only(file: str, those: Mapping[str, SpecResult], others: Mapping[str, SpecResult]) -> list[str]:
+    names = [name for name in those if name not in others]
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return [f"only in the {file} file: {', '.join(names[:10])}{more}"] if names else []
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Adjust p values for their number: p_i becomes the largest (K - j + 1) p_j of the j-th smallest up to it.
+
+    Where K scores are looked at and nothing changed in some of them, the chance that any of those has an adjusted p
+    below a level is no more than that level, however the scores depend on one another (Holm 1979).
+    """
+    adjusted, most = [0.0] * len(chances), 0.0
+    for rank, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
+        most = max(most, min(1.0, (len(chances) - rank) * chances[place]))
+        adjusted[place] = most
+    return adjusted
+
+
+def _differences(name: str, was: SpecResult, now: SpecResult) -> Iterator[Compared]:
+    """Compare the scores of one spec, each with the chance it has alone."""
+    before, later = was.measurement, now.measurement
+    earlier = Entry.of(before)
+    same = later.contents is not None and later.contents == before.contents
     for score in GATED_SCORES:
-        if differing := obstacle(later, earlier, score):
-            found.append(Compared(name, score, None, "not comparable", obstacle=differing))
+        if all(score_of(each, score).interval is None for each in (before, later)):
+            continue
+        if hindered := _obstacle(before, later, earlier, score):
+            yield Compared(name, score, None, "not comparable", obstacle=hindered)
         elif moved := difference(later, score_of(later, score), earlier, score):
-            found.append(Compared(name, score, moved, "within noise"))
-    return found
+            nought = score in COUNTED and moved.was == moved.now == 0
+            by_chance = not (same or nought or score == "unreadable")
+            yield Compared(name, score, moved, "unchanged", _chance(moved) if by_chance else None)
+        else:
+            yield Compared(name, score, None, "not comparable", obstacle="no n0 in common")
 
 
-def _judged(compared: Compared, now: SpecResult, looks: int) -> Compared:
-    moved = compared.difference
+def _obstacle(was: Measurement, now: Measurement, earlier: Entry, score: str) -> str | None:
+    for file, measurement in (("earlier", was), ("later", now)):
+        if not measurement.n_synthetic:
+            return f"not measured in the {file} file"
+    if found := obstacle(now, earlier, score):
+        return _DIGEST.sub(r"\1", found)
+    for file, measurement in (("earlier", was), ("later", now)):
+        if score_of(measurement, score).interval is None:
+            return f"no value in the {file} file"
+    return None
+
+
+def _course(compared: Compared, now: SpecResult) -> Course:
+    moved, chance = compared.difference, compared.chance
     if moved is None:
-        return compared
-    chance = _chance(moved)
-    course: Course = "within noise"
-    if chance * looks < SIGNIFICANT:
-        acceptable = max(
-            (each.limit.regression or 0.0 for each in now.verdicts if each.score == compared.score), default=0.0
-        )
-        course = "better" if moved.value < 0 else "worse" if moved.value > acceptable else "within its limit"
-    return Compared(compared.spec, compared.score, moved, course, chance)
+        return "not comparable"
+    if abs(moved.value) <= REPEATED and moved.high - moved.low <= 3 * REPEATED:
+        return "unchanged"
+    if moved.low <= 0 <= moved.high:
+        return "within noise"
+    limit = now.limits.get(compared.score)
+    if limit is not None and 0 < moved.value <= (limit.regression or 0.0):
+        return "within its limit"
+    if chance is None or chance < SIGNIFICANT:
+        return "worse" if moved.value > 0 else "better"
+    return "perhaps worse" if moved.value > 0 else "perhaps better"
 
 
 def _chance(moved: Difference) -> float:

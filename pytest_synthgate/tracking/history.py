@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,6 +17,7 @@ from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.scores.measurement import short_fingerprint
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import printable, shown
+from pytest_synthgate.text.wording import meant, quoted, written
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import SCHEMA, Row
 
@@ -27,8 +28,15 @@ if TYPE_CHECKING:
 _START = f'{{"schema": {SCHEMA}, "time": '.encode()
 """What a row starts with, and what no text within a row can hold, for quotes are escaped there."""
 
+_LONGEST = 1 << 20
+"""Bytes of a line that are looked at to tell whether it is a row."""
+
 _PATIENCE = 60
 """Seconds to wait for other processes that add to the same file."""
+
+
+class _LaterError(HistoryError):
+    """A row is one of a later version."""
 
 
 def rows(
@@ -87,7 +95,7 @@ def append(path: Path, added: Iterable[Row]) -> None:
         added: What to add.
 
     Raises:
-        HistoryError: The place cannot be written to.
+        HistoryError: The place cannot be written to, or holds something else.
     """
     from filelock import FileLock
 
@@ -98,6 +106,10 @@ def append(path: Path, added: Iterable[Row]) -> None:
         # One write in append mode is whole on local disks; the lock is for network drives and Windows.
         lock = FileLock(there.with_name(f".{there.name}.lock"), timeout=_PATIENCE)
         with lock, there.open("a+b", buffering=0) as file:
+            if not _is_history(file):
+                raise HistoryError(
+                    f"{shown(path)}: line 1 is no row of a history, nothing was added; name another file"
+                )
             text = b"\n" + lines if _is_torn(file) else lines
             if file.write(text) != len(text):
                 raise HistoryError(f"{shown(path)}: only a part could be written; make space on the disk")
@@ -106,6 +118,19 @@ def append(path: Path, added: Iterable[Row]) -> None:
         raise HistoryError(
             f"{shown(path)}: cannot be written ({printable(str(reason))}); choose another file"
         ) from None
+
+
+def _is_history(file: BinaryIO) -> bool:
+    """Tell whether a file holds nothing yet, or starts with a row, maybe a torn one; leaves the position anywhere."""
+    file.seek(0)
+    first = file.readline(_LONGEST).strip()
+    if not first or first.startswith(_START):
+        return True
+    try:
+        row = json.loads(first)
+    except (ValueError, RecursionError):
+        return len(first) > 1 and _START.startswith(first)
+    return isinstance(row, dict) and {"schema", "time", "spec"} <= row.keys()
 
 
 def _is_torn(file: BinaryIO) -> bool:
@@ -128,29 +153,46 @@ def read_history(*paths: Path) -> tuple[list[Row], list[str]]:
     found: dict[bytes, Row] = {}
     warnings: list[str] = []
     for path in paths:
-        read, skipped = _read(path)
+        read, skipped, later = _read(path)
         if skipped and not read:
-            raise HistoryError(f"{shown(path)}: no row of a history ({skipped[0]}); name a file of --synth-history")
+            remedy = "update pytest-synthgate" if later else "name a file of --synth-history"
+            raise HistoryError(f"{shown(path)}: no row of a history ({skipped[0]}); {remedy}")
         found |= read
         warnings += [f"{shown(path)}: {reason}; skipped" for reason in skipped]
     return sorted(found.values(), key=lambda row: row.time), warnings
 
 
-def _read(path: Path) -> tuple[dict[bytes, Row], list[str]]:
-    """Read a file: rows by their text, and what is wrong with the rest."""
+def of_branches(rows: Sequence[Row], branches: Collection[str]) -> list[Row]:
+    """Pick the runs of some branches; all when none is named.
+
+    Raises:
+        HistoryError: One of them has no run.
+    """
+    there = {row.provenance.branch for row in rows}
+    for branch in branches:
+        if branch not in there:
+            known = sorted(each for each in there if each is not None)
+            raise HistoryError(f"the history has no run of branch {quoted(branch)}; {meant(branch, known)}")
+    return [row for row in rows if not branches or row.provenance.branch in branches]
+
+
+def _read(path: Path) -> tuple[dict[bytes, Row], list[str], bool]:
+    """Read a file: rows by their text, what is wrong with the rest, and whether some are of a later version."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise HistoryError(f"{shown(path)}: {error.strerror}; write it with --synth-history={shown(path)}") from None
-    found, skipped = {}, []
+    found, skipped, later = {}, [], False
     for number, line in enumerate(lines, start=1):
         for text in _pieces(line):
             try:
                 found[text] = _parsed(text)
             except HistoryError as error:
+                newer = isinstance(error, _LaterError)
+                later = later or newer
                 # What follows the last line end is empty unless a writer was stopped.
-                skipped.append(f"line {number}: {'torn' if number == len(lines) else error}")
-    return found, skipped
+                skipped.append(f"line {number}: {'torn' if number == len(lines) and not newer else error}")
+    return found, skipped, later
 
 
 def _pieces(line: bytes) -> Iterator[bytes]:
@@ -164,4 +206,7 @@ def _parsed(text: bytes) -> Row:
         raw = json.loads(text)
     except (ValueError, RecursionError):
         raise HistoryError("not JSON") from None
+    schema = raw.get("schema") if isinstance(raw, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise _LaterError(f"schema {written(schema)}, this version reads {SCHEMA}")
     return Row.from_json(raw)

@@ -6,42 +6,59 @@ Part of tracking; the one part that measures.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.gating.gates import gate
-from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.tracking.baseline import Baseline, Update, updated
+from pytest_synthgate.errors import SynthgateError
+from pytest_synthgate.gating.difference import same_images
+from pytest_synthgate.gating.gates import class_groups, gates_of
+from pytest_synthgate.text.printable import visible
+from pytest_synthgate.tracking.acceptance import Update, entry, told_changes
+from pytest_synthgate.tracking.baseline import Baseline
 from pytest_synthgate.tracking.provenance import provenance
 from pytest_synthgate.waivers import utc_today
 
 if TYPE_CHECKING:
     from pytest_synthgate.measure import Measurer
+    from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec import Spec
 
 
-def remeasured(baseline: Baseline, specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Update:
-    """Measure the images of specs again and put the scores in the place of the old ones.
+def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Callable[[Baseline], Update]:
+    """Measure the images of specs again.
 
     Args:
-        baseline: What was accepted.
-        specs: Specs that it has an entry of.
+        specs: Specs that the baseline has an entry of.
         measurer: What measures them; it should make no images.
         folder: Any folder of the project, for the commit.
 
-    Raises:
-        SynthgateError: A spec cannot be measured.
+    Returns:
+        What puts the scores in the place of the old ones, as far as the images are those that were accepted.
     """
-    results, refused = {}, []
+    found: list[tuple[Spec, Measurement]] = []
+    unmeasured = []
     for spec in specs:
-        measurement, accepted = measurer.measurement(spec), baseline.entries[spec.name].contents
-        now = measurement.contents
-        if accepted is None or now is None or accepted.synthetic != now.synthetic:
-            refused.append(f"{spec.name}: left as it is, its images are not those that were accepted")
-        else:
-            results[spec.name] = SpecResult(measurement, tuple(gate(measurement, spec.limits)))
-    commit = provenance(folder, os.environ).commit
-    date = utc_today().isoformat()
-    update = updated(baseline, results, date=date, commit=commit, accept_failing=True)
-    return Update(update.baseline, update.changes, tuple(refused))
+        try:
+            found.append((spec, measurer.measurement(spec)))
+        except SynthgateError as error:
+            unmeasured.append(visible(f"{spec.name}: left as it is, {error}"))
+    date, commit = utc_today().isoformat(), provenance(folder, os.environ).commit
+
+    def change(baseline: Baseline) -> Update:
+        entries, changes, refused = dict(baseline.entries), [], list(unmeasured)
+        for spec, measurement in found:
+            was, label = entries.get(spec.name), visible(spec.name)
+            if was is None or not same_images(measurement, was, "synthetic"):
+                refused.append(f"{label}: left as it is, its images are not those that were accepted")
+                continue
+            entries[spec.name] = entry(measurement, _by_class(spec, measurement), was, date=date, commit=commit)
+            changes += [f"{label}: {each}" for each in told_changes(was, entries[spec.name])]
+        return Update(Baseline(entries), tuple(changes), tuple(refused))
+
+    return change
+
+
+def _by_class(spec: Spec, measurement: Measurement) -> list[tuple[str | None, str]]:
+    gates = gates_of(spec.limits, class_groups(measurement))
+    return [(group, score) for score, group in gates if spec.limits[score].regression is not None]

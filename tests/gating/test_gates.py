@@ -20,7 +20,8 @@ from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.score import Errors, number
 from pytest_synthgate.scores.uncertainty import clopper_pearson
-from pytest_synthgate.tracking.baseline import Baseline, updated
+from pytest_synthgate.tracking.acceptance import updated
+from pytest_synthgate.tracking.baseline import Baseline
 from pytest_synthgate.waivers import Waiver
 
 STRADDLING = Score(0.06, 0.04, 0.08, 500, 500)
@@ -214,9 +215,33 @@ def test_the_life_of_a_baseline() -> None:
     assert accept(_shares(36, "u")) == baseline
 
 
-def test_a_score_above_its_limit_fails_for_that_first() -> None:
-    verdict = _beside(_shares(80, "t"), _shares(13), max=0.1)
-    assert (verdict.verdict, verdict.reason, verdict.baseline) == ("failed", "0.160 > 0.100", 0.026)
+def test_a_score_above_its_limit_tells_of_its_baseline_too() -> None:
+    regressed = _beside(_shares(80, "t"), _shares(13), max=0.1)
+    assert (regressed.verdict, regressed.baseline) == ("failed", 0.026)
+    assert regressed.reason == (
+        "0.160 > 0.100; 0.134 above the baseline of 0.026, more than the 0.005 allowed and the noise of 0.0359"
+    )
+    passing = _beside(_shares(80, "t"), _shares(79), max=0.1)
+    assert passing.reason == "0.160 > 0.100; 0.002 above the baseline of 0.158, up to 0.005 is allowed"
+    assert _beside(_shares(80, "t"), None, max=0.1).reason == "0.160 > 0.100"
+    stranger = _shares(79, fingerprint={"encoder": "sha256:b"})
+    assert _beside(_shares(80, "t"), stranger, max=0.1).reason.startswith("0.160 > 0.100; not comparable with")
+
+
+@pytest.mark.parametrize(
+    ("most", "when_unsure", "reason"),
+    [
+        (0.07, "score", "0.072 > 0.07; 0.046 above the baseline of 0.026"),
+        (0.08, "fail", "0.072 <= 0.08, unsure counts as fail; 0.046 above the baseline of 0.026"),
+    ],
+)
+def test_where_a_score_regressed_no_noise_of_its_limit_is_an_excuse(most: float, when_unsure: Any, reason: str) -> None:
+    alone = _beside(_shares(36, "t"), None, max=most, when_unsure=when_unsure)
+    assert "within noise" in alone.reason
+    assert alone.more is not None
+    verdict = _beside(_shares(36, "t"), _shares(13), max=most, when_unsure=when_unsure)
+    assert verdict.reason == f"{reason}, more than the 0.005 allowed and the noise of 0.0277"
+    assert verdict.more is None
 
 
 @pytest.mark.parametrize(
@@ -234,6 +259,28 @@ def test_what_is_no_regression_passes_and_says_how_far_it_is(flagged: int, regre
     assert (verdict.verdict, verdict.reason) == ("passed", reason)
 
 
+def test_a_baseline_that_was_raised_by_hand_is_no_room_to_grow() -> None:
+    """The same images, measured alike, give the same score."""
+    raised = _beside(_shares(13), _shares(400))
+    assert (raised.verdict, raised.baseline) == ("not comparable", 0.8)
+    assert raised.reason == (
+        "0.026, not comparable with the baseline: it has 0.800 for the very same images, so it was edited; "
+        "restore it, or accept anew with --synth-update-baseline"
+    )
+    assert _beside(_shares(13), _shares(13)).verdict == "passed"
+    assert _beside(_shares(13), _shares(15)).verdict == "passed"
+    assert _beside(_shares(13, "t"), _shares(400)).verdict == "passed"
+
+
+def test_broken_files_that_went_and_classes_that_were_sorted_anew_make_no_edited_baseline() -> None:
+    broken = tuple(Unreadable(f"{row}.png", "synthetic", "truncated") for row in range(9))
+    assert _beside(_shares(13), _shares(13, unreadable=broken), "unreadable", regression=0).verdict == "passed"
+    was, now = (_shares(13, **_by_class(apple=Score(value, value / 2, value * 2, 100, 100.0))) for value in (0.2, 0.01))
+    entry = Entry.of(was, [("apple", "unvaried")])
+    limit = Limit(regression=0.005, per_class=True)
+    assert judge(now, "unvaried", limit, "apple", baseline=entry).verdict == "passed"
+
+
 def test_a_regression_is_worse_than_a_warning_and_not_comparable_is_too() -> None:
     assert _beside(_shares(36, "t"), _shares(13), warn=0.05).verdict == "failed"
     assert _beside(_shares(36, "t"), _shares(34), warn=0.05).verdict == "warned"
@@ -243,6 +290,14 @@ def test_a_regression_is_worse_than_a_warning_and_not_comparable_is_too() -> Non
         "not comparable",
         '0.072, not comparable with the baseline: `encoder` was "sha256:b" and is "sha256:c" now; '
         "--synth-update-baseline accepts what is measured now",
+    )
+
+
+def test_accepted_images_that_are_still_there_need_not_be_given_up_for_a_new_encoder() -> None:
+    now = _beside(_shares(13, fingerprint={"encoder": "sha256:c"}), _shares(13, fingerprint={"encoder": "sha256:b"}))
+    assert now.reason == (
+        '0.026, not comparable with the baseline: `encoder` was "sha256:b" and is "sha256:c" now; '
+        "`synthgate rebaseline` measures the accepted images that way too"
     )
 
 
@@ -344,17 +399,20 @@ def test_a_straddling_interval_says_how_many_more_images_would_settle_it() -> No
     """The interval narrows with the root of n: at four times the images its end meets the limit."""
     verdict = _verdict(0.05, scores={"unvaried": STRADDLING})
     assert verdict.reason == "0.06 > 0.05, within noise: about 1,500 more images would settle it"
+    assert verdict.more == 1500
     below = _verdict(0.05, scores={"unvaried": Score(0.04, 0.02, 0.06, 400, 400)})
     assert below.reason == "0.04 <= 0.05, within noise: about 1,200 more images would settle it"
     unsure = _verdict(Limit(max=0.05, when_unsure="pass"), scores={"unvaried": STRADDLING})
     assert "0.06 > 0.05, unsure counts as pass, within noise" in unsure.reason
     on_the_limit = _verdict(0.05, scores={"unvaried": Score(0.05, 0.04, 0.06, 500, 500)})
     assert on_the_limit.reason.endswith("no reasonable number of images would settle it")
+    assert on_the_limit.more is None
 
 
 def test_a_clear_score_says_its_comparison_alone() -> None:
     assert _verdict(0.05).reason == "0.026 <= 0.05"
     assert _verdict(0.01).reason == "0.026 > 0.01"
+    assert _verdict(0.01).more is None
 
 
 @given(st.floats(0, 1), st.floats(0, 0.2), st.floats(0, 0.2), st.floats(0.001, 1), st.integers(1, 10**5))
@@ -420,6 +478,7 @@ def test_verdicts_come_in_the_order_of_the_limits() -> None:
     [
         (Limits(unvaried=0.05, unrealistic={"regression": 0.02}, unreadable=0), {}),
         (Limits(unvaried={"max": 0.05, "warn": 0.01, "when_unsure": "fail"}), {}),
+        (Limits(unvaried=0.03), {}),
         (Limits(unvaried={"max": 0.05, "per_class": True}), _by_class(**{"hot dog [x]": Score(0.1, 0.1, 0.1, 50)})),
     ],
 )
@@ -485,10 +544,44 @@ def test_a_waiver_that_expired_fails_its_gate_by_name() -> None:
     assert found.waived == ()
 
 
-def test_waivers_change_nothing_for_the_baseline() -> None:
+def test_a_waiver_that_expired_hides_no_number_of_those_that_hold() -> None:
+    measurement = _shares(50, findings=tuple(FLAGGED))
+    waivers = [_waiver(0, date(2026, 1, 1)), _waiver(1, date(2026, 1, 2))]
+    found = judge(measurement, "unvaried", Limit(max=0.9), waivers=waivers, today=date(2026, 1, 2))
+    assert found.reason.endswith("; 0.098 (0.100 with 1 waived)")
+
+
+def test_waivers_change_nothing_for_the_baseline_and_the_words_say_so() -> None:
     measurement = _shares(50, findings=tuple(FLAGGED))
     today, limit = date(2026, 1, 1), Limit(regression=0.01)
     waivers = [_waiver(row, today) for row in range(50)]
     entry = Entry.of(_shares(5, synthetic="other"))
     found = judge(measurement, "unvaried", limit, baseline=entry, waivers=waivers, today=today)
     assert (found.verdict, found.baseline) == ("failed", 0.01)
+    assert found.reason == (
+        "0 (0.100 with 50 waived), a regression counts waived ones too: 0.09 above the baseline of 0.01, "
+        "more than the 0.01 allowed and the noise of 0.0281"
+    )
+    both = judge(measurement, "unvaried", Limit(max=0.05, regression=0.01), waivers=waivers[:1], today=today)
+    assert both.reason == "0.098 > 0.05 (0.100 with 1 waived)"
+    beyond = judge(
+        measurement, "unvaried", Limit(max=0.05, regression=0.01), baseline=entry, waivers=waivers[:1], today=today
+    )
+    assert beyond.reason.startswith(
+        "0.098 > 0.05 (0.100 with 1 waived); a regression counts waived ones too: 0.09 above"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"representatives": {"real": 29, "synthetic": 500}}, "29 distinct real images; 30 are needed to decide"),
+        ({"audit": {"confounded": "file format explains 40% of it"}}, "file format explains 40% of it"),
+    ],
+)
+def test_both_numbers_are_told_where_nothing_is_decided_too(changes: dict[str, Any], reason: str) -> None:
+    flagged = tuple(replace(each, score="unrealistic") for each in FLAGGED)
+    measurement = _measured(scores={"obviously_fake": Score(0.1, 0.08, 0.12, 500, 500)}, findings=flagged, **changes)
+    waivers = [replace(_waiver(row, date(2026, 1, 1)), score="obviously_fake") for row in range(40)]
+    found = judge(measurement, "obviously_fake", Limit(max=0.5), waivers=waivers, today=date(2026, 1, 1))
+    assert found.reason == f"{reason}; 0.02 (0.100 with 40 waived)"

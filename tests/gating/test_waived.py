@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.gating.waived import Waived, applied, unused
+from pytest_synthgate.limits import Limits
 from pytest_synthgate.scores.breakdown import POOLED, Axis, breakdown
 from pytest_synthgate.scores.classifier import Probabilities, sides
 from pytest_synthgate.scores.copies import near_duplicates
@@ -353,6 +354,19 @@ def test_a_waiver_is_unused_when_it_names_a_finding_of_no_spec_that_ran() -> Non
     expired = waive(sha(9), expires=date.min)
     waivers = (in_one, in_two, in_none, expired)
 
-    assert unused(waivers, [one, two]) == (in_none, expired)
-    assert unused(waivers, [one]) == (in_two, in_none, expired)
-    assert unused(waivers, []) == waivers
+    limits = Limits(unvaried=0.05, obviously_fake=0.5)
+    assert [*unused(waivers, [(one, limits), (two, limits)])] == [in_none, expired]
+    assert [*unused(waivers, [(one, limits)])] == [in_two, in_none, expired]
+    assert unused(waivers, []) == dict.fromkeys(waivers, "it names nothing that is flagged")
+
+
+@pytest.mark.parametrize("expires", [TODAY, date.min])
+def test_a_waiver_that_no_gate_counts_is_unused(expires: date) -> None:
+    measurement, waiver = measured(flag("a", 1, 2, "unrealistic")), waive(sha(1), score="obviously_fake")
+    waiver = replace(waiver, expires=expires)
+    reason = "no spec with its finding has a max or warn for obviously_fake"
+
+    for limits in (Limits(unrealistic=0.9), Limits(obviously_fake={"regression": 0.1})):
+        assert unused([waiver], [(measurement, limits)]) == {waiver: reason}
+    for limits in (Limits(obviously_fake=0.9), Limits(obviously_fake={"warn": 0.1})):
+        assert unused([waiver], [(measured(), Limits()), (measurement, limits)]) == {}

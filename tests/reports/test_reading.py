@@ -213,6 +213,12 @@ def test_what_to_run_next_are_the_images_that_an_undecided_gate_needs() -> None:
     assert line("next", a=judged(unvaried=0.5)) is None
 
 
+def test_where_no_number_of_images_settles_it_none_is_asked_for() -> None:
+    on_the_limit = judged(unvaried=0.1)
+    assert "no reasonable number of images would settle it" in on_the_limit.verdicts[0].reason
+    assert line("next", a=on_the_limit) is None
+
+
 def test_there_are_no_empty_lines() -> None:
     assert all(text.strip() for _, text in reading({"a": judged(unvaried=0.05), "b": judged()}))
 

@@ -139,6 +139,36 @@ def test_nothing_is_glued_to_a_torn_line(file: Path, torn: bytes) -> None:
     assert len(warnings) == 1
 
 
+@pytest.mark.parametrize(
+    "content", ['{\n "schema": 1,\n "specs": {}\n}\n', '{"schema": 1, "specs": {}}', "time,spec\n", "x", "{", "[]", "7"]
+)
+def test_a_file_of_something_else_stays_as_it_is(file: Path, content: str) -> None:
+    file.write_text(content, "utf-8")
+    with pytest.raises(HistoryError) as caught:
+        append(file, [row()])
+    assert str(caught.value) == f"{file}: line 1 is no row of a history, nothing was added; name another file"
+    assert file.read_text("utf-8") == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\n",
+        '{"sch',
+        row().to_line()[:-20],
+        row().to_line()[:-20] + "\n",
+        json.dumps({**WHOLE, "schema": 2}),
+        json.dumps(WHOLE, sort_keys=True),
+    ],
+)
+def test_whatever_a_history_starts_with_it_can_be_added_to(file: Path, content: str) -> None:
+    file.write_text(content, "ascii")
+    append(file, [row(1)])
+    assert file.read_text("ascii").startswith(content)
+    assert row(1) in read_history(file)[0]
+
+
 @pytest.mark.parametrize("where", ["folder", "file/x.jsonl", "circle"])
 def test_a_place_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path, where: str) -> None:
     (tmp_path / "folder").mkdir()
@@ -229,17 +259,24 @@ def test_line_ends_of_other_systems_and_empty_lines_do_no_harm(file: Path) -> No
     [
         ({"schema": 2}, "schema 2, this version reads 1"),
         ({"schema": True}, "schema true, this version reads 1"),
-        ({"spec": 7}, "'spec': 7 is not valid"),
-        ({"spec": "a\x1b[31m", "n_real": "\x1b"}, "'n_real': '\\x1b' is not valid"),
-        ({"n_real": -1}, "'n_real': -1 is out of range"),
-        ({"n_real": True}, "'n_real': true is not valid"),
-        ({"duration": float("nan")}, "'duration': nan is out of range"),
-        ({"duration": 10**400}, "'duration': a number of very many digits is out of range"),
+        ({"spec": 7}, "spec: 7 is not of type string"),
+        ({"spec": "a\x1b[31m", "n_real": "\x1b"}, "n_real: '\\x1b' is not of type integer"),
+        ({"n_real": -1}, "n_real: -1 is less than 0"),
+        ({"n_real": 10**10}, "n_real: 10000000000 is more than 1000000000.0"),
+        ({"n_real": True}, "n_real: true is not of type integer"),
+        ({"duration": float("nan")}, "duration: nan is not of type number or null"),
+        ({"duration": 10**400}, "duration: a number of very many digits is not of type number or null"),
         ({"time": "2026-13-01T00:00:00Z"}, "time: '2026-13-01T00:00:00Z' is no time (month must be in 1..12)"),
-        ({"time": "2026-03-01T00:00:00"}, "time: '2026-03-01T00:00:00' is no time like 2026-01-31T12:00:00Z"),
-        ({"scores": {"unvaried": {}}}, "'value' is missing"),
-        ({"scores": {"unvaried": {**WHOLE["scores"]["unvaried"], "value": None}}}, "'value': None is not valid"),
-        ({"rungs": {"unrealistic": {"many": WHOLE["scores"]["unvaried"]}}}, "rungs: 'many' is no number of images"),
+        ({"time": "yesterday"}, f"time: 'yesterday' does not match {SCHEMA['properties']['time']['pattern']}"),
+        ({"scores": {"a\nb": {}}}, r"scores.a\u000ab: value is missing"),
+        (
+            {"scores": {"unvaried": {**WHOLE["scores"]["unvaried"], "value": None}}},
+            "scores.unvaried.value: None is not of type number",
+        ),
+        (
+            {"rungs": {"unrealistic": {"many": WHOLE["scores"]["unvaried"]}}},
+            "rungs.unrealistic.many: 'many' does not match ^[0-9]{1,9}$",
+        ),
     ],
 )
 def test_a_line_that_is_no_row_is_skipped_with_a_warning_that_names_it(
@@ -264,6 +301,15 @@ def test_a_file_of_something_else_is_refused_in_one_line(file: Path, content: by
     file.write_bytes(content)
     with pytest.raises(HistoryError, match=r"no row of a history \(line 1: .+\); name a file of --synth-history"):
         read_history(file)
+
+
+def test_a_file_of_a_later_version_asks_for_that_version(file: Path) -> None:
+    file.write_text(json.dumps({**WHOLE, "schema": 2, "scores": "another idea"}), "ascii")
+    with pytest.raises(HistoryError) as caught:
+        read_history(file)
+    assert str(caught.value) == (
+        f"{file}: no row of a history (line 1: schema 2, this version reads 1); update pytest-synthgate"
+    )
 
 
 def test_a_missing_file_says_how_to_write_it(file: Path) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pytest_synthgate.files.replacing import put_in_place
+
 SETTINGS = "settings.json"
 
 
@@ -126,9 +128,7 @@ def write_settings(directory: Path, settings: Mapping[str, Any]) -> None:
     """Write what the images of a directory have in common, unless it is there."""
     file = directory / SETTINGS
     if not file.exists():
-        part = directory / f".{SETTINGS}.{os.getpid()}.part"
-        part.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        part.replace(file)
+        put_in_place(file, (json.dumps(settings, indent=2, sort_keys=True) + "\n").encode())
 
 
 def read_settings(directory: Path) -> dict[str, Any]:

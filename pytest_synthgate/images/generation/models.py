@@ -11,10 +11,12 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_synthgate.errors import GenerationError, first_line
+from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.text.printable import shown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -144,15 +146,7 @@ def _file_digest(file: Path, digests: Path) -> str:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     # A file may change again within its file system's clock tick, and keep size and time.
     if time.time_ns() - found.st_mtime_ns >= _RACY_NS:
-        _keep(kept, digest)
+        # A cache that cannot be written costs the time to hash again, nothing else.
+        with suppress(OSError):
+            put_in_place(kept, digest.encode())
     return digest
-
-
-def _keep(kept: Path, digest: str) -> None:
-    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(digest, encoding="ascii")
-        part.replace(kept)
-    except OSError:  # a cache that cannot be written costs the time to hash again, nothing else
-        part.unlink(missing_ok=True)

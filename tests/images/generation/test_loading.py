@@ -134,7 +134,7 @@ def test_a_scheduler_whose_noise_follows_no_seed_is_refused(
 
 
 def test_an_unknown_device_is_named(tiny_model: Path, planned: Any) -> None:
-    with pytest.raises(GenerationError, match=r"generator\.device = 'cuda:99' cannot be used"):
+    with pytest.raises(GenerationError, match=r"generator\.device: the device 'cuda:99' cannot be used"):
         load(planned(tiny_model, device="cuda:99"))
 
 
