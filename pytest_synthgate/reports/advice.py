@@ -89,19 +89,11 @@ def judged_value(verdict: Verdict, measurement: Measurement) -> float | None:
     return len(flagged(verdict, measurement)) / max(1, verdict.measured.n or measurement.n_synthetic)
 
 
-def advice(verdict: Verdict, measurement: Measurement) -> list[str]:
-    """Say what to do about a gate, most particular first; nothing for one that passed.
-
-    Args:
-        verdict: What the gate concluded.
-        measurement: What was measured.
-    """
-    general = [ADVICE[verdict.score]] if verdict.verdict in ("failed", "warned") else []
-    return [*help_lines(verdict, measurement), *general]
-
-
 def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
-    """Say what is particular to a gate that did not pass: what to drop or add, which group is to blame, what to run."""
+    """Say what is particular to a gate that did not pass: what to drop or add, which group is to blame, what to run.
+
+    A gate that is not comparable says in its reason how it would be.
+    """
     match verdict.verdict:
         case "failed" | "warned":
             return _cures(verdict, measurement)
@@ -111,11 +103,6 @@ def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
             return [
                 "save the synthetic images as the real photos are saved (format, size, compression), so that the files "
                 "give nothing away"
-            ]
-        case "not comparable":
-            return [
-                "`synthgate rebaseline` measures the accepted images anew, where they are still there; "
-                "`pytest --synth-update-baseline` accepts what is measured now"
             ]
         case "no baseline yet":
             return ["`pytest --synth-update-baseline` accepts what is measured now; commit the file that it writes"]

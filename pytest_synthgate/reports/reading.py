@@ -251,6 +251,8 @@ def _next(results: Mapping[str, SpecResult]) -> str | None:
         for name, verdict in gates:
             if outcome == "within noise" and verdict.more is not None:
                 return f"more images for {visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
+            if verdict.verdict == outcome == "not comparable":
+                return f"{visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
             if verdict.verdict == outcome and (helps := help_lines(verdict, results[name].measurement)):
                 return f"{visible(name)}, {visible(verdict.name)}: {helps[0]}"
     return None

@@ -219,6 +219,13 @@ def test_where_no_number_of_images_settles_it_none_is_asked_for() -> None:
     assert line("next", a=on_the_limit) is None
 
 
+def test_what_to_run_next_is_what_makes_a_gate_comparable() -> None:
+    result = regressed(0.1, 0.05, regression=0.01)
+    verdict = replace(result.verdicts[0], verdict="not comparable", reason="not comparable with the baseline: do this")
+    known = replace(result, verdicts=(verdict,))
+    assert line("next", a=known) == "a, unvaried not comparable with the baseline: do this"
+
+
 def test_there_are_no_empty_lines() -> None:
     assert all(text.strip() for _, text in reading({"a": judged(unvaried=0.05), "b": judged()}))
 
