@@ -12,21 +12,18 @@ from pytest_synthgate.reports.explain import help_lines, in_turns, with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
+from pytest_synthgate.reports.html.groups import Table, table
 from pytest_synthgate.reports.html.map import Map, draw
 from pytest_synthgate.reports.html.marks import Mark, mark
-from pytest_synthgate.reports.table import COLUMNS
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""
 FIRST = 12
 """Findings of a score that are shown without asking."""
-GROUPS = 20
-"""Groups of an axis that are shown without asking."""
 
 _TITLES = {
     "unvaried": "Near-duplicates in the synthetic set",
@@ -82,16 +79,6 @@ class Group:
     rest: tuple[str, ...]
     clusters: tuple[Cluster, ...]
     more_clusters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Every score by the groups of one axis, worst first; `more` groups stand behind the first ones."""
-
-    axis: str
-    scores: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[str, ...]], ...]
-    more: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +145,7 @@ def section(
         unreadable=tuple(
             f"{cut(each.image)} ({each.image_set}): {cut(each.reason)}" for each in measurement.unreadable
         ),
-        tables=tuple(_table(axis, found) for axis, found in measurement.breakdown.items() if found),
+        tables=tuple(table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found),
         charts=() if trend is None else charts(trend),
         audit=_pairs(measurement.audit),
         fingerprint=_pairs(measurement.fingerprint),
@@ -236,19 +223,6 @@ def _map(result: SpecResult, groups: Iterable[Group]) -> Map | None:
         for each, shown in zip(findings, (*group.cards, *group.more_cards), strict=False):
             flagged.setdefault((each.image_set, each.image), (shown.anchor, f"{group.score}: {shown.ends[0].name}"))
     return draw(result.measurement.projection, ((*key, *value) for key, value in flagged.items()))
-
-
-def _table(axis: str, found: Mapping[str, Mapping[str, Score]]) -> Table:
-    scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
-    rows = [
-        (cut(group), max((each.n for each in measured.values()), default=0), _texts(measured, scores))
-        for group, measured in found.items()
-    ]
-    return Table(cut(axis), scores, tuple(rows[:GROUPS]), tuple(rows[GROUPS:]))
-
-
-def _texts(measured: Mapping[str, Score], scores: Iterable[str]) -> tuple[str, ...]:
-    return tuple(with_interval(measured[score]) if score in measured else "-" for score in scores)
 
 
 def _pairs(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:

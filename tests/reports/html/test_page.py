@@ -16,6 +16,7 @@ from pytest_synthgate.reports.html.findings import LONGEST, cut, dealt
 from pytest_synthgate.reports.html.page import Page, page
 from pytest_synthgate.reports.html.render import write_html
 from pytest_synthgate.reports.html.section import FIRST
+from pytest_synthgate.reports.table import COLUMNS
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
 
@@ -47,8 +48,8 @@ def flagged(count: int, score: str = "unvaried", **changes: Any) -> tuple[Findin
 
 
 def test_a_cell_has_the_number_the_bar_and_the_gravest_verdict() -> None:
-    row = laid_out(a=judged(unvaried={"max": 0.1, "per_class": True}, unrealistic=0.9)).rows[0]
-    by_score = {cell.score: cell for cell in row.cells}
+    row = laid_out(a=judged(unvaried={"max": 0.1, "per_class": True}, unrealistic=0.9)).table.rows[0]
+    by_score = dict(zip(COLUMNS, row.cells, strict=True))
     unvaried, unrealistic, free = by_score["unvaried"], by_score["unrealistic"], by_score["unoriginal"]
     assert (unvaried.value, unvaried.interval) == ("0.100", "0.060 to 0.150")
     assert unvaried.mark is not None
@@ -59,33 +60,66 @@ def test_a_cell_has_the_number_the_bar_and_the_gravest_verdict() -> None:
     assert unrealistic.bar.limit is not None
     assert unrealistic.bar.yardstick is not None
     assert free.mark is None
+    assert (unvaried.bounds, unrealistic.bounds, free.bounds) == (("limit 0.1 a class",), ("limit 0.9",), ())
 
 
 def test_the_baseline_is_marked_and_said() -> None:
     judged_by = judged(unvaried=0.2)
     verdict = replace(judged_by.verdicts[0], baseline=0.3)
     found = laid_out(a=replace(judged_by, verdicts=(verdict,)))
-    (cell,) = (cell for cell in found.rows[0].cells if cell.score == "unvaried")
+    cell = found.table.rows[0].cells[COLUMNS.index("unvaried")]
     assert cell.bar is not None
     assert cell.bar.baseline is not None
     assert cell.bar.said.endswith("limit 0.200, baseline 0.300")
-    assert dict(found.columns)["unvaried"].high >= 0.3
+    assert cell.bounds == ("limit 0.2", "baseline 0.300")
+    assert dict(found.table.columns)["unvaried"].high >= 0.3
 
 
 def test_the_yardstick_is_a_row_without_a_link() -> None:
-    rows = laid_out(a=judged(), b=judged()).rows
+    rows = laid_out(a=judged(), b=judged()).table.rows
     assert [(row.name, row.anchor) for row in rows] == [("a", "spec-1"), ("b", "spec-2"), ("real against real", None)]
 
 
+def test_yardsticks_stand_by_rung_and_only_where_a_spec_has_that_rung() -> None:
+    rungs = (50, 200, None, 50)
+    specs = {f"s{n}": judged(measured(rung=rung, yardstick_rung=rung or 1000)) for n, rung in enumerate(rungs)}
+    rows = [row for row in page(specs, Album(), 200, {}).table.rows if row.anchor is None]
+    assert [row.rung for row in rows] == ["200", "50"]
+
+
+def test_without_realism_scores_the_yardstick_is_of_copies_alone() -> None:
+    yardstick = {"unrealistic": Score(0.5, 0.4, 0.6), "unvaried": Score(0.003, 0.0, 0.01)}
+    few = judged(measured(rung=None, yardstick=yardstick, yardstick_rung=1000))
+    row = laid_out(a=few).table.rows[-1]
+    assert (row.name, row.rung) == ("real against real", "–")  # noqa: RUF001 (a dash)
+    assert [cell.value for cell in row.cells] == [None, None, "0.003", None]
+
+
+def test_a_spec_that_was_not_judged_says_so_with_the_reason() -> None:
+    nothing = measured(n_real=0, n_synthetic=0, scores={}, rung=None, yardstick={}, findings=())
+    row = laid_out(a=judged(), b=SpecResult(nothing, error="out/b: no such folder")).table.rows[1]
+    assert [(mark.word, name) for mark, name in row.marks] == [("not judged", "")]
+    assert (row.cells, row.reason, row.images) == ((), "out/b: no such folder", "–")  # noqa: RUF001 (a dash)
+
+
+def test_a_failed_gate_without_a_column_stands_beside_the_name() -> None:
+    row = laid_out(a=judged(unreadable=0, collision_rate=0.5)).table.rows[0]
+    assert [(mark.word, name) for mark, name in row.marks] == [("failed", "unreadable")]
+
+
 def test_a_score_that_could_not_be_computed_has_no_bar() -> None:
-    cell = laid_out(a=SpecResult(measured(scores={"unvaried": Score(None)}, rung=None, yardstick={}))).rows[0].cells[0]
+    cell = (
+        laid_out(a=SpecResult(measured(scores={"unvaried": Score(None)}, rung=None, yardstick={})))
+        .table.rows[0]
+        .cells[0]
+    )
     assert (cell.value, cell.bar) == (None, None)
 
 
 def test_specs_that_failed_come_first_and_the_table_keeps_the_order() -> None:
     found = laid_out(a=judged(unvaried=0.5), b=judged(unvaried=0.05), c=replace(judged(), error="no images"))
     assert [section.name for section in found.sections] == ["b", "c", "a"]
-    assert [row.name for row in found.rows][:3] == ["a", "b", "c"]
+    assert [row.name for row in found.table.rows][:3] == ["a", "b", "c"]
     assert [section.anchor for section in found.sections] == ["spec-2", "spec-3", "spec-1"]
 
 

@@ -1,0 +1,183 @@
+"""The table of all specs: a row each, then what two halves of the real set give, which is their yardstick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.limits import SHARE_SCORES, Limit
+from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
+from pytest_synthgate.reports.html.findings import cut
+from pytest_synthgate.reports.html.marks import Mark, gravest, mark
+from pytest_synthgate.reports.table import COLUMNS
+from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.text.printable import visible
+
+NOT_JUDGED = Mark("not judged", "✕", "fail")
+"""Of a spec that an error kept from it."""
+
+Results = Mapping[str, SpecResult]
+_NONE = "–"  # noqa: RUF001 (a dash)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One score of one spec; None for what there is none of.
+
+    Attributes:
+        value: The score.
+        interval: Its interval.
+        bar: Both as a drawing.
+        bounds: Its limit and its baseline.
+        mark: The gravest verdict on it.
+    """
+
+    value: str | None
+    interval: str | None
+    bar: Bar | None = None
+    bounds: tuple[str, ...] = ()
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One spec of the table, or the yardstick, which has no anchor.
+
+    Attributes:
+        name: Of the spec.
+        anchor: Id of its section.
+        images: How many images of each set.
+        rung: Images of a side that the realism scores learned from.
+        cells: A cell a score; none for a spec of which nothing was measured.
+        marks: What no column has room for: failed gates on other scores by name, and an error.
+        reason: The error in words.
+    """
+
+    name: str
+    anchor: str | None
+    images: str
+    rung: str
+    cells: tuple[Cell, ...]
+    marks: tuple[tuple[Mark, str], ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """The table.
+
+    Attributes:
+        columns: Name of every score and the axis of its bars.
+        rows: A row a spec, in the order of the results, and the yardsticks.
+    """
+
+    columns: tuple[tuple[str, Scale], ...]
+    rows: tuple[Row, ...]
+
+
+def score_table(results: Results, anchors: Mapping[str, str]) -> ScoreTable:
+    """Lay out the table.
+
+    Args:
+        results: Result by spec name.
+        anchors: Id of the section of each spec.
+    """
+    scales = {score: _scale(score, results) for score in COLUMNS}
+    rows = [_row(name, anchors[name], result, scales) for name, result in results.items()]
+    return ScoreTable(tuple(scales.items()), (*rows, *_yardsticks(results)))
+
+
+def _scale(score: str, results: Results) -> Scale:
+    values: list[float | None] = []
+    for result in results.values():
+        for each in (result.measurement.scores.get(score), result.measurement.yardstick.get(score)):
+            values += [] if each is None else [each.low, each.value, each.high]
+        mine = [verdict for verdict in result.verdicts if verdict.score == score]
+        values += [each for verdict in mine for each in (verdict.limit.max, verdict.baseline)]
+    return scale_of(score, (each for each in values if each is not None))
+
+
+def _row(name: str, anchor: str, result: SpecResult, scales: Mapping[str, Scale]) -> Row:
+    measurement = result.measurement
+    measured = bool(measurement.n_synthetic or measurement.n_real)
+    marks = [] if result.error is None else [(NOT_JUDGED, "")]
+    return Row(
+        visible(name),
+        anchor,
+        f"{measurement.n_synthetic:,} / {measurement.n_real:,}" if measured else _NONE,
+        f"{measurement.rung:,}" if measurement.rung else _NONE,
+        tuple(_cell(score, result, scale) for score, scale in scales.items()) if measured else (),
+        (*marks, *_without_column(result)),
+        None if result.error is None else cut(result.error),
+    )
+
+
+def _without_column(result: SpecResult) -> Iterable[tuple[Mark, str]]:
+    """Give the gates on scores that have no column, but those that passed."""
+    found = ((mark(result, each), visible(each.name)) for each in result.verdicts if each.score not in COLUMNS)
+    return ((each, name) for each, name in found if each.tone != "ok")
+
+
+def _cell(score: str, result: SpecResult, scale: Scale) -> Cell:
+    verdicts = [verdict for verdict in result.verdicts if verdict.score == score]
+    whole = next((verdict for verdict in verdicts if verdict.group is None), None)
+    measured = result.measurement.scores.get(score, Score(None))
+    value, interval = _texts(measured)
+    drawn = None
+    if (ends := measured.interval) is not None:
+        drawn = bar(
+            scale,
+            ends,
+            limit=None if whole is None else whole.limit.max,
+            baseline=None if whole is None else whole.baseline,
+            yardstick=result.measurement.yardstick.get(score, Score(None)).value,
+        )
+    return Cell(value, interval, drawn, _bounds(verdicts), gravest([mark(result, verdict) for verdict in verdicts]))
+
+
+def _texts(measured: Score) -> tuple[str | None, str | None]:
+    """Write a score and its interval."""
+    if (ends := measured.interval) is None:
+        return None, None
+    return f"{ends[1]:.3f}", f"{ends[0]:.3f} to {ends[2]:.3f}"
+
+
+def _bounds(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Say what a score is held against, once however many classes are."""
+    found = (text for each in verdicts for text in _bound(each.limit, each.group, each.baseline))
+    return tuple(dict.fromkeys(found))
+
+
+def _bound(limit: Limit, group: str | None, baseline: float | None) -> Iterable[str]:
+    if limit.max is not None:
+        yield f"limit {limit.max:g}{'' if group is None else ' a class'}"
+    if baseline is not None and group is None:
+        yield f"baseline {number(baseline)}"
+
+
+def _yardsticks(results: Results) -> list[Row]:
+    """Give a row for each real set and rung, the largest rung first, in which the realism scores of a spec stand.
+
+    Where no spec has such scores, the copies among real images alone.
+    """
+    found: dict[tuple[int, int], Mapping[str, Score]] = {}
+    for measurement in (each.measurement for each in results.values()):
+        if measurement.yardstick and measurement.rung:
+            found.setdefault((measurement.n_real, measurement.yardstick_rung or 0), measurement.yardstick)
+    with_rung = {n_real for n_real, _ in found}
+    for measurement in (each.measurement for each in results.values()):
+        shares = {score: each for score, each in measurement.yardstick.items() if score in SHARE_SCORES}
+        if shares and measurement.n_real not in with_rung:
+            found.setdefault((measurement.n_real, 0), shares)
+    return [
+        Row(
+            "real against real",
+            None,
+            f"halves of {n_real:,}",
+            f"{rung:,}" if rung else _NONE,
+            tuple(Cell(*_texts(yardstick.get(score, Score(None)))) for score in COLUMNS),
+        )
+        for (n_real, rung), yardstick in sorted(found.items(), key=lambda each: (-each[0][0], -each[0][1]))
+    ]
