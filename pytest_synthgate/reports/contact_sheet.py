@@ -12,7 +12,8 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import evidence, with_interval, worst
+from pytest_synthgate.reports.evidence import against, flagged, made, worst
+from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.pictures import thumbnail
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
@@ -85,8 +86,8 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
         A JPEG without metadata, or None where there is no picture to show: nothing was flagged, the sets are
         vectors, or the files are gone.
     """
-    flagged = evidence(verdict, result.measurement)
-    distinct = worst(flagged, len(flagged))
+    found = flagged(verdict, result.measurement)
+    distinct = worst(found, len(found))
     chosen = distinct[:MOST]
     tau = float(result.measurement.threshold.get("tau", 0.0))
     captions = [_caption(each, tau) for each in chosen]
@@ -105,7 +106,7 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
     head = (
         f"{spec_name}: {verdict.name} {with_interval(verdict.measured)} {verdict.verdict}",
         verdict.reason,
-        f"{len(flagged):,} flagged, {shown}: on the left the flagged image, on the right the one it resembles most",
+        f"{len(found):,} flagged, {shown}: on the left the flagged image, on the right the one it resembles most",
     )
     return _jpeg(_drawn(head, pairs, grid))
 
@@ -122,19 +123,8 @@ def _content(image: str | None, side: str | None, result: SpecResult, edge: int)
 
 def _caption(finding: Finding, tau: float) -> list[str]:
     """Name both images, say what speaks against the first, and how it was made where that is known."""
-    match finding.by:
-        case "exact":
-            against = "the same pixels"
-        case "classifier":
-            against = f"{finding.image_set} with {finding.value:.1%} certainty"
-        case "geometry":
-            against = f"an edited copy, distance {finding.value:.4f}"
-        case _:
-            against = f"distance {finding.value:.4f}, near is below {tau:.4f}"
-    twin = [f"{finding.twin_set} {finding.twin}"] if finding.twin is not None else []
-    made = [f'"{finding.prompt}"'] if finding.prompt else []
-    made += [f"seed {finding.seed}"] if finding.seed is not None else []
-    return [finding.image, *twin, against, *([", ".join(made)] if made else [])]
+    twin = f"{finding.twin_set} {finding.twin}" if finding.twin is not None else None
+    return [each for each in (finding.image, twin, against(finding, tau), made(finding)) if each is not None]
 
 
 def _drawn(head: tuple[str, str, str], pairs: Sequence[_Pair], grid: _Grid) -> Image.Image:

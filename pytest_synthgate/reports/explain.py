@@ -6,13 +6,14 @@ Plain text for terminals and test failures; every name is made visible first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, islice
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict, gate
 from pytest_synthgate.limits import Limit, Limits
-from pytest_synthgate.scores.breakdown import POOLED, findings_of
+from pytest_synthgate.reports.evidence import MEANING, describe, flagged, worst
+from pytest_synthgate.scores.breakdown import POOLED
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
@@ -20,15 +21,6 @@ from pytest_synthgate.text.printable import visible
 
 SHOWN = 3
 """Findings and files listed under a verdict."""
-
-_MEANING = {
-    "unvaried": "have a near-duplicate in the set",
-    "collision_rate": "have a near-duplicate in the set",
-    "unoriginal": "are near-copies of real images",
-    "obviously_fake": "are called synthetic with 90% certainty or more",
-    "unrealistic": "are called synthetic with 90% certainty or more",
-    "unrepresentative": "have no synthetic counterpart, with 90% certainty or more",
-}
 
 
 def with_interval(score: Score) -> str:
@@ -56,60 +48,16 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
             for each in measurement.unreadable[:SHOWN]
         ]
         return _indented(lines)
-    findings = evidence(verdict, measurement)
+    findings = flagged(verdict, measurement)
     if findings:
         kind = "real" if verdict.score == "unrepresentative" else "synthetic"
         whole = measurement.n_real if kind == "real" else measurement.n_synthetic
         n = whole if verdict.group is None else verdict.measured.n
-        lines.append(f"{len(findings):,} of {n:,} {kind} images {_MEANING[verdict.score]}; worst:")
+        lines.append(f"{len(findings):,} of {n:,} {kind} images {MEANING[verdict.score]}; worst:")
         lines += ["  " + describe(each, measurement.threshold) for each in worst(findings, SHOWN)]
     if verdict.verdict == "failed":
         lines += help_lines(verdict, measurement)
     return _indented(lines)
-
-
-def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
-    """Show one finding beside its twin in a line."""
-    image, twin = visible(finding.image), visible(finding.twin or "?")
-    if finding.by == "classifier":
-        text = f"{image} ({finding.value:.3f}), nearest {finding.twin_set} image {twin}"
-    elif finding.by == "exact":
-        text = f"{image} = {finding.twin_set} {twin} (the same pixels)"
-    else:
-        text = f"{image} ~ {finding.twin_set} {twin} (distance {finding.value:.4f} < {threshold.get('tau', 0.0):.4f})"
-    made = [f'"{visible(finding.prompt)}"'] if finding.prompt else []
-    made += [f"seed {finding.seed}"] if finding.seed is not None else []
-    return f"{text}; {', '.join(made)}" if made else text
-
-
-def evidence(verdict: Verdict, measurement: Measurement) -> list[Finding]:
-    """List the findings that a gate is about, worst first, without waived ones."""
-    found = findings_of(measurement, verdict.score, verdict.group)
-    return [each for each in found if each.id not in verdict.waived] if verdict.waived else found
-
-
-def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
-    """Take the first few in turns, a pair of twins once and not from both ends."""
-    shown: dict[frozenset[str | None], Finding] = {}
-    for finding in in_turns(findings):
-        ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
-        shown.setdefault(frozenset(ends), finding)
-    return list(islice(shown.values(), most))
-
-
-def in_turns(findings: Iterable[Finding]) -> list[Finding]:
-    """Put the worst near-duplicate of every cluster before the next worst of any.
-
-    A hundred copies of one picture would hide all others.
-    """
-    earlier: Counter[int] = Counter()
-    turns: list[tuple[int, Finding]] = []
-    for each in findings:
-        turn = 0
-        if each.score == "unvaried" and each.cluster is not None:
-            turn, earlier[each.cluster] = earlier[each.cluster], earlier[each.cluster] + 1
-        turns.append((turn, each))
-    return [each for _, each in sorted(turns, key=lambda turn: turn[0])]
 
 
 def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
@@ -118,9 +66,9 @@ def help_lines(verdict: Verdict, measurement: Measurement) -> list[str]:
     most = verdict.limit.max
     counts_alone = verdict.group is None and verdict.limit.when_unsure == "score"
     if counts_alone and verdict.score in ("unvaried", "unoriginal") and most is not None:
-        flagged = evidence(verdict, measurement)
-        dropped = drops_needed(flagged, measurement.n_synthetic, most, keep_one=verdict.score == "unvaried")
-        lines.append(f"dropping {dropped:,} of the {len(flagged):,} flagged images would pass")
+        found = flagged(verdict, measurement)
+        dropped = drops_needed(found, measurement.n_synthetic, most, keep_one=verdict.score == "unvaried")
+        lines.append(f"dropping {dropped:,} of the {len(found):,} flagged images would pass")
     if blamed := guilty(verdict.score, measurement):
         lines.append(blamed)
     return lines

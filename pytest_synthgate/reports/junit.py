@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import evidence
+from pytest_synthgate.reports.evidence import flagged
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.text.printable import shown, visible
 
@@ -53,7 +53,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
         "limit": verdict.limit.max,
         "baseline": verdict.baseline,
         "n": measured.n,
-        "flagged": len(measurement.unreadable if unreadable else evidence(verdict, measurement)),
+        "flagged": len(measurement.unreadable if unreadable else flagged(verdict, measurement)),
         "verdict": verdict.verdict,
         "reason": _letters(verdict.reason),
         "fingerprint": short_fingerprint(measurement.fingerprint),

@@ -78,7 +78,7 @@ def _row(cells: Sequence[Cell]) -> str:
 
 def _cell(cell: Cell) -> str:
     text = prose(cell.text, _LONGEST_CELL)
-    return f"**{text}**" if cell.tone == "failed" else text
+    return f"**{text}**" if cell.tone == "fail" else text
 
 
 def _section(name: str, verdict: Verdict, measurement: Measurement) -> str:

@@ -5,32 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.reports.marks import Mark, Tone, gravest, mark
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
 
 COLUMNS = ("unrealistic", "unrepresentative", "unvaried", "unoriginal")
 """The article's four scores, in its order but for the two realism scores side by side."""
 
-_MARKS = {
-    "passed": "ok",
-    "warned": "warn",
-    "failed": "FAIL",
-    "inconclusive": "?",
-    "confounded": "?",
-    "not comparable": "?",
-    "no baseline yet": "new",
-}
-_GRAVEST = ("failed", "confounded", "not comparable", "inconclusive", "warned", "no baseline yet", "passed")
-
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell and what it means: "failed", "warned", "undecided", "no baseline yet", "passed" or "plain"."""
+    """One cell and what to think of it."""
 
     text: str
-    tone: str = "plain"
+    tone: Tone = "plain"
 
 
 def rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
@@ -41,7 +31,7 @@ def rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
     """
     heading = [Cell(text) for text in ("spec", "images / real", "n0", *COLUMNS)]
     specs = [_row(visible(name), result) for name, result in results.items()]
-    return [heading, *specs, *_yardstick_rows(results)]
+    return [heading, *specs, *map(_yardstick_row, yardsticks(results))]
 
 
 def notes(results: Mapping[str, SpecResult]) -> list[str]:
@@ -51,24 +41,20 @@ def notes(results: Mapping[str, SpecResult]) -> list[str]:
 
 def _row(name: str, result: SpecResult) -> list[Cell]:
     measurement = result.measurement
-    cells = []
-    for score in COLUMNS:
-        mine = [verdict for verdict in result.verdicts if verdict.score == score]
-        gravest = min(mine, key=lambda verdict: _GRAVEST.index(verdict.verdict), default=None)
-        expected = gravest is not None and gravest.verdict == "failed" and score in result.expected
-        cells.append(_cell(measurement.scores.get(score, Score(None)), gravest, expected=expected))
+    cells = [
+        _cell(
+            measurement.scores.get(score, Score(None)),
+            gravest(mark(result, verdict) for verdict in result.verdicts if verdict.score == score),
+        )
+        for score in COLUMNS
+    ]
     counts = (f"{measurement.n_synthetic:,} / {measurement.n_real:,}", str(measurement.rung or "-"))
     return [Cell(name), *(Cell(count) for count in counts), *cells]
 
 
-def _cell(score: Score, verdict: Verdict | None, *, expected: bool = False) -> Cell:
+def _cell(score: Score, found: Mark | None = None) -> Cell:
     text = "-" if score.value is None else f"{score.value:.3f} {_brackets(score)}"
-    if verdict is None:
-        return Cell(text)
-    if expected:
-        return Cell(f"{text} xfail", "undecided")
-    tone = "undecided" if _MARKS[verdict.verdict] == "?" else verdict.verdict
-    return Cell(f"{text} {_MARKS[verdict.verdict]}", tone)
+    return Cell(text) if found is None else Cell(f"{text} {found.short}", found.tone)
 
 
 def _brackets(score: Score) -> str:
@@ -77,16 +63,17 @@ def _brackets(score: Score) -> str:
     return f"[{' '.join(ends)}]"
 
 
-def _yardstick_rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
-    """List the distinct yardsticks, by the size of the real set and the rung they were measured at."""
-    measurements = (result.measurement for result in results.values())
-    distinct = {
-        (each.n_real, str(each.yardstick_rung or "-")): each.yardstick for each in measurements if each.yardstick
-    }
-    return [
-        [
-            *(Cell("real against real"), Cell(f"halves of {n_real:,}"), Cell(rung)),
-            *(_cell(yardstick.get(score, Score(None)), None) for score in COLUMNS),
-        ]
-        for (n_real, rung), yardstick in distinct.items()
-    ]
+def yardsticks(results: Mapping[str, SpecResult]) -> list[Measurement]:
+    """Pick a measurement for each distinct yardstick, told apart by the real set, the rung and how they were made."""
+    found: dict[tuple[object, ...], Measurement] = {}
+    for each in (result.measurement for result in results.values()):
+        if each.yardstick:
+            real = each.n_real if each.contents is None else each.contents.real
+            found.setdefault((real, each.yardstick_rung, short_fingerprint(each.fingerprint)), each)
+    return list(found.values())
+
+
+def _yardstick_row(measurement: Measurement) -> list[Cell]:
+    counts = (f"halves of {measurement.n_real:,}", str(measurement.yardstick_rung or "-"))
+    scores = (_cell(measurement.yardstick.get(score, Score(None))) for score in COLUMNS)
+    return [Cell("real against real"), *map(Cell, counts), *scores]

@@ -27,12 +27,7 @@ from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.run import Run, run_of
 from pytest_synthgate.text.printable import shown, visible
 
-_TONES = {
-    "failed": {"red": True, "bold": True},
-    "warned": {"yellow": True},
-    "undecided": {"yellow": True},
-    "passed": {"green": True},
-}
+_TONES = {"fail": {"red": True, "bold": True}, "warn": {"yellow": True}, "ok": {"green": True}}
 
 
 def write_summary(reporter: Any, run: Run) -> None:

@@ -105,8 +105,8 @@ def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
         "subject: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05",
         "  8 of 100 synthetic images have a near-duplicate in the set; worst:",
         '    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7',
-        "    1-0 ~ synthetic x (distance 0.0100 < 0.0455)",
-        "    2-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        "    2-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
         "  dropping 2 of the 8 flagged images would pass",
         "  context 'in a bag' makes 75% of them, with 30% of the images",
     ]
@@ -124,13 +124,13 @@ def test_a_gate_on_a_class_shows_what_was_found_in_that_class() -> None:
     )
     assert apple == [
         "  2 of 60 synthetic images have a near-duplicate in the set; worst:",
-        "    0-0 ~ synthetic x (distance 0.0100 < 0.0455)",
-        "    0-1 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        "    0-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
     ]
     assert pooled == [
         "  2 of 35 synthetic images have a near-duplicate in the set; worst:",
-        "    1-0 ~ synthetic x (distance 0.0100 < 0.0455)",
-        "    1-1 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        "    1-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
     measurement = _measured(0.04, _twins([2]), scores={"collision_rate": Score(0.01, 0.005, 0.02, N, N)})
     assert _explained(measurement, collision_rate=0.001)[1:3] == [
         "  2 of 100 synthetic images have a near-duplicate in the set; worst:",
-        "    0-0 ~ synthetic x (distance 0.0100 < 0.0455)",
+        "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
     ]
 
 
@@ -158,8 +158,8 @@ def test_realism_shows_who_was_given_away_beside_the_nearest_of_the_other_set() 
     for score in ("unrealistic", "obviously_fake"):
         lines = _explained(_measured(0.9, [found]), **{score: 0.8})
         assert lines[1:] == [
-            "  1 of 100 synthetic images are called synthetic with 90% certainty or more; worst:",
-            "    a.png (0.987), nearest real image r.jpg",
+            "  1 of 100 synthetic images are told from real images with at least 90% certainty; worst:",
+            "    a.png (told from real images with 98.7% certainty), nearest is real r.jpg",
         ]
 
 

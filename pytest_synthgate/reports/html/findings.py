@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from pytest_synthgate.images.generation.seeds import image_name
-from pytest_synthgate.reports.explain import describe
+from pytest_synthgate.reports.evidence import against, describe
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
@@ -142,18 +142,8 @@ def cut(text: str) -> str:
 
 
 def _relation(finding: Finding, tau: float) -> str:
-    beside = f"the {finding.twin_set} image beside it"
-    match finding.by:
-        case "exact":
-            return f"the same pixels as {beside}"
-        case "geometry":
-            return f"an edited copy of {beside} (distance {finding.value:.4f})"
-        case "classifier" if finding.image_set == "real":
-            return f"real with {finding.value:.1%} certainty, for nothing synthetic looks like it; nearest is {beside}"
-        case "classifier":
-            return f"synthetic with {finding.value:.1%} certainty; nearest is {beside}"
-        case _:
-            return f"a near-copy of {beside} (distance {finding.value:.4f}, near is below {tau:.4f})"
+    words = against(finding, tau)
+    return f"{words}; nearest is the {finding.twin_set} image beside it" if finding.by == "classifier" else words
 
 
 def _command(spec_name: str, finding: Finding, result: SpecResult) -> str | None:

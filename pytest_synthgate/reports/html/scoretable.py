@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.limits import SHARE_SCORES, Limit
 from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
 from pytest_synthgate.reports.html.findings import cut
-from pytest_synthgate.reports.html.marks import Mark, gravest, mark
-from pytest_synthgate.reports.table import COLUMNS
+from pytest_synthgate.reports.marks import NOT_JUDGED, Mark, gravest, mark
+from pytest_synthgate.reports.table import COLUMNS, yardsticks
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.text.printable import visible
-
-NOT_JUDGED = Mark("not judged", "✕", "fail")
-"""Of a spec that an error kept from it."""
 
 Results = Mapping[str, SpecResult]
 _NONE = "–"  # noqa: RUF001 (a dash)
@@ -158,26 +156,24 @@ def _bound(limit: Limit, group: str | None, baseline: float | None) -> Iterable[
 
 
 def _yardsticks(results: Results) -> list[Row]:
-    """Give a row for each real set and rung, the largest rung first, in which the realism scores of a spec stand.
+    """Give a row for each yardstick of a spec that has realism scores, the largest rung first.
 
     Where no spec has such scores, the copies among real images alone.
     """
-    found: dict[tuple[int, int], Mapping[str, Score]] = {}
-    for measurement in (each.measurement for each in results.values()):
-        if measurement.yardstick and measurement.rung:
-            found.setdefault((measurement.n_real, measurement.yardstick_rung or 0), measurement.yardstick)
-    with_rung = {n_real for n_real, _ in found}
-    for measurement in (each.measurement for each in results.values()):
-        shares = {score: each for score, each in measurement.yardstick.items() if score in SHARE_SCORES}
-        if shares and measurement.n_real not in with_rung:
-            found.setdefault((measurement.n_real, 0), shares)
+    scored = {name: each for name, each in results.items() if each.measurement.rung}
+    found = sorted(yardsticks(scored or results), key=lambda each: -(each.yardstick_rung or 0))
     return [
-        Row(
-            "real against real",
-            None,
-            f"halves of {n_real:,}",
-            f"{rung:,}" if rung else _NONE,
-            tuple(Cell(*_texts(yardstick.get(score, Score(None)))) for score in COLUMNS),
-        )
-        for (n_real, rung), yardstick in sorted(found.items(), key=lambda each: (-each[0][0], -each[0][1]))
+        _yardstick(each, each.yardstick_rung, COLUMNS) if scored else _yardstick(each, None, SHARE_SCORES)
+        for each in found
     ]
+
+
+def _yardstick(measurement: Measurement, rung: int | None, scores: Collection[str]) -> Row:
+    known = (measurement.yardstick.get(score, Score(None)) if score in scores else Score(None) for score in COLUMNS)
+    return Row(
+        name="real against real",
+        anchor=None,
+        images=f"halves of {measurement.n_real:,}",
+        rung=f"{rung:,}" if rung else _NONE,
+        cells=tuple(Cell(*_texts(each)) for each in known),
+    )

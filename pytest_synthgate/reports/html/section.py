@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import help_lines, in_turns, with_interval
+from pytest_synthgate.reports.evidence import TITLES, in_turns
+from pytest_synthgate.reports.explain import help_lines, with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
 from pytest_synthgate.reports.html.groups import Table, table
 from pytest_synthgate.reports.html.map import Map, draw
-from pytest_synthgate.reports.html.marks import Mark, mark
+from pytest_synthgate.reports.marks import Mark, mark
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
@@ -25,12 +26,6 @@ SAMPLE = 12
 FIRST = 12
 """Findings of a score that are shown without asking."""
 
-_TITLES = {
-    "unvaried": "Near-duplicates in the synthetic set",
-    "unoriginal": "Near-copies of real images",
-    "unrealistic": "Synthetic images that are told from real ones",
-    "unrepresentative": "Real images with no synthetic counterpart",
-}
 _ADVICE = {
     "unvaried": "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
     "an export keeps one image of each group.",
@@ -103,7 +98,7 @@ class Section:
 
 def groups_of(result: SpecResult) -> list[tuple[str, list[Finding]]]:
     """Sort the findings of a spec by score, in the order of the page, each worst first and in turns."""
-    found: dict[str, list[Finding]] = {score: [] for score in _TITLES}
+    found: dict[str, list[Finding]] = {score: [] for score in TITLES}
     for each in result.measurement.findings:
         found.setdefault(each.score, []).append(each)
     return [(score, in_turns(findings)) for score, findings in found.items() if findings]
@@ -211,7 +206,7 @@ def _group(
         card(name, f"{anchor}-{number}", each, result, album) for number, each in enumerate(findings[:share], 1)
     )
     rest = tuple(line(each, result) for each in findings[share:])
-    title = _TITLES.get(score, visible(score))
+    title = TITLES.get(score, visible(score))
     return Group(visible(score), title, len(findings), cards[:FIRST], cards[FIRST:], rest, rows, more)
 
 

@@ -171,7 +171,7 @@ def test_the_worst_are_cards_the_next_are_behind_them_and_the_rest_are_lines() -
     group = laid_out(30, a=result).sections[0].groups[0]
     assert (len(group.cards), len(group.more_cards), len(group.rest), group.total) == (FIRST, 30 - FIRST, 20, 50)
     assert group.cards[0].ends[0].name == "0.png"
-    assert group.rest[0] == "30.png ~ synthetic x.png (distance 0.0100 < 0.0455)"
+    assert group.rest[0] == "30.png ~ synthetic x.png (a near-copy, distance 0.01 < 0.0455)"
 
 
 def test_the_worst_of_every_cluster_come_first() -> None:

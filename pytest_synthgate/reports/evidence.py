@@ -1,0 +1,105 @@
+"""What a finding says and which are shown first: the words and the order that every report shares.
+
+Plain text; names are made visible where they stand in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.scores.breakdown import findings_of
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.score import number
+from pytest_synthgate.text.printable import visible
+
+TITLES = {
+    "unvaried": "Near-duplicates in the synthetic set",
+    "unoriginal": "Near-copies of real images",
+    "unrealistic": "Synthetic images that are told from real ones",
+    "unrepresentative": "Real images that are told from synthetic ones",
+}
+"""What the findings of a score are, in the order in which they are shown."""
+
+_FAKE = "are told from real images with at least 90% certainty"
+MEANING = {
+    "unvaried": "have a near-duplicate in the set",
+    "collision_rate": "have a near-duplicate in the set",
+    "unoriginal": "are near-copies of real images",
+    "obviously_fake": _FAKE,
+    "unrealistic": _FAKE,
+    "unrepresentative": "are told from synthetic images with at least 90% certainty",
+}
+"""What is flagged in a score, as the rest of a sentence that begins with the images."""
+
+
+def flagged(verdict: Verdict, measurement: Measurement) -> list[Finding]:
+    """List the findings that a gate is about, worst first, without waived ones."""
+    found = findings_of(measurement, verdict.score, verdict.group)
+    return [each for each in found if each.id not in verdict.waived] if verdict.waived else found
+
+
+def against(finding: Finding, tau: float) -> str:
+    """Say what speaks against a flagged image: `a near-copy, distance 0.01 < 0.0455`.
+
+    Args:
+        finding: The image and its twin.
+        tau: The distance below which two images are near.
+    """
+    match finding.by:
+        case "exact":
+            return "the same pixels"
+        case "geometry":
+            return f"an edited copy, distance {number(finding.value)}"
+        case "classifier":
+            other = "synthetic" if finding.image_set == "real" else "real"
+            certainty = f"{finding.value:.1%}" if finding.value < 0.9995 else "over 99.9%"
+            return f"told from {other} images with {certainty} certainty"
+        case _:
+            return f"a near-copy, distance {number(finding.value)} < {number(tau)}"
+
+
+def made(finding: Finding) -> str | None:
+    """Say how an image was made, where that is known: `"a photo of an apple", seed 7`."""
+    prompt = [f'"{visible(finding.prompt)}"'] if finding.prompt else []
+    seed = [f"seed {finding.seed}"] if finding.seed is not None else []
+    return ", ".join([*prompt, *seed]) or None
+
+
+def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
+    """Show a finding beside its twin in a line."""
+    image, words = visible(finding.image), against(finding, float(threshold.get("tau", 0.0)))
+    twin = f"{finding.twin_set} {visible(finding.twin)}" if finding.twin is not None else "an unknown image"
+    if finding.by == "classifier":
+        text = f"{image} ({words}), nearest is {twin}"
+    else:
+        text = f"{image} {'=' if finding.by == 'exact' else '~'} {twin} ({words})"
+    return "; ".join(filter(None, (text, made(finding))))
+
+
+def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
+    """Take the first few in turns, a pair of twins once and not from both ends."""
+    shown: dict[frozenset[str | None], Finding] = {}
+    for finding in in_turns(findings):
+        ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
+        shown.setdefault(frozenset(ends), finding)
+    return list(islice(shown.values(), most))
+
+
+def in_turns(findings: Iterable[Finding]) -> list[Finding]:
+    """Put the worst near-duplicate of every cluster before the next worst of any.
+
+    A hundred copies of one picture would hide all others.
+    """
+    earlier: Counter[int] = Counter()
+    turns: list[tuple[int, Finding]] = []
+    for each in findings:
+        turn = 0
+        if each.score == "unvaried" and each.cluster is not None:
+            turn, earlier[each.cluster] = earlier[each.cluster], earlier[each.cluster] + 1
+        turns.append((turn, each))
+    return [each for _, each in sorted(turns, key=lambda turn: turn[0])]

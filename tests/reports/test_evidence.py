@@ -1,0 +1,42 @@
+"""What a finding says, in the same words in every report."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pytest_synthgate import Finding
+from pytest_synthgate.reports.evidence import against, describe
+
+TAU = 0.0455
+PAIR = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "b.png", "synthetic")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"by": "exact", "value": 0.0}, "the same pixels"),
+        ({}, "a near-copy, distance 0.01 < 0.0455"),
+        ({"by": "geometry", "value": 0.21}, "an edited copy, distance 0.210"),
+        ({"by": "classifier", "value": 0.987}, "told from real images with 98.7% certainty"),
+        ({"by": "classifier", "value": 0.99991}, "told from real images with over 99.9% certainty"),
+        ({"by": "classifier", "value": 0.9, "image_set": "real"}, "told from synthetic images with 90.0% certainty"),
+    ],
+)
+def test_the_evidence_says_how_it_was_found(changes: dict[str, Any], words: str) -> None:
+    assert against(replace(PAIR, **changes), TAU) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"by": "exact", "prompt": "an apple", "seed": 7},
+            'a.png = synthetic b.png (the same pixels); "an apple", seed 7',
+        ),
+        ({"by": "geometry", "value": 0.21}, "a.png ~ synthetic b.png (an edited copy, distance 0.210)"),
+        ({"twin": None}, "a.png ~ an unknown image (a near-copy, distance 0.01 < 0.0455)"),
+    ],
+)
+def test_a_line_names_both_images_and_how_the_first_was_made(changes: dict[str, Any], text: str) -> None:
+    assert describe(replace(PAIR, **changes), {"tau": TAU}) == text
