@@ -85,14 +85,17 @@ def trends(rows: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTrend]:
     return [_trend(spec, comparable(by_spec[spec])) for spec in sorted(set(specs) or by_spec)]
 
 
-def read_trends(paths: Sequence[Path], specs: Collection[str]) -> list[SpecTrend]:
+def read_trends(paths: Sequence[Path], specs: Collection[str]) -> tuple[list[SpecTrend], list[str]]:
     """Give the values to draw of those specs that a history has runs of.
+
+    Returns:
+        The values, and a warning for everything in the files that was skipped because it is no row.
 
     Raises:
         HistoryError: A file of the history cannot be read.
     """
-    rows = [row for row in read_history(*paths)[0] if row.spec in specs]
-    return trends(rows)
+    rows, warnings = read_history(*paths)
+    return trends(row for row in rows if row.spec in specs), warnings
 
 
 def _trend(spec: str, runs: Comparable) -> SpecTrend:

@@ -51,6 +51,16 @@ def test_the_report_draws_it(project: Project) -> None:
     assert "in 2 runs" in page
 
 
+def test_the_report_and_the_summary_say_what_of_it_is_damaged(project: Project) -> None:
+    project.specs("honest")
+    project.run("--synth-history=history.jsonl")
+    history = project.path / "history.jsonl"
+    history.write_bytes(b"{damaged\n" + history.read_bytes())
+    result = project.run("--synth-history=history.jsonl", "--synth-html=report.html")
+    result.stdout.fnmatch_lines(["note: *history.jsonl: line 1: *; skipped"])
+    assert "history.jsonl: line 1: " in (project.path / "report.html").read_text("utf-8")
+
+
 def test_a_history_that_is_none_is_told_and_fails_the_run(project: Project) -> None:
     project.specs("honest")
     project.write("history.jsonl/x", "")

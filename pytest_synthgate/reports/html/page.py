@@ -5,7 +5,7 @@ Values only: what stands where and in which words. The template says how it look
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -47,7 +47,13 @@ class Page:
     version: str
 
 
-def page(results: Results, album: Album, max_findings: int, trends: Mapping[str, SpecTrend]) -> Page:
+def page(
+    results: Results,
+    album: Album,
+    max_findings: int,
+    trends: Mapping[str, SpecTrend],
+    remarks: Sequence[str] = (),
+) -> Page:
     """Lay out the report.
 
     Args:
@@ -55,6 +61,7 @@ def page(results: Results, album: Album, max_findings: int, trends: Mapping[str,
         album: Takes in the pictures that are shown.
         max_findings: Findings that have pictures; the worst of every spec and score take turns.
         trends: How the scores of each spec went from run to run, where a history is known.
+        remarks: What else a reader should know.
     """
     anchors = {name: f"spec-{number}" for number, name in enumerate(results, 1)}
     sizes = {(name, score): len(found) for name, result in results.items() for score, found in groups_of(result)}
@@ -77,7 +84,7 @@ def page(results: Results, album: Album, max_findings: int, trends: Mapping[str,
         tone="fail" if failing else "ok",
         table=score_table(results, anchors),
         reading=tuple(reading(results)),
-        notes=tuple(visible(note) for note in notes(results)),
+        notes=tuple(visible(note) for note in (*remarks, *notes(results))),
         sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
         redacted=any(result.redacted for result in results.values()),
         version=metadata.version("pytest-synthgate"),
