@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from pytest_synthgate.reports.html.album import Album
-from pytest_synthgate.reports.html.findings import dealt
+from pytest_synthgate.reports.html.flagged import flagged_by_spec
 from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
-from pytest_synthgate.reports.html.section import Section, groups_of, section
+from pytest_synthgate.reports.html.section import Section, section
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
 from pytest_synthgate.reports.table import notes
 from pytest_synthgate.reports.trend import SpecTrend
@@ -64,15 +64,14 @@ def page(
         remarks: What else a reader should know.
     """
     anchors = {name: f"spec-{number}" for number, name in enumerate(results, 1)}
-    sizes = {(name, score): len(found) for name, result in results.items() for score, found in groups_of(result)}
-    shares = dealt(sizes, max_findings)
+    flagged = flagged_by_spec(results, max_findings)
     sections = tuple(
         section(
             name,
             anchors[name],
             result,
             album,
-            {score: shares[name, score] for score, _ in groups_of(result)},
+            flagged[name],
             trends.get(name),
         )
         for name, result in results.items()

@@ -13,12 +13,14 @@ from pytest_synthgate import Finding, Score
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.reports.html.album import Album
 from pytest_synthgate.reports.html.findings import LONGEST, cut, dealt
+from pytest_synthgate.reports.html.flagged import FIRST, LISTED
+from pytest_synthgate.reports.html.map import LINKS
 from pytest_synthgate.reports.html.page import Page, page
 from pytest_synthgate.reports.html.render import write_html
-from pytest_synthgate.reports.html.section import FIRST
 from pytest_synthgate.reports.table import COLUMNS
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.measurement import Projection
 
 from ..conftest import judged, measured
 
@@ -187,6 +189,50 @@ def test_near_duplicates_stand_in_rows_the_largest_first() -> None:
     assert (big.size, len(big.pictures), big.more) == (11, 8, 3)
     assert (small.size, len(small.pictures)) == (3, 3)
     assert small.more <= 0
+
+
+def test_a_row_of_near_duplicates_says_what_they_have_in_common() -> None:
+    findings = tuple(replace(each, seed=seed) for seed, each in enumerate(flagged(5, prompt="a bowl", cluster=1)))
+    result = SpecResult(measured(findings=findings), images={"synthetic": ImageFiles(Path("/nowhere"))})
+    (row,) = laid_out(a=result).sections[0].groups[0].clusters
+    assert row.facts == (("prompt", "a bowl"), ("seed", "0, 1, 2 and 2 more"))
+
+
+def test_a_pair_is_shown_from_both_ends_only_when_all_others_are_shown() -> None:
+    first, second, third = flagged(3)
+    both = (replace(first, twin="1.png"), replace(second, twin="0.png"), third)
+    cards = laid_out(a=SpecResult(measured(findings=both))).sections[0].groups[0].cards
+    assert [card.ends[0].name for card in cards] == ["0.png", "2.png", "1.png"]
+
+
+def test_findings_are_open_where_a_gate_on_them_did_not_pass() -> None:
+    found = measured(findings=(*flagged(3), *flagged(3, "unoriginal"), *flagged(3, "unrealistic")))
+    judged_by = judged(found, unvaried=0.05, unoriginal=0.1, obviously_fake={"max": 0.5})
+    assert [(group.score, group.open) for group in laid_out(a=judged_by).sections[0].groups] == [
+        ("unvaried", True),
+        ("unoriginal", False),
+        ("unrealistic", True),  # obviously_fake could not be computed
+    ]
+    known = replace(judged_by, expected={"unvaried": "known"})
+    assert laid_out(a=known).sections[0].groups[0].open
+
+
+def test_a_page_names_a_bounded_number_of_findings_and_counts_the_rest() -> None:
+    specs = {name: SpecResult(measured(findings=flagged(LISTED))) for name in "ab"}
+    groups = [section.groups[0] for section in page(specs, Album(), 10, {}).sections]
+    assert [(group.total, len(group.rest), group.unnamed) for group in groups] == [(LISTED, 2500, 2495)] * 2
+
+
+def test_the_map_leads_to_cards_that_are_shown_and_to_few_of_them() -> None:
+    findings = (*flagged(30), *flagged(30, "unoriginal"))
+    places = {each.image: (0.0, 0.0) for each in findings}
+    result = SpecResult(measured(findings=findings, projection=Projection((0.5, 0.1), places, places)))
+    section = laid_out(a=result).sections[0]
+    assert section.map is not None
+    shown = {card.anchor for group in section.groups for card in group.cards}
+    assert 0 < len(section.map.flags) <= LINKS
+    assert {flag.anchor for flag in section.map.flags} <= shown
+    assert section.map.counts == ("30 of 300", "30 of 200")
 
 
 def test_a_command_makes_an_image_again_where_the_generator_made_it() -> None:
