@@ -103,7 +103,7 @@ def section(
             f"{cut(each.image)} ({each.image_set}): {cut(each.reason)}" for each in measurement.unreadable
         ),
         tables=tuple(table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found),
-        charts=() if trend is None else charts(trend),
+        charts=() if trend is None else charts(trend, result.verdicts),
         audit=_pairs(measurement.audit),
         fingerprint=_pairs(measurement.fingerprint),
     )
