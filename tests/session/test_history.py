@@ -1,6 +1,7 @@
 """Every run adds a row a spec to the history, which the report draws."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_the_report_draws_it(project: Project) -> None:
     page = (project.path / "report.html").read_text("utf-8")
     assert page.count("From run to run") == 2
     assert "in 2 runs" in page
+    assert re.search(r"synthgate report · \d{4}-\d\d-\d\d \d\d:\d\d UTC", page)
 
 
 def test_the_report_and_the_summary_say_what_of_it_is_damaged(project: Project) -> None:

@@ -15,7 +15,7 @@ from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
 from pytest_synthgate.reports.html.section import Section, section
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
 from pytest_synthgate.reports.table import notes
-from pytest_synthgate.reports.trend import SpecTrend
+from pytest_synthgate.reports.trend import SpecTrend, run_of
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.text.printable import visible
 
@@ -29,6 +29,7 @@ class Page:
     Attributes:
         verdict: The verdict in one sentence.
         tone: Its tone: "fail" or "ok".
+        run: When and of which commit the numbers are, where a history knows that and it is one run.
         table: The scores of all specs.
         reading: Label and text of every line below it.
         notes: What a reader of the numbers should know.
@@ -39,6 +40,7 @@ class Page:
 
     verdict: str
     tone: str
+    run: str | None
     table: ScoreTable
     reading: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
@@ -81,6 +83,7 @@ def page(
     return Page(
         verdict=headline(results),
         tone="fail" if failing else "ok",
+        run=_one_run(results, trends),
         table=score_table(results, anchors),
         reading=tuple(reading(results)),
         notes=tuple(visible(note) for note in (*remarks, *notes(results))),
@@ -88,3 +91,9 @@ def page(
         redacted=any(result.redacted for result in results.values()),
         version=metadata.version("pytest-synthgate"),
     )
+
+
+def _one_run(results: Results, trends: Mapping[str, SpecTrend]) -> str | None:
+    measured = [(name, each) for name, each in results.items() if each.measurement.n_synthetic]
+    found = {run_of(trends[name], each) if name in trends else None for name, each in measured}
+    return found.pop() if len(found) == 1 else None
