@@ -7,46 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import help_lines, with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.findings import cut, picture
 from pytest_synthgate.reports.html.flagged import Flagged, Group, group
+from pytest_synthgate.reports.html.gates import Fold, Gate, gates_of
 from pytest_synthgate.reports.html.groups import Table, table
 from pytest_synthgate.reports.html.map import Map, draw
-from pytest_synthgate.reports.marks import Mark, mark
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.text.printable import visible
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""
-
-_ADVICE = {
-    "unvaried": "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
-    "an export keeps one image of each group.",
-    "unoriginal": "Look at the pairs below: a model gives back photos that it was trained on, or photos got into the "
-    "set. Change the prompt or the model; an export with --without-findings leaves them out.",
-    "unrealistic": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
-    "prompt, the guidance or the model should change.",
-    "obviously_fake": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
-    "prompt, the guidance or the model should change.",
-    "unrepresentative": "Look at the real images without a counterpart below and add prompts for what they show.",
-    "collision_rate": "Vary what the prompts say, or add an axis to them: too many pairs of images look alike.",
-    "unreadable": "Make the files that are listed below again, or take them out.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A gate in plain words: its name, its verdict, why, and what to do about it."""
-
-    name: str
-    mark: Mark
-    measured: str
-    reason: str
-    help: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +31,7 @@ class Section:
     error: str | None
     facts: tuple[tuple[str, str], ...]
     gates: tuple[Gate, ...]
+    folds: tuple[Fold, ...]
     synthetic: tuple[Picture, ...]
     real: tuple[Picture, ...]
     map: Map | None
@@ -89,12 +63,14 @@ def section(
     """
     measurement = result.measurement
     groups = tuple(group(name, f"{anchor}-{number}", found, result, album) for number, found in enumerate(flagged, 1))
+    gates, folds = gates_of(result)
     return Section(
         name=visible(name),
         anchor=anchor,
         error=None if result.error is None else cut(result.error),
         facts=_facts(result),
-        gates=_gates(result),
+        gates=gates,
+        folds=folds,
         synthetic=_sheet(result, "synthetic", album),
         real=_sheet(result, "real", album),
         map=_map(result, flagged, groups),
@@ -121,27 +97,6 @@ def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
         ("encoder", declared.get("encoder")),
     ]
     return tuple((label, cut(str(text))) for label, text in found if text)
-
-
-def _gates(result: SpecResult) -> tuple[Gate, ...]:
-    advised: set[str] = set()
-    gates = []
-    for verdict in result.verdicts:
-        helps = _help(result, verdict)
-        if verdict.verdict == "failed" and verdict.score not in advised:
-            advised.add(verdict.score)  # once, however many classes fail
-            helps.append(_ADVICE[verdict.score])
-        name, reason = visible(verdict.name), visible(verdict.reason)
-        gates.append(Gate(name, mark(result, verdict), with_interval(verdict.measured), reason, tuple(helps)))
-    return tuple(gates)
-
-
-def _help(result: SpecResult, verdict: Verdict) -> list[str]:
-    if verdict.verdict != "failed":
-        return []
-    known = [f"known: {result.expected[verdict.score]}"] if verdict.score in result.expected else []
-    found = (cut(each) for each in (*known, *help_lines(verdict, result.measurement)))
-    return [f"{each[0].upper()}{each[1:]}." for each in found]
 
 
 def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:

@@ -136,6 +136,20 @@ def test_a_failed_gate_says_what_to_do_and_a_passed_one_does_not() -> None:
     assert passed.help == ()
 
 
+def test_a_gate_says_in_words_what_it_found() -> None:
+    gates = laid_out(a=judged(unvaried=0.05, unoriginal=0.1)).sections[0].gates
+    assert [gate.said for gate in gates] == ["2 of 200 synthetic images have a near-duplicate in the set", None]
+
+
+def test_many_classes_that_did_not_fail_stand_behind_one_line() -> None:
+    classes = {f"c{n}": {"unvaried": Score(0.02 if n else 0.9, 0.0, 1.0, 100)} for n in range(8)}
+    by_class = judged(measured(breakdown={"class": classes}), unvaried={"max": 0.1, "per_class": True})
+    found = laid_out(a=by_class).sections[0]
+    assert [gate.name for gate in found.gates] == ["unvaried[c0]"]
+    (fold,) = found.folds
+    assert (fold.score, fold.mark.word, len(fold.gates)) == ("unvaried", "passed", 7)
+
+
 def test_advice_is_given_once_however_many_classes_fail() -> None:
     gates = laid_out(a=judged(unvaried={"max": 0.01, "per_class": True})).sections[0].gates
     assert [gate.mark.word for gate in gates] == ["failed", "failed"]
