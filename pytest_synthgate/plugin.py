@@ -52,8 +52,6 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect spec files."""
-    if file_path.suffix != ".toml":
-        return None
     from pytest_synthgate.session.items import spec_file
 
     return spec_file(file_path, parent)

@@ -20,7 +20,6 @@ DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 
 Definition = Literal["balanced", "studio"]
 Precision = Literal["auto", "fp32", "bf16"]
-Copies = Literal["geometry", "features"]
 Balance = Literal["equal", "real"]
 Dtype = Literal["auto", "fp32", "fp16", "bf16"]
 
@@ -74,7 +73,6 @@ class Spec:
         definition: How the realism scores are defined.
         normalise: Whether both sets take the same road before encoding.
         precision: Number format of the encoder.
-        copies: Whether edited copies are looked for by geometry, or by features alone.
         batch_size: Images encoded at a time; None to choose.
         device: Torch device of the encoder; None to choose.
         images: Images that exist already; None for a spec with prompt templates.
@@ -99,7 +97,6 @@ class Spec:
     definition: Definition = "balanced"
     normalise: bool = True
     precision: Precision = "auto"
-    copies: Copies = "geometry"
     batch_size: int | None = None
     device: str | None = None
     images: Path | None = None
@@ -164,7 +161,7 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
 
     Limits, expected failures and waivers are left out, for they change no measurement, and so are batch sizes,
     devices and the encoder's precision, which no fingerprint holds. Paths are relative to the spec file; take the
-    form before an option overrides one.
+    form before an option overrides the real set.
     """
     folder = spec.file.parent
     return {
@@ -172,7 +169,6 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
         "encoder": spec.encoder,
         "definition": spec.definition,
         "normalise": spec.normalise,
-        "copies": spec.copies,
         "images": _portable(spec.images, folder),
         "templates": list(spec.templates),
         # A list of pairs, because the order of the axes is the order of the prompts and JSON objects may be sorted.

@@ -13,7 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.specfile import content_of, find_spec_files, load_spec_file, read_specs
+from pytest_synthgate.declaring.discovery import find_spec_files
+from pytest_synthgate.declaring.specfile import content_of, load_spec_file, read_specs
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.scores.finding import Finding

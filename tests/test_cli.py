@@ -249,6 +249,14 @@ def test_a_shard_that_cannot_be_meant_is_a_usage_error(shard: str) -> None:
     assert "is no shard" in result.stderr
 
 
+# schema
+
+
+@pytest.mark.parametrize("file", ["spec", "results", "baseline", "history"])
+def test_schemas_are_printed(file: str) -> None:
+    assert json.loads(run("schema", file).stdout)["$schema"].startswith("http")
+
+
 # history
 
 

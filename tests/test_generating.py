@@ -196,7 +196,7 @@ def test_one_image_is_made_again_by_the_command_of_its_finding(here: Path, tmp_p
     file = name.partition("/")[2]
     before = times_made(copy / ".synthgate")
     result = command(copy, "generate", "subject", "--again", "--image", name)
-    assert result.stdout == "subject: 1 images made, 0 were there\n"
+    assert result.stdout == "subject: 1 image made, 0 were there\n"
     assert times_made(copy / ".synthgate") == before + Counter([file])
     unknown = command(copy, "generate", "subject", "--image", name.replace("0000", "0009"))
     assert unknown.exit_code == 2
@@ -584,20 +584,31 @@ def test_the_prompt_to_blame_is_named_below_the_table_and_in_the_results(gate: G
     assert {each["seed"] for each in flagged} == set(range(20))
 
 
-def test_a_hook_is_called_once_and_measured_by_the_command_without_it(gate: Gate, hooked: Path) -> None:
+def test_a_hook_is_called_once_and_its_images_are_taken_without_it(gate: Gate, hooked: Path) -> None:
     hook_run(gate, "-k", "images").assert_outcomes(passed=1, deselected=3)
     hook_run(gate, "-k", "images").assert_outcomes(passed=1, deselected=3)
     assert (hooked / ".synthgate" / "calls").read_text() == "art"
-    assert command(hooked, "generate").stdout == "art: a hook makes its images, when pytest runs\n"
+    (hooked / "conftest.py").write_text(FLAT_ENCODER)
+    assert command(hooked, "generate").stdout == "art: 80 images, made by a hook\n"
     assert "  all images are there, made by a hook\n" in command(hooked, "check").stdout
 
 
-def test_the_command_leaves_what_no_generator_is_declared_for_to_the_hook(gate: Gate, hooked: Path) -> None:
-    assert command(hooked, "generate").stdout == "art: a hook makes its images, when pytest runs\n"
-    named = command(hooked, "generate", "art")
-    assert (named.exit_code, named.stderr.count("\n")) == (2, 1)
-    assert "[spec.art] has a prompt and no generator" in named.stderr
+def test_the_commands_ask_the_hook_too_in_ci_as_well(gate: Gate, hooked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "1")
     assert "  no generator is declared: a hook makes the images\n" in command(hooked, "check").stdout
+    assert command(hooked, "generate").stdout == "art: 80 images, made by a hook\n"
+    assert command(hooked, "generate").stdout == "art: 80 images, made by a hook\n"
+    assert (hooked / ".synthgate" / "calls").read_text() == "art"
+    assert command(hooked, "generate", "--again").stdout == "art: 80 images, made by a hook\n"
+    assert (hooked / ".synthgate" / "calls").read_text() == "artart"
+    assert "art: 80 against " in command(hooked, "measure").stdout
+
+
+def test_what_neither_a_hook_nor_a_generator_makes_is_an_error_of_the_command(gate: Gate, hooked: Path) -> None:
+    (hooked / "conftest.py").write_text(FLAT_ENCODER)
+    failed = command(hooked, "generate")
+    assert (failed.exit_code, failed.stderr.count("\n")) == (2, 1)
+    assert "[spec.art] has a prompt and no generator" in failed.stderr
 
 
 def test_a_hook_that_raises_is_asked_once_a_run_and_fails_every_item_in_one_line(gate: Gate, hooked: Path) -> None:
@@ -616,7 +627,9 @@ def test_a_hook_that_raises_is_asked_once_a_run_and_fails_every_item_in_one_line
 def test_in_ci_a_hook_is_not_asked(gate: Gate, hooked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "1")
     result = hook_run(gate, "-k", "images")
-    result.stdout.fnmatch_lines(["art: 80 images are missing and no generator is declared; run `pytest --synth-gen*"])
+    result.stdout.fnmatch_lines(
+        ["art: 80 images are missing and no generator is declared; run `synthgate generate art` *"]
+    )
     assert not (hooked / ".synthgate" / "calls").exists()
 
 

@@ -120,7 +120,6 @@ def test_a_spec_alone_has_the_documented_defaults(folder: Path) -> None:
         definition="balanced",
         normalise=True,
         precision="auto",
-        copies="geometry",
         images=folder / "out",
         limits=Limits(unvaried=0.05, unoriginal=0.01, unreadable=0),
     )
@@ -135,7 +134,6 @@ def test_every_key_of_a_spec_arrives(folder: Path) -> None:
         definition = "studio"
         normalise = false
         precision = "bf16"
-        copies = "features"
         batch_size = 8
         device = "cuda:1"
         prompt = ["{a_class} {place}", "{class}"]
@@ -173,7 +171,6 @@ def test_every_key_of_a_spec_arrives(folder: Path) -> None:
         definition="studio",
         normalise=False,
         precision="bf16",
-        copies="features",
         batch_size=8,
         device="cuda:1",
         templates=("{a_class} {place}", "{class}"),
@@ -616,7 +613,6 @@ CHANGES = {
     "encoder": "encoder = 'other'",
     "definition": "definition = 'studio'",
     "normalise": "normalise = false",
-    "copies": "copies = 'features'",
     "templates": "prompt = 'Other {a_class} {x} {y}'",
     "axes": "x = ['1', '3']",
     "order of the axes": "y = ['1']\nx = ['1', '2']",

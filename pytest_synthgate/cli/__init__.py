@@ -7,6 +7,7 @@ import sys
 import click
 
 from pytest_synthgate.cli.results import compare, history, report, waive
+from pytest_synthgate.cli.schemas import schema
 from pytest_synthgate.cli.sets import check, export, generate, measure, rebaseline
 from pytest_synthgate.errors import SynthgateError
 
@@ -28,5 +29,5 @@ def main() -> None:
     """Gate synthetic image sets against a real one."""
 
 
-for command in (check, generate, measure, export, report, compare, waive, history, rebaseline):
+for command in (check, generate, measure, export, report, compare, waive, history, rebaseline, schema):
     main.add_command(command)

@@ -64,7 +64,7 @@ def generate(
     from pytest_synthgate.images.generation.plan import plan
     from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
 
-    with project(files, real=real, cache=cache) as run:
+    with project(files, generate="again" if again else "auto", real=real, cache=cache) as run:
         cache = run.options.cache
         Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
         for spec in map(run.resolved, run.catalogue.named(names)):
@@ -72,8 +72,8 @@ def generate(
                 click.echo(f"{spec.name}: its images exist, nothing to make")
                 continue
             prompts = prompts_of(spec)
-            if is_complete(hook_directory(spec, prompts, cache)) or (spec.generator is None and not names):
-                click.echo(f"{spec.name}: a hook makes its images, when pytest runs")
+            if spec.generator is None or is_complete(hook_directory(spec, prompts, cache)):
+                click.echo(f"{spec.name}: {counted(len(run.measurer.synthetic(spec)), 'image')}, made by a hook")
                 continue
             planned = plan(spec, prompts, cache)
             made = make(planned.only(images) if images else planned, shard=shard, again=again)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
+from pytest_synthgate.declaring.discovery import find_spec_files
+from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError, SynthgateError, first_line
 from pytest_synthgate.session.run import run_of
 from pytest_synthgate.spec import check_unique

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.spec import Balance, Copies, Definition, Dtype, Precision
+from pytest_synthgate.spec import Balance, Definition, Dtype, Precision
 from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
 
 
@@ -78,7 +78,6 @@ class DefaultsTable(_Table):
     definition: Definition | None = None
     normalise: bool | None = None
     precision: Precision | None = None
-    copies: Copies | None = None
     batch_size: Count | None = None
     device: Text | None = None
     classes: Names | None = None

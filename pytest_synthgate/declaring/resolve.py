@@ -31,7 +31,7 @@ _TABLES = ("defaults", "spec", "waiver")
 # A name is part of test ids, of -k expressions and of file names.
 _NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")
 _ONLY_WITH_PROMPT = ("per_prompt", "total", "balance_classes", "article", "generator")
-_TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "copies", "batch_size", "device")
+_TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "batch_size", "device")
 
 
 def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec, ...]:

@@ -1,4 +1,4 @@
-"""Spec files: found below a folder, and read into specs.
+"""A spec file -> its specs.
 
 First station of the flow, where it touches the disk.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Sequence
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.declaring.resolve import specs_of
@@ -19,12 +18,6 @@ from pytest_synthgate.spec import Spec
 from pytest_synthgate.text.wording import where
 from pytest_synthgate.waivers import utc_today
 
-PATTERNS = ("synth_*.toml",)
-"""Which files are taken for spec files."""
-
-# What pytest itself does not enter.
-_NORECURSE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
-_ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 _HEADING = re.compile(rb"""^(?:\xef\xbb\xbf)?[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
 
 
@@ -73,34 +66,6 @@ def read_specs(content: bytes, file: Path, today: date) -> tuple[Spec, ...]:
         SpecError: It is not TOML, or says something that cannot be meant.
     """
     return specs_of(_parsed(content, file), file, today)
-
-
-def find_spec_files(
-    root: Path, patterns: Sequence[str] = PATTERNS, norecurse: Sequence[str] = _NORECURSE
-) -> tuple[Path, ...]:
-    """Find the spec files below a folder, sorted.
-
-    Hidden folders, build results and virtual environments are not entered, nor are links to folders, so that no
-    loop of links goes on for ever.
-
-    Args:
-        root: The folder; always entered, whatever its name.
-        patterns: Which files: a pattern of the name, or with `/` of the end of the path.
-        norecurse: Which folders are not entered, by patterns of the same kind.
-    """
-    found = []
-    # A folder that may not be listed holds nothing that the user could run.
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if _is_entered(Path(folder, name), norecurse)]
-        below = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        found += [Path(folder, name) for name in files if any((below / name).match(pattern) for pattern in patterns)]
-    return tuple(sorted(found))
-
-
-def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
-    if any(folder.match(pattern) for pattern in norecurse):
-        return False
-    return not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
 
 
 def _parsed(content: bytes, file: Path) -> dict[str, Any]:

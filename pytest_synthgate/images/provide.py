@@ -173,7 +173,7 @@ def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *,
         count = sum(prompt.count for prompt in prompts)
         raise GenerationError(
             f"{spec.name}: {'1 image is' if count == 1 else f'{count:,} images are'} missing and no generator is "
-            "declared; run `pytest --synth-generate=auto` where a hook can make them"
+            f"declared; run `synthgate generate {spec.name}` where a hook can make them"
         )
     planned = plan(spec, prompts, cache)
     if planned.missing and mode == "never":

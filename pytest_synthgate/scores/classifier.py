@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,22 @@ class Side:
     digests: tuple[str, ...]
     clusters: Indices
     marks: NDArray[np.uint64]
+    _orders: dict[int, Indices] = field(default_factory=dict, repr=False, compare=False)
+
+    def order(self, draw: int) -> Indices:
+        """Shuffle the near-duplicate clusters: one row of each, the same for every number that is drawn.
+
+        A cluster is ranked by the hash of its smallest digest, whatever its size; its image by the hash of its own.
+        """
+        if draw not in self._orders:
+            image: dict[int, tuple[int, int]] = {}
+            rank: dict[int, str] = {}
+            for row, (label, digest) in enumerate(zip(self.clusters.tolist(), self.digests, strict=True)):
+                rank[label] = min(digest, rank.get(label, digest))
+                image[label] = min((_hash(f"image{draw}", digest), row), image.get(label, (1 << 64, row)))
+            ranked = sorted(rank, key=lambda label: _hash(f"draw{draw}", rank[label]))
+            self._orders[draw] = np.array([image[label][1] for label in ranked], dtype=np.int64)
+        return self._orders[draw]
 
     def folds(self, draw: int) -> Indices:
         """Deal the joint clusters into folds, independently for each draw: one digit of the mark to base 5."""
@@ -99,18 +115,10 @@ def sides(
 def representatives(side: Side, draw: int, size: int) -> Indices:
     """Draw `size` near-duplicate clusters without replacement, and one image of each.
 
-    A cluster is ranked by the hash of its smallest digest, whatever its size; its image by the hash of its own.
-
     Returns:
-        Rows of the side, at most one per cluster.
+        Rows of the side, in order, at most one per cluster.
     """
-    key: dict[int, tuple[int, int]] = {}
-    rank: dict[int, str] = {}
-    for row, (label, digest) in enumerate(zip(side.clusters.tolist(), side.digests, strict=True)):
-        rank[label] = min(digest, rank.get(label, digest))
-        key[label] = min((_hash(f"image{draw}", digest), row), key.get(label, (1 << 64, row)))
-    chosen = sorted(rank, key=lambda label: _hash(f"draw{draw}", rank[label]))[:size]
-    return np.array(sorted(key[label][1] for label in chosen), dtype=np.int64)
+    return np.sort(side.order(draw)[:size])
 
 
 def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilities | None:

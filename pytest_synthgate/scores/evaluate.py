@@ -30,7 +30,7 @@ from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.projection import project
-from pytest_synthgate.scores.realism import MEAN_SCORES, REALISM_SCORES, realism_errors, realism_scores, rungs_within
+from pytest_synthgate.scores.realism import CLASSIFIER_SCORES, MEAN_SCORES, realism_errors, realism_scores, rungs_within
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.studio import studio_flags
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
@@ -159,13 +159,13 @@ def compare(
         n_synthetic=len(synthetic),
         representatives=representatives,
         scores={
-            **(by_rung[rung] if rung is not None else dict.fromkeys(REALISM_SCORES, Score(None))),
+            **(by_rung[rung] if rung is not None else dict.fromkeys(CLASSIFIER_SCORES, Score(None))),
             "unvaried": share(copies.unvaried, clusters),
             "unoriginal": share(copies.unoriginal, clusters),
             "collision_rate": rate_of_pairs(copies.synthetic, copies.pairs),
         },
         rung=rung or None,
-        rungs={} if definition == "studio" else _by_score(by_rung, REALISM_SCORES),
+        rungs={} if definition == "studio" else _by_score(by_rung, CLASSIFIER_SCORES),
         errors={} if definition == "studio" else _by_score(errors, MEAN_SCORES),
         yardstick=halves.scores if halves else {},
         yardstick_rung=halves.rung if halves else None,

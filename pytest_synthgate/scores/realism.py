@@ -24,7 +24,7 @@ from pytest_synthgate.scores.uncertainty import (
 
 Floats = NDArray[np.float64]
 
-REALISM_SCORES = ("unrealistic", "unrepresentative", "obviously_fake", "c2st_auc")
+CLASSIFIER_SCORES = ("unrealistic", "unrepresentative", "obviously_fake", "c2st_auc")
 """The scores that come from the classifier."""
 
 MEAN_SCORES = ("unrealistic", "unrepresentative")

@@ -63,7 +63,8 @@ class Catalogue:
             SpecError: A file cannot be meant.
         """
         if self._declared is None:
-            from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
+            from pytest_synthgate.declaring.discovery import find_spec_files
+            from pytest_synthgate.declaring.specfile import load_spec_file
 
             norecurse = tuple(self.config.getini("norecursedirs"))
             files = find_spec_files(self.config.rootpath, self.patterns, norecurse)

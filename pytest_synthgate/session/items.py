@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_synthgate.declaring.discovery import is_spec_file
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.outcomes import GateFailure, announce
 from pytest_synthgate.session.run import run_of
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
-    """Give the collector of a TOML file that is named as a spec file is, or was named on the command line."""
+    """Give the collector of a file that is named as a spec file is, or of a TOML file named on the command line."""
     config = parent.config
+    matches = is_spec_file(path, config.rootpath, config.getini("synth_files"))
+    if not matches and path.suffix != ".toml":
+        return None
     named = any(
         (config.invocation_params.dir / str(arg).partition("::")[0]).resolve() == path.resolve() for arg in config.args
     )
-    below = path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path
-    if not named and not any(below.match(pattern) for pattern in config.getini("synth_files")):
+    if not named and not matches:
         return None
     node: SpecFile = SpecFile.from_parent(parent, path=path)
     node.named = named

@@ -192,7 +192,7 @@ def in_ci() -> bool:
 def taken_for_a_root(config: pytest.Config) -> str | None:
     """Warn about `--synth-real ../photos`, whose second word pytest takes for a place to find its rootdir in."""
     words = [str(word) for word in config.invocation_params.args]
-    for option in ("--synth-real", "--synth-cache", "--synth-json", "--synth-results", "--synth-html"):
+    for option in (f"--synth-{name}" for name, metavar, _ in _OPTIONS if metavar != "NAME"):
         for first, second in pairwise(words):
             if first == option and (config.invocation_params.dir / second).exists():
                 return (

@@ -22,18 +22,23 @@ class Sender:
     _sent: set[str] = field(default_factory=set)
     _notes_sent: int = 0
 
-    def pack(self, name: str, position: tuple[str, int], result: SpecResult, notes: Sequence[str]) -> dict[str, Any]:
+    def pack(
+        self, name: str, position: tuple[str, int], result: SpecResult | None, notes: Sequence[str]
+    ) -> dict[str, Any]:
         """Pack the result of a spec; one that could not be measured is not taken for its measurement.
 
         Args:
             name: The spec's name.
             position: Its file and its number among the specs, which give its place in the reports.
-            result: What is known about it now.
+            result: What is known about it now, None before it is measured.
             notes: What a user should know about the making of images, all since the start.
         """
-        if name in self._sent:
+        packed: dict[str, Any] | None
+        if result is None:
+            packed = None
+        elif name in self._sent:
             gates = {verdict.name: verdict.to_json() for verdict in result.verdicts}
-            packed: dict[str, Any] = {"gates": gates, "error": result.error}
+            packed = {"gates": gates, "error": result.error}
         else:
             packed = result.to_json()
             if result.measurement.n_synthetic:
@@ -58,15 +63,17 @@ class Receiver:
     def receive(self, parcel: dict[str, Any], seconds: float) -> None:
         """Take in a parcel, and the time that the test took which it was found out in."""
         self.durations[parcel["spec"]] = self.durations.get(parcel["spec"], 0.0) + seconds
+        self.notes += parcel["notes"]
+        if parcel["result"] is None:
+            return
         known = self._parcels.setdefault(parcel["spec"], {"position": parcel["position"], "result": {"gates": {}}})
         before, now = known["result"], parcel["result"]
         merged = {"gates": {**before["gates"], **now["gates"]}, "error": now["error"] or before.get("error")}
         # What could not be measured here may have been measured by another process.
         known["result"] = {**now, **before, **merged} if before.get("n_synthetic") else {**before, **now, **merged}
-        self.notes += parcel["notes"]
 
     def __bool__(self) -> bool:
-        """Whether anything arrived."""
+        """Whether the result of any spec arrived."""
         return bool(self._parcels)
 
     def files(self) -> dict[str, Path]:

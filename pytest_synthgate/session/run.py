@@ -5,7 +5,7 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,16 +17,12 @@ from pytest_synthgate.session.options import Options, read_options
 from pytest_synthgate.session.parcels import Receiver, Sender
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pytest_synthgate.features.encoders import EncoderSource
     from pytest_synthgate.gating.entry import Entry
     from pytest_synthgate.gating.gates import Verdict
     from pytest_synthgate.measure import Measurer
-    from pytest_synthgate.prompts import Prompt
-    from pytest_synthgate.results.image_files import ImageFiles
     from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.session.sources import Source
     from pytest_synthgate.spec import Spec
     from pytest_synthgate.tracking.baseline import Baseline
     from pytest_synthgate.waivers import Waiver
@@ -62,7 +58,7 @@ class Run:
     _ungated: dict[str, SpecResult] = field(default_factory=dict)
     _measurer: Measurer | None = None
     _baseline: Baseline | None = None
-    _results: dict[str, SpecResult] | None = None
+    _source: Source | None = None
 
     def resolved(self, spec: Spec) -> Spec:
         """Apply what the command line overrides."""
@@ -91,41 +87,29 @@ class Run:
     def measurer(self) -> Measurer:
         """What measures, with its store; opened when first needed."""
         if self._measurer is None:
-            from pytest_synthgate.features.store import Store
-            from pytest_synthgate.measure import Measurer
+            from pytest_synthgate.session.sources import open_measurer
 
-            self._measurer = Measurer(
-                Store(self.options.cache),
-                progress=not self.options.quiet,
-                resolve=self._resolve_encoder,
-                mode=self.options.generate,
-                hook=self._generate,
-                run=getattr(self.config, "workerinput", {}).get("testrunuid"),
-            )
+            self._measurer = open_measurer(self.config, self.options)
         return self._measurer
-
-    def _resolve_encoder(self, name: str, base: Path) -> EncoderSource:
-        from pytest_synthgate.features.encoders import resolve_encoder, source_of
-
-        encoder = self.config.hook.pytest_synthgate_encoder(name=name)
-        if encoder is not None:
-            return source_of(encoder)
-        return resolve_encoder(name, self.config.invocation_params.dir if name == self.options.encoder else base)
-
-    def _generate(self, spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
-        return self.config.hook.pytest_synthgate_generate(spec=spec, prompts=prompts, directory=directory)
 
     def close(self) -> None:
         """Let go of the store."""
         if self._measurer is not None:
             self._measurer.store.close()
 
+    @property
+    def source(self) -> Source:
+        """Where measurements come from."""
+        if self._source is None:
+            from pytest_synthgate.session.sources import Measured, Stored
+
+            path = self.options.results
+            self._source = Measured(self.measurer) if path is None else Stored(path, self.catalogue.specs)
+        return self._source
+
     def prepare(self, spec: Spec) -> None:
         """Have the images of a spec ready, embedded, or know that its stored measurement is fresh."""
-        if self.options.results is None:
-            self.measurer.sets(self.resolved(spec))
-        else:
-            self.measurement(spec)
+        self.source.prepare(self.resolved(spec))
 
     def measurement(self, spec: Spec) -> Measurement:
         """Measure a spec, or take its stored measurement, once a run.
@@ -134,10 +118,7 @@ class Run:
             SynthgateError: It cannot be measured, or what is stored was not made from this spec.
         """
         if spec.name not in self._measurements:
-            if self.options.results is None:
-                measurement = self.measurer.measurement(self.resolved(spec))
-            else:
-                measurement = self._stored(self.options.results, self.catalogue.specs[spec.name])
+            measurement = self.source.measurement(self.resolved(spec))
             if self.options.redact_real:
                 from pytest_synthgate.reports.redaction import without_real_names
 
@@ -145,31 +126,11 @@ class Run:
             self._measurements[spec.name] = measurement
         return self._measurements[spec.name]
 
-    def _stored(self, path: Path, spec: Spec) -> Measurement:
-        from pytest_synthgate.results.file import fresh
-
-        return fresh(path, self._read(path), spec).measurement
-
-    def _read(self, path: Path) -> dict[str, SpecResult]:
-        from pytest_synthgate.results.file import read_results
-
-        if self._results is None:
-            self._results = read_results(path)
-        return self._results
-
     def _groups(self, spec: Spec) -> tuple[str, ...]:
         """List the classes that get a gate of their own; without classes and a real set, none."""
         if spec.classes is None and self.obstacle(spec) is not None:
             return ()
-        if self.options.results is not None:
-            from pytest_synthgate.gating.gates import class_groups
-
-            # Stale or missing results fail the items, which have to be there for that.
-            stored = self._read(self.options.results).get(spec.name)
-            return (stored.classes or class_groups(stored.measurement)) if stored else ()
-        from pytest_synthgate.measure import gated_classes
-
-        return gated_classes(self.resolved(spec), self.measurer)
+        return self.source.gated_classes(self.resolved(spec))
 
     def gates(self, spec: Spec) -> list[tuple[str, str | None]]:
         """List the gates of a spec: score, and class or None.
@@ -251,15 +212,17 @@ class Run:
         from pytest_synthgate.results.result import SpecResult
         from pytest_synthgate.spec import spec_to_json
 
+        resolved = self.resolved(spec)
         result = SpecResult(
             self.measurement(spec),
             compare_to=spec.compare_to,
             expected=self.expected(spec),
             limits=spec.limits,
-            declared=spec_to_json(self.catalogue.specs[spec.name]),
-            classes=self._classes(spec),
+            # The real set is where the file says, or else results would be stale on the next machine.
+            declared=spec_to_json(replace(self.catalogue.specs[spec.name], encoder=resolved.encoder)),
+            classes=self.source.classes(resolved),
             strict=self.options.strict,
-            images=self._images(spec),
+            images=self.source.images(resolved),
         )
         return redacted(result) if self.options.redact_real else result
 
@@ -270,20 +233,6 @@ class Run:
         return SpecResult(
             Measurement(0, 0, {}, {}), expected=self.expected(spec), limits=spec.limits, strict=self.options.strict
         )
-
-    def _classes(self, spec: Spec) -> tuple[str, ...]:
-        if self.options.results is not None:
-            return self._read(self.options.results)[spec.name].classes
-        from pytest_synthgate.measure import known_classes
-
-        return known_classes(self.resolved(spec), self.measurer)
-
-    def _images(self, spec: Spec) -> Mapping[str, ImageFiles]:
-        if self.options.results is not None:
-            return self._read(self.options.results)[spec.name].images
-        from pytest_synthgate.results.image_files import files_of
-
-        return files_of(self.resolved(spec), self.measurer)
 
     def notes(self) -> list[str]:
         """List what a user should know about the making of images."""
@@ -306,8 +255,6 @@ class Run:
         result = self.result(spec) if spec.name in self._measurements else None
         if error is not None:
             result = replace(result or self._unmeasured(spec), error=error)
-        if result is None:
-            return None
         position = (str(spec.file), list(self.catalogue.specs).index(spec.name))
         return self.sender.pack(spec.name, position, result, self.notes())
 

@@ -6,7 +6,7 @@ Part of the plugin; the controller's alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -37,8 +37,11 @@ def write_summary(reporter: Any, run: Run) -> None:
         run: The run that ends.
     """
     results = run.receiver.results()
-    if measured := _measured(results):
-        _write_table(reporter, measured, run.receiver.notes)
+    measured = _measured(results)
+    if measured:
+        _write_table(reporter, measured)
+    for note in dict.fromkeys([*run.receiver.notes, *notes(measured)]):
+        reporter.write_line(f"note: {visible(note)}", yellow=True)
     for label, path, _ in _outputs(run):
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
@@ -55,7 +58,7 @@ def _measured(results: Mapping[str, SpecResult]) -> dict[str, SpecResult]:
     return {name: result for name, result in results.items() if result.measurement.n_synthetic}
 
 
-def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequence[str]) -> None:
+def _write_table(reporter: Any, results: Mapping[str, SpecResult]) -> None:
     reporter.section("synthgate: lower is better, 95% intervals", sep="=")
     for row in table(results):
         for cell in row:
@@ -64,8 +67,6 @@ def _write_table(reporter: Any, results: Mapping[str, SpecResult], remarks: Sequ
     for label, text in reading(results):
         if label != "error":  # which the failures above have told
             reporter.write_line(f"{label}: {text}")
-    for note in dict.fromkeys([*remarks, *notes(results)]):
-        reporter.write_line(f"note: {visible(note)}", yellow=True)
 
 
 def write_files(session: pytest.Session, run: Run) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.specfile import find_spec_files, load_spec_file
+from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError
 
 SPEC = b"[spec.a]\nimages = 'out'\n"
@@ -146,49 +146,3 @@ def test_paths_start_from_the_folder_of_the_file_even_through_a_link(folder: Pat
     (spec,) = load_spec_file(Path("linked/synth_x.toml"))
 
     assert (spec.file, spec.images) == (folder / "linked/synth_x.toml", folder / "linked/out")
-
-
-def test_spec_files_are_found_sorted(tmp_path: Path) -> None:
-    place(tmp_path, "synth_b.toml", "a/synth_z.toml", "a-b/synth_a.toml", "synth_a.toml", "other.toml", "a/synth.toml")
-
-    found = find_spec_files(tmp_path)
-
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == [
-        *("a/synth_z.toml", "a-b/synth_a.toml", "synth_a.toml", "synth_b.toml")
-    ]
-
-
-def test_places_that_hold_no_tests_are_not_entered(tmp_path: Path) -> None:
-    skipped = [".tox", "node_modules", "build", "dist", "venv", "x.egg", "env", "conda"]
-    place(tmp_path, "tests/synth_a.toml", *(f"{name}/deep/synth_x.toml" for name in skipped))
-    (tmp_path / "env/pyvenv.cfg").touch()
-    (tmp_path / "conda/conda-meta").mkdir()
-
-    assert find_spec_files(tmp_path) == (tmp_path / "tests/synth_a.toml",)
-
-
-def test_the_root_is_entered_whatever_its_name(tmp_path: Path) -> None:
-    place(tmp_path, "build/.x/synth_a.toml")
-
-    assert find_spec_files(tmp_path / "build/.x") == (tmp_path / "build/.x/synth_a.toml",)
-
-
-def test_loops_of_links_end(tmp_path: Path) -> None:
-    place(tmp_path, "a/synth_a.toml")
-    (tmp_path / "a/loop").symlink_to(tmp_path, target_is_directory=True)
-
-    assert find_spec_files(tmp_path) == (tmp_path / "a/synth_a.toml",)
-
-
-def test_patterns_and_skipped_folders_can_be_chosen(tmp_path: Path) -> None:
-    place(tmp_path, "build/exp.toml", "a/exp.toml", "a/b.toml", "c/exp.toml", "synth_a.toml")
-
-    assert find_spec_files(tmp_path, ["exp.toml"], norecurse=["c"]) == (
-        tmp_path / "a/exp.toml",
-        tmp_path / "build/exp.toml",
-    )
-    assert find_spec_files(tmp_path, ["a/*.toml", "synth_*.toml"]) == (
-        tmp_path / "a/b.toml",
-        tmp_path / "a/exp.toml",
-        tmp_path / "synth_a.toml",
-    )

@@ -139,17 +139,17 @@ def test_any_file_can_be_named(project: Project) -> None:
     assert project.run("--collect-only").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-@pytest.mark.parametrize("pattern", ["gates_*.toml", "gates/*.toml"])
+@pytest.mark.parametrize("pattern", ["gates_*", "gates/*.spec", "*.spec"])
 def test_an_ini_says_which_files_are_spec_files(project: Project, pattern: str) -> None:
     project.write("tox.ini", f"[pytest]\nsynth_files = {pattern}")
     project.specs("fake")
-    project.write("gates/gates_x.toml", "[spec.a]\nimages = 'x'")
+    project.write("gates/gates_x.spec", "[spec.a]\nimages = 'x'")
     project.write("test_it.py", "def test_it(synth_spec): assert synth_spec.name == 'a'")
     assert collected(project, "--synth-real=x") == [
-        "gates/gates_x.toml::a::images",
-        "gates/gates_x.toml::a::unvaried",
-        "gates/gates_x.toml::a::unoriginal",
-        "gates/gates_x.toml::a::unreadable",
+        "gates/gates_x.spec::a::images",
+        "gates/gates_x.spec::a::unvaried",
+        "gates/gates_x.spec::a::unoriginal",
+        "gates/gates_x.spec::a::unreadable",
         "test_it.py::test_it[a]",
     ]
 

@@ -112,6 +112,17 @@ def test_limits_are_those_of_the_run_not_of_the_results(elsewhere: Project) -> N
     elsewhere.run("--synth-results=out.json").assert_outcomes(passed=3)
 
 
+def test_results_of_another_encoder_are_stale_whoever_named_it(elsewhere: Project) -> None:
+    result = elsewhere.run("--synth-results=out.json", "--synth-encoder=efficientnet_lite0", "-k", "unvaried")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*out.json: stale for spec 'a': `encoder` was * and is \"efficientnet_lite0\" now*"])
+    other = json.loads((elsewhere.path / "out.json").read_text("utf-8"))
+    other["specs"]["a"]["declared"]["encoder"] = "efficientnet_lite0"
+    elsewhere.write("out.json", json.dumps(other))
+    elsewhere.run("--synth-results=out.json", "--synth-encoder=efficientnet_lite0").assert_outcomes(passed=3, failed=1)
+    elsewhere.run("--synth-results=out.json").assert_outcomes(failed=4)
+
+
 def test_results_of_another_spec_are_stale(elsewhere: Project) -> None:
     spec = elsewhere.path / "synth_x.toml"
     spec.write_text(f"{spec.read_text()}\ndefinition = 'studio'", "utf-8")

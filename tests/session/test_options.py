@@ -68,7 +68,7 @@ def test_a_store_that_cannot_be_written_is_an_error_in_one_line(project: Project
     result.stdout.fnmatch_lines(["*file/store cannot be written (*); name another directory with --synth-cache=DIR"])
 
 
-@pytest.mark.parametrize("option", ["--synth-real", "--synth-json", "--synth-cache"])
+@pytest.mark.parametrize("option", ["--synth-real", "--synth-json", "--synth-cache", "--synth-baseline"])
 def test_a_path_that_pytest_took_for_a_root_is_pointed_out(project: Project, option: str) -> None:
     project.write("project/synth_x.toml", "[spec.a]\nimages = 'DATA/honest.npy'")
     project.write("photos/a.png", "")

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_synthgate.results.file import violations
 
-from .conftest import Project
+from .conftest import FLAT_ENCODER, Project
 
 Change = Callable[[Project], object]
 
@@ -242,6 +242,16 @@ def test_a_generator_hook_that_raises_fails_its_items(album: Project) -> None:
     result = album.run("-k", "images")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*conftest.py:2: OSError"])
+
+
+def test_what_there_is_to_say_about_the_making_of_images_is_said_without_a_table_too(album: Project) -> None:
+    album.write("synth_x.toml", '[spec.a]\nreal = "real"\nencoder = "flat"\nprompt = "x"\nper_prompt = 40')
+    hook = "import shutil\n\ndef pytest_synthgate_generate(directory):\n    shutil.copytree('made', directory / 'x')\n"
+    album.write("conftest.py", FLAT_ENCODER + hook + "    return True\n")
+    result = album.run("-k", "images")
+    result.assert_outcomes(passed=1, deselected=3)
+    result.stdout.fnmatch_lines(["note: a: the hook made 48 images where 40 were asked for"])
+    result.stdout.no_fnmatch_line("*lower is better*")
 
 
 def test_missing_images_are_not_made_in_ci(album: Project, monkeypatch: pytest.MonkeyPatch) -> None:

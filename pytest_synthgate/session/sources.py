@@ -1,0 +1,149 @@
+"""Where a run has its measurements from: made from the images, or read from a results file.
+
+Part of the plugin. Nothing behind it knows which of the two it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_synthgate.features.encoders import EncoderSource
+    from pytest_synthgate.measure import Measurer
+    from pytest_synthgate.prompts import Prompt
+    from pytest_synthgate.results.image_files import ImageFiles
+    from pytest_synthgate.results.result import SpecResult
+    from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.session.options import Options
+    from pytest_synthgate.spec import Spec
+
+
+class Source(Protocol):
+    """Gives what is known about a spec; each method raises a `SynthgateError` where it cannot."""
+
+    def prepare(self, spec: Spec) -> None:
+        """Do what takes time before anything is measured."""
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Give the numbers."""
+
+    def gated_classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes that a limit per class is applied to, before anything is measured."""
+
+    def classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes that should have images, none where none are known."""
+
+    def images(self, spec: Spec) -> Mapping[str, ImageFiles]:
+        """Say where the pictures of both sets are."""
+
+
+def open_measurer(config: pytest.Config, options: Options) -> Measurer:
+    """Open the store, and have the hooks asked for encoders and images before anything else is.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    from pytest_synthgate.features.encoders import resolve_encoder, source_of
+    from pytest_synthgate.features.store import Store
+    from pytest_synthgate.measure import Measurer
+
+    def resolve(name: str, base: Path) -> EncoderSource:
+        encoder = config.hook.pytest_synthgate_encoder(name=name)
+        if encoder is not None:
+            return source_of(encoder)
+        return resolve_encoder(name, config.invocation_params.dir if name == options.encoder else base)
+
+    def generate(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
+        return config.hook.pytest_synthgate_generate(spec=spec, prompts=prompts, directory=directory)
+
+    return Measurer(
+        Store(options.cache),
+        progress=not options.quiet,
+        resolve=resolve,
+        mode=options.generate,
+        hook=generate,
+        run=getattr(config, "workerinput", {}).get("testrunuid"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Measurements that are made here."""
+
+    measurer: Measurer
+
+    def prepare(self, spec: Spec) -> None:
+        """Have both sets listed, made where images are missing, and embedded."""
+        self.measurer.sets(spec)
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Measure the spec."""
+        return self.measurer.measurement(spec)
+
+    def gated_classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the declared classes, or those of the real set."""
+        from pytest_synthgate.measure import gated_classes
+
+        return gated_classes(spec, self.measurer)
+
+    def classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the declared classes, or those of the real set, if there are any."""
+        from pytest_synthgate.measure import known_classes
+
+        return known_classes(spec, self.measurer)
+
+    def images(self, spec: Spec) -> Mapping[str, ImageFiles]:
+        """Find the files of both sets."""
+        from pytest_synthgate.results.image_files import files_of
+
+        return files_of(spec, self.measurer)
+
+
+@dataclass(slots=True)
+class Stored:
+    """Measurements that another run made, in a results file; the real set of a spec may be anywhere now."""
+
+    path: Path
+    declared: Mapping[str, Spec]
+    _results: dict[str, SpecResult] | None = field(default=None)
+
+    def _result(self, spec: Spec) -> SpecResult:
+        from pytest_synthgate.results.file import fresh
+
+        as_declared = replace(self.declared[spec.name], encoder=spec.encoder)
+        return fresh(self.path, self._read(), as_declared)
+
+    def _read(self) -> dict[str, SpecResult]:
+        from pytest_synthgate.results.file import read_results
+
+        if self._results is None:
+            self._results = read_results(self.path)
+        return self._results
+
+    def prepare(self, spec: Spec) -> None:
+        """Know that what is stored was made from this spec."""
+        self._result(spec)
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Give the stored numbers, if they were made from this spec."""
+        return self._result(spec).measurement
+
+    def gated_classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the stored classes; stale or missing results fail the items, which have to be there for that."""
+        from pytest_synthgate.gating.gates import class_groups
+
+        stored = self._read().get(spec.name)
+        return (stored.classes or class_groups(stored.measurement)) if stored else ()
+
+    def classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the stored classes."""
+        return self._result(spec).classes
+
+    def images(self, spec: Spec) -> Mapping[str, ImageFiles]:
+        """Say where the pictures were."""
+        return self._result(spec).images
