@@ -78,7 +78,7 @@ def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Mapping[st
     if not missing:
         return None
     roots = {files.root for result in results.values() for files in result.images.values()}
-    folders = sorted(shown(root) for root in roots if any(path.is_relative_to(root) for path in missing))
+    folders = sorted(shown(root.absolute()) for root in roots if any(path.is_relative_to(root) for path in missing))
     more = f" and {len(folders) - _FOLDERS} more folders" if len(folders) > _FOLDERS else ""
     text = f"{len(missing):,} of {counted(len(album), 'picture')} could not be read in {', '.join(folders[:_FOLDERS])}"
     return f"{text}{more}"
@@ -132,6 +132,7 @@ def _render(
     return environment.get_template("index.html").render(
         page=laid_out,
         thumbnail=lambda picture: thumbnails.get(picture.path),
+        any_shown=lambda pictures: any(picture.path in thumbnails for picture in pictures),
         address=address,
         gap=gap,
         style=None if style is None else Markup(style),  # noqa: S704 (our own file, whose digest the policy names)

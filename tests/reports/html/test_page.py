@@ -282,6 +282,18 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path, name: str) -> None
     assert contents[0]
 
 
+def test_a_sheet_of_which_no_picture_is_there_is_left_out(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "here.png")
+    places = {"here.png": (0.0, 0.0)}
+    measurement = measured(projection=Projection((0.5, 0.1), places, {"gone.png": (0.0, 0.0)}), findings=())
+    images = dict.fromkeys(("synthetic", "real"), ImageFiles(tmp_path))
+    gap = write_html(tmp_path / "page.html", {"a": SpecResult(measurement, images=images)})
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert gap == f"1 of 2 pictures could not be read in {tmp_path.as_posix()}"
+    assert "<h4>Synthetic</h4>" in text
+    assert "<h4>Real</h4>" not in text
+
+
 def test_a_thumbnail_keeps_nothing_of_the_original_but_its_pixels(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken at a secret place"
