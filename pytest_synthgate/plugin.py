@@ -100,7 +100,7 @@ def real_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
     """
     run = run_of(request.config)
     run.require_images()
-    with plainly():
+    with plainly(), run.discreetly(synth_spec):
         return run.measurer.real(synth_spec)
 
 
@@ -114,7 +114,7 @@ def synth_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
     """
     run = run_of(request.config)
     run.require_images()
-    with plainly():
+    with plainly(), run.discreetly(synth_spec):
         return run.measurer.synthetic(synth_spec)
 
 

@@ -47,7 +47,7 @@ def test_shards_are_rendered_as_one() -> None:
     page = Path("site/index.html").read_text("utf-8")
     assert page.index('id="spec-1-name">a<') < page.index('id="spec-2-name">b<')
     assert "secret.jpg" in page
-    assert "1 of 1 gate failed: a repeats itself" in Path("note.md").read_text("utf-8")
+    assert "1 of 1 gate failed: 'a' repeats itself" in Path("note.md").read_text("utf-8")
 
 
 def test_real_photos_can_be_left_out_later() -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.evidence import against, flagged, made, worst
 from pytest_synthgate.reports.explain import with_interval
-from pytest_synthgate.reports.pictures import thumbnail
+from pytest_synthgate.reports.pictures import NOT_FOUND, file_of, thumbnail
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.text.printable import visible
@@ -80,7 +80,8 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
     Args:
         spec_name: The spec's name.
         verdict: What the gate concluded.
-        result: What is known about the spec; real photos stay away from the sheet of one that is redacted.
+        result: What is known about the spec; real photos and their copies stay away from the
+                sheet of one that is redacted.
 
     Returns:
         A JPEG without metadata, or None where there is no picture to show: nothing was flagged, the sets are
@@ -114,11 +115,8 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
 def _content(image: str | None, side: str | None, result: SpecResult, edge: int) -> Content:
     if image is None or side is None:
         return "no twin"
-    if side == "real" and result.redacted:
-        return "real photo left out"
-    path = result.images[side].path(image) if side in result.images else None
-    picture = None if path is None else thumbnail(path, edge)
-    return "picture not found" if picture is None else picture
+    file = file_of(image, side, result)
+    return file if isinstance(file, str) else thumbnail(file, edge) or NOT_FOUND
 
 
 def _caption(finding: Finding, tau: float) -> list[str]:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.limits import SHARE_SCORES
 from pytest_synthgate.scores.breakdown import findings_of
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
@@ -25,14 +26,16 @@ TITLES = {
 }
 """What the findings of a score are, in the order in which they are shown."""
 
-_FAKE = "are told from real images with at least 90% certainty"
+SURELY = "with at least 90% certainty"
+"""How surely an image is told from the other set that is flagged for it."""
+_FAKE = f"are told from real images {SURELY}"
 MEANING = {
     "unvaried": "have a near-duplicate in the set",
     "collision_rate": "have a near-duplicate in the set",
     "unoriginal": "are near-copies of real images",
     "obviously_fake": _FAKE,
     "unrealistic": _FAKE,
-    "unrepresentative": "are told from synthetic images with at least 90% certainty",
+    "unrepresentative": f"are told from synthetic images {SURELY}",
 }
 """What is flagged in a score, as the rest of a sentence that begins with the images."""
 
@@ -91,15 +94,26 @@ def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
 
 
 def in_turns(findings: Iterable[Finding]) -> list[Finding]:
-    """Put the worst near-duplicate of every cluster before the next worst of any.
+    """Put one near-duplicate of every cluster before the second of any, those of the largest clusters first.
 
-    A hundred copies of one picture would hide all others.
+    A hundred copies of one picture would hide all others, and a pair that is a hair closer would hide the hundred.
+
+    Args:
+        findings: Those of one score, worst first.
     """
-    earlier: Counter[int] = Counter()
-    turns: list[tuple[int, Finding]] = []
-    for each in findings:
-        turn = 0
-        if each.score == "unvaried" and each.cluster is not None:
-            turn, earlier[each.cluster] = earlier[each.cluster], earlier[each.cluster] + 1
-        turns.append((turn, each))
-    return [each for _, each in sorted(turns, key=lambda turn: turn[0])]
+    found = list(findings)
+    sizes = group_sizes(found)
+    earlier: Counter[int | None] = Counter()
+    order: list[tuple[int, int, Finding]] = []
+    for each in found:
+        turn, size = 0, 1
+        if each.cluster in sizes:
+            turn, size = earlier[each.cluster], sizes[each.cluster]
+            earlier[each.cluster] += 1
+        order.append((turn, -size, each))
+    return [each for *_, each in sorted(order, key=lambda place: place[:2])]
+
+
+def group_sizes(findings: Iterable[Finding]) -> dict[int | None, int]:
+    """Count the near-duplicates of each cluster; findings of a classifier are in none."""
+    return Counter(each.cluster for each in findings if each.score in SHARE_SCORES and each.cluster is not None)

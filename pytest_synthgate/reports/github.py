@@ -6,7 +6,7 @@ Rendered from the results; only a GitHub runner has a place for it.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
@@ -48,6 +48,8 @@ def append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
 def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], workspace: Path) -> list[str]:
     """Write workflow commands that annotate spec files: what could not be judged, what failed, and what is in doubt.
 
+    Failed gates come before undecided ones, and all classes of a score make one annotation, for only ten are shown.
+
     Args:
         results: Result by spec name.
         files: Spec file by spec name.
@@ -58,22 +60,38 @@ def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], works
         for name, result in results.items()
         if result.error is not None
     ]
-    failed = [("error", name, *_told(name, verdict, results[name])) for name, verdict in worst_gates(results)]
     doubtful = [
-        ("warning", name, *_told(name, verdict, result))
+        (name, verdict)
         for name, result in results.items()
         for verdict in result.verdicts
         if verdict.warns and not result.fails(verdict)
     ]
+    told = [
+        (level, name, *_told(name, verdicts, results[name]))
+        for level, gates in (("error", worst_gates(results)), ("warning", doubtful))
+        for (name, *_), verdicts in _by_score(gates).items()
+    ]
     return [
         _command(level, title, message, _place(files.get(name), name, workspace))
-        for level, name, title, message in [*unjudged, *failed, *doubtful][:ANNOTATIONS]
+        for level, name, title, message in [*unjudged, *told][:ANNOTATIONS]
     ]
 
 
-def _told(name: str, verdict: Verdict, result: SpecResult) -> tuple[str, str]:
-    """Give the title and the message of a gate."""
-    return f"{verdict.name} {verdict.verdict}", "\n".join(explain(name, verdict, result.measurement))
+def _by_score(gates: Iterable[tuple[str, Verdict]]) -> dict[tuple[str, str, str], list[Verdict]]:
+    """Put the gates of all classes on one score together, for each would take the place of another failure."""
+    found: dict[tuple[str, str, str], list[Verdict]] = {}
+    for name, verdict in gates:
+        found.setdefault((name, verdict.score, verdict.verdict), []).append(verdict)
+    return found
+
+
+def _told(name: str, verdicts: Sequence[Verdict], result: SpecResult) -> tuple[str, str]:
+    """Give the title and the message of the gates of a spec on one score: the first explained, the others named."""
+    first, *others = verdicts
+    more = f" and {len(others):,} more" if others else ""
+    lines = explain(name, first, result.measurement)
+    lines += [f"  {visible(each.name)} {each.verdict}: {visible(each.reason)}" for each in others]
+    return f"{first.name}{more} {first.verdict}", "\n".join(lines)
 
 
 def _command(level: str, title: str, message: str, place: Mapping[str, str]) -> str:

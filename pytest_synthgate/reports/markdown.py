@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.reports.advice import ADVICE
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.reading import headline, reading, worst_gates
 from pytest_synthgate.reports.table import Cell, notes, rows
@@ -47,7 +48,11 @@ def markdown(results: Mapping[str, SpecResult], most: int = MOST_BYTES) -> str:
     top += "\nLower is better; 95% intervals in brackets.\n\n"
     lines = [*reading(results), *(("note", text) for text in notes(results))]
     top += _fitting([f"- **{label}**: {prose(text)}\n" for label, text in lines], most // 10, "lines")
-    sections = [_section(name, verdict, results[name].measurement) for name, verdict in worst_gates(results)]
+    told: set[str] = set()
+    sections = []
+    for name, verdict in worst_gates(results):
+        sections.append(_section(name, verdict, results[name].measurement, advised=verdict.score in told))
+        told.add(verdict.score)
     return top + _fitting(sections, most - len(top.encode()), "failed gates")
 
 
@@ -81,10 +86,12 @@ def _cell(cell: Cell) -> str:
     return f"**{text}**" if cell.tone == "fail" else text
 
 
-def _section(name: str, verdict: Verdict, measurement: Measurement) -> str:
+def _section(name: str, verdict: Verdict, measurement: Measurement, *, advised: bool) -> str:
+    """Give the verdict, the evidence, and what to do about such a score, once for each."""
     head, *evidence = explain(name, verdict, measurement)
     shown = f"\n{fenced([line.removeprefix('  ') for line in evidence])}" if evidence else ""
-    return f"\n### {prose(head)}\n{shown}"
+    advice = "" if advised or verdict.undecided else f"\n{prose(ADVICE[verdict.score])}\n"
+    return f"\n### {prose(head)}\n{shown}{advice}"
 
 
 def _fitting(blocks: Sequence[str], room: int, kind: str) -> str:

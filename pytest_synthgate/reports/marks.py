@@ -32,8 +32,10 @@ class Mark:
 
 NOT_JUDGED = Mark("not judged", "not judged", "✕", "fail")
 """Mark of a spec that an error kept from being judged."""
+NOT_ALL_JUDGED = Mark("not all judged", "not all judged", "✕", "fail")
+"""Mark of a spec of which an error kept some gates from being judged."""
 
-_ORDER = ("FAIL", "FAIL?", "xfail", "?", "warn", "new", "ok")
+_ORDER = ("not judged", "not all judged", "FAIL", "FAIL?", "xfail", "?", "warn", "new", "ok")
 
 
 def mark(result: SpecResult, verdict: Verdict) -> Mark:

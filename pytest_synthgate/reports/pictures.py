@@ -1,4 +1,7 @@
-"""A file as a small picture, for every report that shows some; decoded as carefully as for a measurement."""
+"""Where a picture is and what it looks like small, for every report that shows some.
+
+Decoded as carefully as for a measurement; what may not be shown has no file here, but words in its place.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,28 @@ from pathlib import Path
 from PIL import Image
 
 from pytest_synthgate.images.decode import Unreadable, decode, read_bytes
+from pytest_synthgate.reports.redaction import REAL
+from pytest_synthgate.results.result import SpecResult
+
+NOT_FOUND = "picture not found"
+LEFT_OUT = "real photo left out"
+
+
+def file_of(image: str, side: str, result: SpecResult) -> Path | str:
+    """Find the file of an image, or the words that stand in the place of its picture.
+
+    Args:
+        image: Its id.
+        side: "real" or "synthetic", the set that it is in.
+        result: What is known about the spec.
+    """
+    if side == REAL and result.redacted:
+        return LEFT_OUT
+    if (files := result.images.get(side)) is None:
+        return NOT_FOUND
+    if image in files.hidden:
+        return "copy of a real photo left out"
+    return files.path(image) or NOT_FOUND
 
 
 def thumbnail(path: Path, edge: int) -> Image.Image | None:

@@ -9,16 +9,20 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import guilty
+from pytest_synthgate.limits import DEFAULT_LIMITS
+from pytest_synthgate.reports.advice import guilty, help_lines, judged_value
+from pytest_synthgate.reports.evidence import SURELY
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.breakdown import POOLED
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted
 
 _NAMED = 3
-"""Complaints that a headline names."""
+"""Complaints that a headline names, and lines of one kind."""
+_LEAST = 0.01
+"""Stands for a bound of nothing, of which no number is a multiple."""
 
 _COMPLAINTS = {
     "unrealistic": "does not look real",
@@ -37,20 +41,20 @@ def failed_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]
 
 
 def worst_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
-    """List them with the one first that is furthest over its limit."""
-    return sorted(failed_gates(results), key=lambda each: -_excess(each[1]))
+    """List them, failed ones before undecided ones, the one first that is furthest over its limit."""
+    return sorted(failed_gates(results), key=lambda each: _rank(each[1], results[each[0]].measurement))
 
 
 def headline(results: Mapping[str, SpecResult]) -> str:
     """Say the verdict in one sentence: `2 of 12 gates failed: subject repeats itself`."""
-    errors = [visible(name) for name, result in results.items() if result.error is not None]
-    failed = failed_gates(results)
+    errors = [f"'{visible(name)}'" for name, result in results.items() if result.error is not None]
+    failed = worst_gates(results)
     said = []
     if errors:
         said.append(f"{len(errors):,} of {counted(len(results), 'spec')} could not be judged: {_named(errors)}")
     if failed:
         total = counted(sum(len(result.verdicts) for result in results.values()), "gate")
-        complaints = list(dict.fromkeys(f"{visible(name)} {complaint(verdict)}" for name, verdict in failed))
+        complaints = list(dict.fromkeys(f"'{visible(name)}' {complaint(verdict)}" for name, verdict in failed))
         said.append(f"{len(failed):,} of {total} failed: {_named(complaints)}")
     return "; ".join(said) or _nothing_failed([verdict for each in results.values() for verdict in each.verdicts])
 
@@ -88,33 +92,60 @@ def reading(results: Mapping[str, SpecResult]) -> list[tuple[str, str]]:
 
     Returns:
         Label and text of each line: "error" for what could not be judged, "best", "hurts", up to three "worst",
-        "missing", "next".
+        "missing", "next"; "best" and "missing" once for each real set, up to three.
     """
     lines: list[tuple[str, str | None]] = [
         ("error", f"{visible(name)}: {visible(result.error)}") for name, result in results.items() if result.error
     ]
-    lines += [("best", _best(results)), ("hurts", _hurts(results))]
+    alike = _comparable(results)[:_NAMED]
+    lines += [("best", _best(each)) for each in alike]
+    lines += [("hurts", _hurts(results))]
     lines += [("worst", text) for text in _worst_groups(results)]
-    lines += [("missing", _missing(results)), ("next", _next(results))]
+    lines += [("missing", _missing(each)) for each in alike]
+    lines += [("next", _next(results))]
     return [(label, text) for label, text in lines if text]
 
 
+def _comparable(results: Mapping[str, SpecResult]) -> list[dict[str, SpecResult]]:
+    """Sort specs into those that can be compared: of one real set, measured in one way; the most specs first."""
+    found: dict[tuple[object, str], dict[str, SpecResult]] = {}
+    for name, result in results.items():
+        measurement = result.measurement
+        real = measurement.n_real if measurement.contents is None else measurement.contents.real
+        found.setdefault((real, short_fingerprint(measurement.fingerprint)), {})[name] = result
+    return sorted(found.values(), key=len, reverse=True)
+
+
 def _best(results: Mapping[str, SpecResult]) -> str | None:
-    """Compare the two most realistic specs at their largest common rung."""
+    """Name the most realistic of the specs that pass, at the largest rung that all have, and how clearly it is that."""
     rungs = {name: each.measurement.rungs.get("unrealistic", {}) for name, each in results.items()}
-    rungs = {name: scores for name, scores in rungs.items() if scores}
-    if len(rungs) < 2:
-        return None
-    common = set.intersection(*map(set, rungs.values()))
+    known = [name for name, scores in rungs.items() if scores]
+    passing = [name for name in known if not _failures(results[name])]
+    compared = passing or known
+    common = set.intersection(*(set(rungs[name]) for name in compared)) if len(known) > 1 else set()
     if not common:
         return None
     rung = max(common, key=int)
-    ranked = sorted((scores[rung].value or 0.0, name) for name, scores in rungs.items())
-    (first, best), (second, next_best) = ranked[:2]
-    noise = (_reach(rungs[best][rung]) ** 2 + _reach(rungs[next_best][rung]) ** 2) ** 0.5
-    clear = "by more than noise" if second - first > noise else "within noise"
-    compared = f"unrealistic {number(first)}; {visible(next_best)} {number(second)}"
-    return f"{visible(best)}, the most realistic at n0 = {rung} ({compared}), {clear}"
+    scores = {name: rungs[name][rung] for name in compared}
+    ranked = sorted(scores, key=lambda name: (scores[name].value or 0.0, name))
+    best = ranked[0]
+    value = f"unrealistic {number(scores[best].value or 0.0)}"
+    if len(ranked) == 1:
+        return f"{visible(best)}, the only one of {len(known)} that passes ({value} at n0 = {rung})"
+    which = "" if not passing or len(passing) == len(known) else f" of the {len(passing)} that pass"
+    second = scores[ranked[1]]
+    noise = (_reach(scores[best]) ** 2 + _reach(second) ** 2) ** 0.5
+    clear = (second.value or 0.0) - (scores[best].value or 0.0) > noise
+    beside = f"{value}; {visible(ranked[1])} {number(second.value or 0.0)}"
+    text = f"{visible(best)}, the most realistic{which} at n0 = {rung} ({beside})"
+    text += ", by more than noise" if clear else ", within noise"
+    return text if passing else f"{text}, but fails {', '.join(_failures(results[best])[:_NAMED])}"
+
+
+def _failures(result: SpecResult) -> list[str]:
+    """Name the gates that failed, known or not; an error is one too."""
+    failed = [visible(each.name) for each in result.verdicts if each.verdict == "failed" or result.fails(each)]
+    return failed or (["to be judged"] if result.error else [])
 
 
 def _reach(score: Score) -> float:
@@ -132,15 +163,24 @@ def _hurts(results: Mapping[str, SpecResult]) -> str | None:
     return text if len(failed) == 1 else f"{text} (and {len(failed) - 1} more)"
 
 
-def _excess(verdict: Verdict) -> float:
-    """How many times over its limit a score is."""
-    if verdict.measured.value is None or math.isnan(verdict.measured.value):
-        return math.inf
-    return verdict.measured.value / max(verdict.limit.max or 0.0, 1e-3)
+def _rank(verdict: Verdict, measurement: Measurement) -> tuple[bool, float]:
+    """Order failed gates: what is decided first, then by how many times over its bound a score is.
+
+    A regression is measured by the rise that is allowed; a count of files is no share of anything, and comes last.
+    """
+    value, limit = judged_value(verdict, measurement), verdict.limit
+    if value is None or math.isnan(value):
+        return verdict.undecided, -math.inf
+    if verdict.score == "unreadable":
+        return verdict.undecided, 0.0
+    excess = 0.0 if limit.max is None else value / (limit.max or _LEAST)
+    if limit.regression is not None and verdict.baseline is not None and verdict.measured.value is not None:
+        excess = max(excess, (verdict.measured.value - verdict.baseline) / (limit.regression or _LEAST))
+    return verdict.undecided, -excess
 
 
 def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
-    """Name the three prompts, axis values or classes that are worse than their whole set by more than noise."""
+    """Name the three prompts, axis values or classes that are too bad, and clearly worse than their whole set."""
     found: dict[tuple[float, str, str, int], str] = {}
     for name, result in results.items():
         whole = result.measurement.scores
@@ -148,51 +188,69 @@ def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
             for group, scores in groups.items():
                 for score in ("unvaried", "unoriginal", "unrealistic"):
                     mine, value = scores.get(score, Score(None)), whole.get(score, Score(None)).value
-                    if mine.value is not None and mine.low is not None and value is not None and mine.low > value:
+                    if mine.interval is None or value is None or not _too_bad(mine, score, result):
+                        continue
+                    low, own, _ = mine.interval
+                    if low > value:
                         text = f"{visible(name)}, {visible(axis)} '{visible(group)}'"
-                        at = f"{score} {number(mine.value)}, {number(value)} in the whole set"
+                        at = f"{score} {number(own)}, {number(value)} in the whole set"
                         # A class and its only prompt are the same images; once is enough.
-                        found.setdefault((value - mine.low, name, score, mine.n), f"{text} ({at})")
-    return [text for _, text in sorted(found.items())[:3]]
+                        found.setdefault((value - low, name, score, mine.n), f"{text} ({at})")
+    return [text for _, text in sorted(found.items())[:_NAMED]]
+
+
+def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
+    """Tell whether the score of a group is a problem: above the limit, or clear of what two real halves give."""
+    bounds = [each.limit for each in result.verdicts if each.score == score]
+    limits = [each for limit in bounds for each in (limit.warn, limit.max) if each is not None]
+    if not limits and score in DEFAULT_LIMITS:
+        limits = [DEFAULT_LIMITS[score].max or 0.0]
+    if limits:
+        return mine.value is not None and mine.value > min(limits)
+    ends = [each.high for each in (result.measurement.scores[score], result.measurement.yardstick.get(score)) if each]
+    return mine.low is not None and all(mine.low > end for end in ends if end is not None)
 
 
 def _missing(results: Mapping[str, SpecResult]) -> str | None:
-    """Name the spec that leaves fewest real images without a counterpart, and the class it misses most."""
-    uncovered = {
+    """Name the spec from which fewest real images are told for sure, and the class that is told most surely."""
+    told = {
         name: sum(finding.score == "unrepresentative" for finding in result.measurement.findings)
         for name, result in results.items()
         if result.measurement.rung
     }
-    if not uncovered:
+    if not told:
         return None
-    name = min(uncovered, key=lambda each: (uncovered[each] / results[each].measurement.n_real, each))
+    name = min(told, key=lambda each: (told[each] / results[each].measurement.n_real, each))
     measurement = results[name].measurement
-    if not uncovered[name]:
+    if not told[name]:
         return None
-    text = f"{uncovered[name]:,} of {measurement.n_real:,} real images look like nothing in {visible(name)}"
-    if len(uncovered) > 1:
-        text += ", which misses fewest"
+    text = f"{told[name]:,} of {measurement.n_real:,} real images are told from those of '{visible(name)}' {SURELY}"
+    if len(told) > 1:
+        text += ", the fewest of any spec"
     if (group := _least_covered(measurement)) is not None:
-        text += f"; least like it is class '{visible(group)}'"
+        text += f"; most surely class '{visible(group)}'"
     return text
 
 
 def _least_covered(measurement: Measurement) -> str | None:
-    values = {
-        name: scores["unrepresentative"].value or 0.0
-        for name, scores in measurement.breakdown.get("class", {}).items()
-        if "unrepresentative" in scores and name != POOLED
+    """Name the class whose real images are told from synthetic ones most surely, where more than chance makes it so."""
+    name, whole = "unrepresentative", measurement.scores.get("unrepresentative", Score(None)).value
+    scores = {group: found[name] for group, found in measurement.breakdown.get("class", {}).items() if name in found}
+    clear = {
+        group: score.value or 0.0
+        for group, score in scores.items()
+        if group != POOLED and whole is not None and score.low is not None and score.low > whole
     }
-    return max(values, key=lambda name: (values[name], name)) if len(values) > 1 else None
+    return max(clear, key=lambda group: (clear[group], group), default=None)
 
 
 def _next(results: Mapping[str, SpecResult]) -> str | None:
-    for name, result in results.items():
-        short = [verdict for verdict in result.verdicts if verdict.verdict == "inconclusive"]
-        if short:
-            return f"more images for {visible(name)}: {visible(short[0].reason)}"
-    for name, result in results.items():
-        for verdict in result.verdicts:
-            if "would settle it" in verdict.reason:
+    """Say what would let an undecided gate decide, else what would settle one that noise could turn."""
+    gates = [(name, verdict) for name, result in results.items() for verdict in result.verdicts]
+    for outcome in ("inconclusive", "not comparable", "within noise", "no baseline yet"):
+        for name, verdict in gates:
+            if outcome == "within noise" and "would settle it" in verdict.reason:
                 return f"more images for {visible(name)}, {visible(verdict.name)} {visible(verdict.reason)}"
+            if verdict.verdict == outcome and (helps := help_lines(verdict, results[name].measurement)):
+                return f"{visible(name)}, {visible(verdict.name)}: {helps[0]}"
     return None

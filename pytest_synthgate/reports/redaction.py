@@ -1,24 +1,85 @@
 """Real photos may be private: results in which digests stand for their names, and nothing says where they are.
 
-Before every report, so that no report can show what it does not know.
+Before every report, so that no report can show what it does not know: not the photos, and not their copies in the
+synthetic set either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from pytest_synthgate.errors import SourceError, SynthgateError
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.text.printable import shown
 
 REAL = "real"
+_UNTOLD = "could not be judged; why is left out, for it may name real images"
 
 
 def redacted(result: SpecResult) -> SpecResult:
-    """Take the names of real images, and where they are, out of a result."""
-    images = {side: files for side, files in result.images.items() if side != REAL}
-    return replace(result, measurement=without_real_names(result.measurement), images=images, redacted=True)
+    """Take the names of real images, where they are, and the way to their copies out of a result.
+
+    A synthetic image that is a near-copy of a private photo is that photo: no report may show it.
+
+    Args:
+        result: What is known about a spec; one that has been through here stays as it is.
+    """
+    copies = _copies(result.measurement.findings)
+    images = {side: files.without(copies) for side, files in result.images.items() if side != REAL}
+    declared = {key: value for key, value in result.declared.items() if key != REAL}
+    return replace(
+        result,
+        measurement=without_real_names(result.measurement),
+        images=images,
+        declared=declared,
+        redacted=True,
+        error=result.error if result.redacted else result.error and _UNTOLD,
+    )
+
+
+def _copies(findings: Sequence[Finding]) -> set[str]:
+    """List the synthetic images that are near-copies of real ones, or of such a near-copy."""
+    made = [each for each in findings if each.image_set != REAL]
+    copied = [each for each in made if each.score == "unoriginal"]
+    digests = {each.digest for each in copied}
+    joint = {each.joint_cluster for each in copied} - {None}
+    own = {each.cluster for each in copied} - {None}
+    return {
+        each.image
+        for each in made
+        if each.score == "unoriginal" or each.digest in digests or each.joint_cluster in joint or each.cluster in own
+    }
+
+
+def nameless(error: Exception, real: Path | None, synthetic: Path | None) -> SynthgateError:
+    """Keep the kind of an error and a remedy, where its text may name real images; another one stays as it is.
+
+    Args:
+        error: What was raised while a spec was measured.
+        real: The real set.
+        synthetic: The synthetic set, if it is not generated.
+    """
+    if isinstance(error, SynthgateError) and not _may_name(error, real, synthetic):
+        return error
+    described = isinstance(error, SynthgateError) and type(error).__doc__
+    kind = described.partition("\n")[0].rstrip(".") if described else f"an unexpected {type(error).__name__}"
+    remedy = "run without --synth-redact-real, where nobody else reads it, to see which and why"
+    return SynthgateError(f"{kind[:1].lower()}{kind[1:]}; {remedy}")
+
+
+def _may_name(error: SynthgateError, real: Path | None, synthetic: Path | None) -> bool:
+    text = str(error)
+    if real is not None and shown(real) in text:
+        return True
+    if not isinstance(error, SourceError):
+        return "`real`" in text  # the key of a spec file, with what it says
+    if synthetic is None or (real is not None and real.is_relative_to(synthetic)):
+        return True
+    return not text.startswith(tuple(f"{shown(synthetic)}{end}" for end in ("/", ":", ",")))
 
 
 def without_real_names(measurement: Measurement) -> Measurement:
@@ -59,7 +120,7 @@ def _digests(measurement: Measurement) -> dict[str, str]:
 
 def _named(finding: Finding, digests: Mapping[str, str]) -> Finding:
     if finding.image_set == REAL:
-        finding = replace(finding, image=digests[finding.image])
+        finding = replace(finding, image=digests[finding.image], prompt=None, seed=None)
     if finding.twin_set == REAL and finding.twin is not None:
         finding = replace(finding, twin=digests.get(finding.twin, "a real image"))
     return finding

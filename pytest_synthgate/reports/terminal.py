@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pytest_synthgate.reports.table import Cell, rows
@@ -17,7 +17,11 @@ def table(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
     """
     bare = rows(results)
     widths = [max(len(cell.text) for cell in column) + 2 for column in zip(*bare, strict=True)]
-    widths[-1] = 0
-    return [
-        [replace(cell, text=cell.text.ljust(width)) for cell, width in zip(row, widths, strict=True)] for row in bare
-    ]
+    return [_aligned(row, widths) for row in bare]
+
+
+def _aligned(row: Sequence[Cell], widths: Sequence[int]) -> list[Cell]:
+    cells = [replace(cell, text=cell.text.ljust(width)) for cell, width in zip(row, widths, strict=True)]
+    while not cells[-1].text.strip():
+        del cells[-1]
+    return [*cells[:-1], replace(cells[-1], text=cells[-1].text.rstrip())]

@@ -26,13 +26,17 @@ class ImageFiles:
     Attributes:
         root: Folder that they are in, an absolute path.
         files: Path from there by image id, for images that are not called by it.
+        hidden: Images that no report may show.
     """
 
     root: Path
     files: Mapping[str, Path] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
 
     def path(self, image: str) -> Path | None:
-        """Give the file of an image, whether it exists or not; None for a name that leads out of the root."""
+        """Give the file of an image, whether it exists or not; None for a hidden one, and a name that leads out."""
+        if image in self.hidden:
+            return None
         if image in self.files:
             return self.root / self.files[image]
         plain = PurePosixPath(image)
@@ -43,13 +47,20 @@ class ImageFiles:
         return {
             "root": _reference(_relative(self.root, folder)),
             "files": {image: _reference(path) for image, path in sorted(self.files.items())},
+            **({"hidden": sorted(self.hidden)} if self.hidden else {}),
         }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], folder: Path | None = None) -> ImageFiles:
         """Read the plain JSON form; a relative root starts from the folder."""
         root = Path(os.path.normpath((folder or Path.cwd()) / _path(raw["root"])))
-        return cls(root, {image: _path(reference) for image, reference in raw["files"].items()})
+        files = {image: _path(reference) for image, reference in raw["files"].items()}
+        return cls(root, files, frozenset(raw.get("hidden", ())))
+
+    def without(self, images: Iterable[str]) -> ImageFiles:
+        """Hide images for good: nothing that has only this finds their files."""
+        hidden = self.hidden | frozenset(images)
+        return ImageFiles(self.root, {image: path for image, path in self.files.items() if image not in hidden}, hidden)
 
 
 def files_of(spec: Spec, measurer: Measurer) -> dict[str, ImageFiles]:

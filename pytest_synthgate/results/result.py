@@ -32,7 +32,7 @@ class SpecResult:
         classes: The classes that should have images, which a limit per class is applied to.
         strict: Whether the build failed on what stayed undecided.
         images: Where the pictures of the "real" and the "synthetic" set are, if they have any.
-        redacted: Whether real images have digests for names.
+        redacted: Whether real images have digests for names, and near-copies of them are hidden.
         error: What kept the spec, or one of its gates, from being judged.
     """
 

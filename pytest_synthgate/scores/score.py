@@ -89,7 +89,7 @@ def rounded(value: float | None) -> float | None:
 
 
 def number(value: float) -> str:
-    """Write a score with three significant digits, a whole number without decimals."""
-    if value % 1 == 0:
+    """Write a score with at most three significant digits, and what they cannot tell from a whole number as that."""
+    if value % 1 == 0 or abs(value) >= 999.5:
         return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) >= 0.0995 else f"{value:.3g}"
+    return f"{value:.3f}" if 0.0995 <= abs(value) < 0.9995 else f"{value:.3g}"

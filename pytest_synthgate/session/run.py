@@ -6,6 +6,7 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -101,15 +102,22 @@ class Run:
     def source(self) -> Source:
         """Where measurements come from."""
         if self._source is None:
-            from pytest_synthgate.session.sources import Measured, Stored
+            from pytest_synthgate.session.sources import Discreet, Measured, Stored
 
             path = self.options.results
-            self._source = Measured(self.measurer) if path is None else Stored(path, self.catalogue.specs)
+            source: Source = Measured(self.measurer) if path is None else Stored(path, self.catalogue.specs)
+            self._source = Discreet(source) if self.options.redact_real else source
         return self._source
 
     def prepare(self, spec: Spec) -> None:
         """Have the images of a spec ready, embedded, or know that its stored measurement is fresh."""
         self.source.prepare(self.resolved(spec))
+
+    def discreetly(self, spec: Spec) -> AbstractContextManager[None]:
+        """Keep the names of real images out of errors, where they are to be kept out of reports."""
+        from pytest_synthgate.session.sources import discreetly
+
+        return discreetly(self.resolved(spec)) if self.options.redact_real else nullcontext()
 
     def measurement(self, spec: Spec) -> Measurement:
         """Measure a spec, or take its stored measurement, once a run.
@@ -118,12 +126,7 @@ class Run:
             SynthgateError: It cannot be measured, or what is stored was not made from this spec.
         """
         if spec.name not in self._measurements:
-            measurement = self.source.measurement(self.resolved(spec))
-            if self.options.redact_real:
-                from pytest_synthgate.reports.redaction import without_real_names
-
-                measurement = without_real_names(measurement)
-            self._measurements[spec.name] = measurement
+            self._measurements[spec.name] = self.source.measurement(self.resolved(spec))
         return self._measurements[spec.name]
 
     def _groups(self, spec: Spec) -> tuple[str, ...]:
@@ -224,7 +227,7 @@ class Run:
             strict=self.options.strict,
             images=self.source.images(resolved),
         )
-        return redacted(result) if self.options.redact_real else result
+        return redacted(result) if self.source.redacted(resolved) else result
 
     def _unmeasured(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.results.result import SpecResult

@@ -5,7 +5,8 @@ Part of the plugin. Nothing behind it knows which of the two it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +41,9 @@ class Source(Protocol):
 
     def images(self, spec: Spec) -> Mapping[str, ImageFiles]:
         """Say where the pictures of both sets are."""
+
+    def redacted(self, spec: Spec) -> bool:
+        """Tell whether real images have no names here, and are to have none in what is made of it."""
 
 
 def open_measurer(config: pytest.Config, options: Options) -> Measurer:
@@ -103,6 +107,10 @@ class Measured:
 
         return files_of(spec, self.measurer)
 
+    def redacted(self, spec: Spec) -> bool:
+        """Everything has its name."""
+        return False
+
 
 @dataclass(slots=True)
 class Stored:
@@ -147,3 +155,60 @@ class Stored:
     def images(self, spec: Spec) -> Mapping[str, ImageFiles]:
         """Say where the pictures were."""
         return self._result(spec).images
+
+    def redacted(self, spec: Spec) -> bool:
+        """Tell whether they were redacted when they were stored."""
+        return self._result(spec).redacted
+
+
+@dataclass(frozen=True, slots=True)
+class Discreet:
+    """Another source, without the names of real images, in what it gives and in its errors."""
+
+    source: Source
+
+    def prepare(self, spec: Spec) -> None:
+        """Do what takes time."""
+        with discreetly(spec):
+            self.source.prepare(spec)
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Give the numbers, with digests for names."""
+        from pytest_synthgate.reports.redaction import without_real_names
+
+        with discreetly(spec):
+            return without_real_names(self.source.measurement(spec))
+
+    def gated_classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes, which are no secret."""
+        with discreetly(spec):
+            return self.source.gated_classes(spec)
+
+    def classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes, which are no secret."""
+        with discreetly(spec):
+            return self.source.classes(spec)
+
+    def images(self, spec: Spec) -> Mapping[str, ImageFiles]:
+        """Say where the pictures are, for the redaction of a result to leave out."""
+        with discreetly(spec):
+            return self.source.images(spec)
+
+    def redacted(self, spec: Spec) -> bool:
+        """Real images have no names."""
+        return True
+
+
+@contextmanager
+def discreetly(spec: Spec) -> Iterator[None]:
+    """Keep the names of real images out of errors about a spec.
+
+    Raises:
+        SynthgateError: Something did.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (an error of any kind may name an image)
+        from pytest_synthgate.reports.redaction import nameless
+
+        raise nameless(error, spec.real, spec.images) from None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_synthgate import Finding
-from pytest_synthgate.reports.evidence import against, describe
+from pytest_synthgate.reports.evidence import against, describe, in_turns, worst
 
 TAU = 0.0455
 PAIR = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "b.png", "synthetic")
@@ -40,3 +40,27 @@ def test_the_evidence_says_how_it_was_found(changes: dict[str, Any], words: str)
 )
 def test_a_line_names_both_images_and_how_the_first_was_made(changes: dict[str, Any], text: str) -> None:
     assert describe(replace(PAIR, **changes), {"tau": TAU}) == text
+
+
+def clusters(*sizes: int, score: str = "unvaried") -> list[Finding]:
+    """Clusters of so many images, the first of them the closest: `cluster-number`."""
+    return [
+        replace(PAIR, image=f"{cluster}-{number}", twin=f"{cluster}-x", score=score, cluster=cluster)
+        for cluster, size in enumerate(sizes)
+        for number in range(size)
+    ]
+
+
+@pytest.mark.parametrize("score", ["unvaried", "unoriginal"])
+def test_the_largest_cluster_is_the_worst_however_close_the_pairs_are(score: str) -> None:
+    shown = worst(clusters(*[2] * 15, 14, 3, score=score), 12)
+    assert [each.cluster for each in shown] == [15, 16, *range(10)]
+
+
+def test_every_cluster_has_its_turn_before_the_second_of_any() -> None:
+    assert [each.image for each in in_turns(clusters(2, 3, 2))] == ["1-0", "0-0", "2-0", "1-1", "0-1", "2-1", "1-2"]
+
+
+def test_what_a_classifier_gave_away_stays_in_order_whatever_its_cluster() -> None:
+    found = clusters(1, 1, 3, score="unrealistic")
+    assert in_turns(found) == found

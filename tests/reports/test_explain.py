@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, assert_scores
 from pytest_synthgate.gating.gates import gate
-from pytest_synthgate.reports.explain import drops_needed, explain, failures, guilty, with_interval
+from pytest_synthgate.reports.explain import explain, failures, with_interval
 from pytest_synthgate.scores.finding import Unreadable
 
 N = 100
@@ -24,6 +21,10 @@ def _twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
         Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster=cluster)
         for cluster, image in images
     ]
+
+
+def _id(image: str) -> str:
+    return next(each.id for each in _twins([2, 2, 2, 2]) if each.image == image)
 
 
 def _measured(value: float, findings: Sequence[Finding] = (), **changes: Any) -> Measurement:
@@ -44,57 +45,6 @@ def _explained(measurement: Measurement, **limits: Any) -> list[str]:
     return explain("subject", verdict, measurement)
 
 
-def _fewest_by_hand(sizes: Sequence[int], n: int, most: float, *, keep_one: bool) -> int:
-    """Try every choice of images to drop, smallest first."""
-    images = [cluster for cluster, size in enumerate(sizes) for _ in range(size)]
-    for dropped in range(len(images) + 1):
-        for gone in combinations(range(len(images)), dropped):
-            left = [cluster for i, cluster in enumerate(images) if i not in gone]
-            flagged = sum(left.count(cluster) > 1 for cluster in left) if keep_one else len(left)
-            if flagged == 0 or flagged / (n - dropped) <= most:
-                return dropped
-    raise AssertionError
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.integers(2, 5), min_size=1, max_size=4).filter(lambda sizes: sum(sizes) <= 10),
-    st.integers(0, 20),
-    st.floats(0, 1),
-)
-def test_the_fewest_drops_of_twins_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
-    n = sum(sizes) + others
-    expected = _fewest_by_hand(sizes, n, most, keep_one=True)
-    assert drops_needed(_twins(sizes), n, most, keep_one=True) == expected
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 20), st.floats(0, 1))
-def test_the_fewest_drops_of_copies_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
-    n = sum(sizes) + others
-    expected = _fewest_by_hand(sizes, n, most, keep_one=False)
-    assert drops_needed(_twins(sizes, "unoriginal"), n, most, keep_one=False) == expected
-
-
-def test_more_findings_than_images_as_a_foreign_file_may_have_are_dropped_to_the_last() -> None:
-    assert drops_needed(_twins([3]), 2, 0.5, keep_one=False) == 3
-
-
-@pytest.mark.parametrize(
-    ("sizes", "n", "most", "dropped"),
-    [
-        ([2] * 5, 100, 0.05, 3),  # seven left would be too many of 97, four of 97 are few enough
-        ([50], 100, 0.45, 10),  # 40 left of 90
-        ([50], 100, 0.0, 49),
-        ([29], 100, 0.29, 0),  # 0.29 * 100 is below 29 in floating point
-        ([4], 4, 0.0, 3),
-        ([2, 30], 100, 0.3, 2),  # the pair costs one drop for two flags, then 29 of 98
-    ],
-)
-def test_drops_by_hand(sizes: list[int], n: int, most: float, dropped: int) -> None:
-    assert drops_needed(_twins(sizes), n, most, keep_one=True) == dropped
-
-
 def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
     findings = _twins([2, 2, 2, 2])
     findings[0] = replace(findings[0], by="exact", value=0.0, prompt="A photo of an apple", seed=7)
@@ -104,9 +54,9 @@ def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
     assert lines == [
         "subject: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05",
         "  8 of 100 synthetic images have a near-duplicate in the set; worst:",
-        '    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7',
-        "    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
-        "    2-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        f'    0-0 = synthetic x (the same pixels); "A photo of an apple", seed 7 [{_id("0-0")}]',
+        f"    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('1-0')}]",
+        f"    2-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('2-0')}]",
         "  dropping 2 of the 8 flagged images would pass",
         "  context 'in a bag' makes 75% of them, with 30% of the images",
     ]
@@ -124,14 +74,21 @@ def test_a_gate_on_a_class_shows_what_was_found_in_that_class() -> None:
     )
     assert apple == [
         "  2 of 60 synthetic images have a near-duplicate in the set; worst:",
-        "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
-        "    0-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        f"    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('0-0')}]",
+        f"    0-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('0-1')}]",
     ]
     assert pooled == [
         "  2 of 35 synthetic images have a near-duplicate in the set; worst:",
-        "    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
-        "    1-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
+        f"    1-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('1-0')}]",
+        f"    1-1 ~ synthetic x (a near-copy, distance 0.01 < 0.0455) [{_id('1-1')}]",
     ]
+
+
+def test_a_large_group_is_named_as_one() -> None:
+    lines = _explained(_measured(0.16, _twins([2, 14])), unvaried=0.05)
+    assert [line.partition(" ~ ")[0] for line in lines[2:4]] == ["    1-0", "    0-0"]
+    assert "(a near-copy, distance 0.01 < 0.0455), one of 14 alike [" in lines[2]
+    assert "alike" not in lines[3]
 
 
 def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
@@ -159,7 +116,8 @@ def test_realism_shows_who_was_given_away_beside_the_nearest_of_the_other_set() 
         lines = _explained(_measured(0.9, [found]), **{score: 0.8})
         assert lines[1:] == [
             "  1 of 100 synthetic images are told from real images with at least 90% certainty; worst:",
-            "    a.png (told from real images with 98.7% certainty), nearest is real r.jpg",
+            "    a.png (told from real images with 98.7% certainty), nearest is real r.jpg"
+            + (f" [{found.id}]" if score == "obviously_fake" else ""),  # the other is no share that could leave it out
         ]
 
 
@@ -187,38 +145,13 @@ def test_names_cannot_write_to_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "blamed"),
-    [
-        ({"a": (0.5, 10), "b": (0.0, 90)}, "class 'a' makes 100% of them, with 10% of the images"),
-        ({"a": (0.1, 50), "b": (0.1, 50)}, None),
-        ({"a": (0.14, 50), "b": (0.06, 50)}, None),
-        ({"a": (0.0, 50), "b": (0.0, 50)}, None),
-        ({"a": (0.5, 100)}, None),
-        ({"pooled": (0.5, 10), "b": (0.0, 90)}, None),
-    ],
-)
-def test_a_group_is_blamed_when_it_makes_far_more_than_its_part(
-    shares: dict[str, tuple[float, int]], blamed: str | None
-) -> None:
-    groups = {name: {"unvaried": Score(value, 0, 1, n)} for name, (value, n) in shares.items()}
-    assert guilty("unvaried", _measured(0.1, breakdown={"class": groups})) == blamed
-
-
-def test_the_axis_that_tells_most_is_blamed() -> None:
-    def axis(part: float, of: int) -> dict[str, dict[str, Score]]:
-        rest = {"unvaried": Score((10 - part) / (100 - of), 0, 1, 100 - of)}
-        return {"worst": {"unvaried": Score(part / of, 0, 1, of)}, "rest": rest}
-
-    found = guilty("unvaried", _measured(0.1, breakdown={"class": axis(5, 20), "context": axis(9, 20)}))
-    assert found == "context 'worst' makes 90% of them, with 20% of the images"
-
-
-@pytest.mark.parametrize(
     ("score", "text"),
     [
         (Score(0.026, 0.019, 0.034), "0.026 [0.019, 0.034]"),
         (Score(None), "-"),
         (Score(3.0, 3.0, 3.0), "3"),
+        (Score(0.99998, 0.0, 1.0), "1 [0, 1]"),
+        (Score(0.0, 0.0, 0.99998), "0 [0, 1]"),
         (Score(0.5), "0.500"),
     ],
 )

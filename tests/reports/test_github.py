@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_synthgate import Score
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.reports.github import SUMMARY_BYTES, annotate, append_summary
 from pytest_synthgate.reports.markdown import markdown
@@ -93,6 +94,26 @@ def test_there_are_ten_at_most_failures_first_and_the_worst_of_them() -> None:
     found = annotated(results)
     assert [each.message.partition(":")[0] for each in found] == [f"{number}" for number in range(29, 19, -1)]
     assert {each.level for each in found} == {"error"}
+
+
+def test_what_failed_comes_before_what_a_strict_run_could_not_decide() -> None:
+    results = {**{f"few {number}": replace(FEW, strict=True) for number in range(10)}, "a": failing(0.09)}
+    found = annotated(results)
+    assert found[0].properties["title"] == "synthgate: unvaried failed"
+    assert [each.properties["title"] for each in found[1:]] == ["synthgate: unvaried inconclusive"] * 9
+
+
+def test_the_classes_of_a_score_make_one_annotation() -> None:
+    classes = {f"class {number}": Score(0.1 + number / 100, 0.09, 0.3, 100) for number in range(20)}
+    breakdown = {"class": {name: {"unvaried": score} for name, score in classes.items()}}
+    per_class = judged(measured(breakdown=breakdown), unvaried={"max": 0.05, "per_class": True}, unoriginal=0.001)
+    first, second = annotated({"a": per_class})
+    titles = {each.properties["title"] for each in (first, second)}
+    assert titles == {"synthgate: unvaried[class 19] and 19 more failed", "synthgate: unoriginal failed"}
+    by_class = next(each for each in (first, second) if "class" in each.properties["title"])
+    lines = by_class.message.split("\n")
+    assert lines[0].startswith("a: unvaried[class 19] 0.290")
+    assert lines[-1] == "  unvaried[class 0] failed: 0.100 > 0.05"
 
 
 def test_warnings_take_the_room_that_failures_leave() -> None:

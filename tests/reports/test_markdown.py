@@ -140,22 +140,28 @@ def test_it_says_the_verdict_the_table_the_lines_and_the_reasons(read: Reader) -
         ],
         [*("real against real", "halves of 300", "100", "0.500 [.490 .510]", "0.500 [.490 .510]"), "-", "-"],
     ]
-    assert page.tags[page.tags.index("ul") :] == [*("ul", *["li", "strong"] * 3), "h3", "pre", "code"]
+    assert page.tags[page.tags.index("ul") :] == [*("ul", *["li", "strong"] * 3), "h3", "pre", "code", "p"]
 
 
 def test_the_reasons_stand_below_their_gate_as_a_terminal_shows_them() -> None:
     text = markdown({"a": judged(unvaried=0.05)})
-    assert text.startswith("## synthgate: 1 of 1 gate failed: a repeats itself\n\n| spec |")
+    assert text.startswith("## synthgate: 1 of 1 gate failed: 'a' repeats itself\n\n| spec |")
     assert "\n- **note**: tau is wide\n" in text
     assert text.endswith(
         "\n### a: unvaried 0.100 \\[0.06, 0.150\\] failed: 0.100 \\> 0.05\n\n"
         "```text\n"
         "2 of 200 synthetic images have a near-duplicate in the set; worst:\n"
-        "  a.png = synthetic b.png (the same pixels)\n"
-        "dropping 0 of the 2 flagged images would pass\n"
+        f"  a.png = synthetic b.png (the same pixels) [{measured().findings[0].id}]\n"
         "class 'hot dog' makes 90% of them, with 50% of the images\n"
-        "```\n"
+        "```\n\n"
+        "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
+        "an export keeps one image of each group.\n"
     )
+
+
+def test_advice_is_given_once_a_score() -> None:
+    results = {name: judged(unvaried=0.05) for name in "abc"}
+    assert markdown(results).count("Vary what the prompts say") == 1
 
 
 def test_a_failed_gate_is_bold_in_the_table_and_no_other() -> None:
@@ -186,7 +192,7 @@ def test_nothing_gated_is_said() -> None:
 def test_no_name_makes_anything_but_text(read: Reader, name: str) -> None:
     page, plain = read(markdown(named(name))), read(markdown(named("plain")))
     assert page.tags == plain.tags
-    assert [len(row) for row in page.cells] == [7] * 3
+    assert [len(row) for row in page.cells] == [8] * 3
     assert not ACTIVE.search(page.text.replace("synthgate: ", ""))
 
 
@@ -197,7 +203,7 @@ def test_no_name_makes_anything_but_text(read: Reader, name: str) -> None:
 def test_no_text_of_marks_makes_anything_but_text(read: Reader, name: str) -> None:
     page = read(markdown(named(name)))
     assert page.tags == read(markdown(named("plain"))).tags
-    assert [len(row) for row in page.cells] == [7] * 3
+    assert [len(row) for row in page.cells] == [8] * 3
 
 
 @READERS

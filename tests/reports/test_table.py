@@ -1,6 +1,8 @@
 """The table: what its rows hold and how verdicts are marked."""
 
-from pytest_synthgate import Score
+from dataclasses import replace
+
+from pytest_synthgate import Measurement, Score
 from pytest_synthgate.reports.table import notes, rows, yardsticks
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.contents import Contents
@@ -42,6 +44,40 @@ def test_each_real_set_has_one_yardstick() -> None:
     other = judged(measured(n_real=500))
     found = texts(a=judged(), b=judged(), c=other)
     assert [row[1] for row in found if row[0] == "real against real"] == ["halves of 300", "halves of 500"]
+
+
+def test_gates_without_a_column_share_one_where_they_did_not_pass() -> None:
+    found = rows({"a": judged(unreadable=0), "b": judged(unreadable=5), "c": judged(collision_rate=0.0001)})
+    assert [(row[-1].text, row[-1].tone) for row in found] == [
+        ("other gates", "plain"),
+        ("unreadable FAIL", "fail"),
+        ("", "plain"),
+        ("collision_rate FAIL", "fail"),
+        ("", "plain"),
+    ]
+    assert {len(row) for row in found} == {8}
+    assert {len(row) for row in rows({"b": judged(unreadable=5)})} == {7}
+
+
+def test_a_spec_that_could_not_be_judged_says_so() -> None:
+    lost = SpecResult(Measurement(0, 0, {}, {}), error="there is no such folder")
+    half = replace(judged(unreadable=0), error="the baseline cannot be read")
+    assert [(row[-1].text, row[-1].tone) for row in rows({"lost": lost, "half": half})[1:3]] == [
+        ("not judged", "fail"),
+        ("not all judged, unreadable FAIL", "fail"),
+    ]
+
+
+def test_what_waivers_leave_stands_beside_what_was_measured() -> None:
+    result = judged(unvaried=0.2)
+    ids = tuple(each.id for each in result.measurement.findings if each.score == "unvaried")
+    waived = replace(result.verdicts[0], waived=ids[:1])
+    cell = rows({"a": replace(result, verdicts=(waived,))})[1][5]
+    assert cell.text == "0.100 [.060 .150] (0.005 with 1 waived) ok"
+    by_class = replace(judged(unvaried={"max": 0.2, "per_class": True}))
+    first, second = by_class.verdicts
+    cell = rows({"a": replace(by_class, verdicts=(replace(first, waived=ids), second))})[1][5]
+    assert cell.text == "0.100 [.060 .150] (2 waived) ok"
 
 
 def test_real_sets_of_one_size_have_a_yardstick_each_as_have_two_encoders() -> None:

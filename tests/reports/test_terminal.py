@@ -12,6 +12,13 @@ def test_columns_are_aligned() -> None:
     assert [text for text in lines if text != text.rstrip()] == []
 
 
+def test_no_line_ends_in_space_where_a_last_column_is_empty() -> None:
+    found = table({"a": judged(unreadable=0), "b": judged()})
+    lines = ["".join(cell.text for cell in row) for row in found]
+    assert lines[1].endswith("  unreadable FAIL")
+    assert [text for text in lines if text != text.rstrip()] == []
+
+
 def test_nothing_but_space_is_added() -> None:
     results = {"a": judged(unvaried=0.05), "a long name": judged()}
     assert [[cell.text.rstrip() for cell in row] for row in table(results)] == [

@@ -32,9 +32,11 @@ def test_a_spec_that_cannot_be_measured_is_told_everywhere(half: Project, worker
     assert "gone.npy" in spec["error"]
     assert (spec["n_synthetic"], spec["gates"]) == (0, {})
     page = (half.path / "report.html").read_text("utf-8")
-    assert "<title>1 of 2 specs could not be judged: gone</title>" in page
+    assert "<title>1 of 2 specs could not be judged: &#39;gone&#39;</title>" in page
     assert "not judged</span>" in page
-    assert (half.path / "note.md").read_text("utf-8").startswith("## synthgate: 1 of 2 specs could not be judged: gone")
+    assert (
+        (half.path / "note.md").read_text("utf-8").startswith("## synthgate: 1 of 2 specs could not be judged: 'gone'")
+    )
     assert [json.loads(line)["spec"] for line in (half.path / "log.jsonl").read_text("ascii").splitlines()] == [
         "honest"
     ]
@@ -43,7 +45,7 @@ def test_a_spec_that_cannot_be_measured_is_told_everywhere(half: Project, worker
 def test_a_failed_gate_and_an_error_are_both_in_the_headline(project: Project) -> None:
     project.specs("collapsed", "gone")
     project.run("--synth-html=report.html")
-    title = "1 of 2 specs could not be judged: gone; 1 of 3 gates failed: collapsed repeats itself"
+    title = "1 of 2 specs could not be judged: &#39;gone&#39;; 1 of 3 gates failed: &#39;collapsed&#39; repeats itself"
     assert f"<title>{title}</title>" in (project.path / "report.html").read_text("utf-8")
 
 

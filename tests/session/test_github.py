@@ -28,7 +28,7 @@ def test_a_runner_is_given_the_summary_and_the_annotations(
     result = project.run_apart("--synth-markdown=out/note.md", *workers)
     result.assert_outcomes(passed=11, failed=1, warnings=2)
     text = (project.path / "out" / "note.md").read_text("utf-8")
-    assert text.startswith("## synthgate: 1 of 9 gates failed: collapsed repeats itself\n\n| spec |")
+    assert text.startswith("## synthgate: 1 of 9 gates failed: 'collapsed' repeats itself\n\n| spec |")
     assert summary.read_text("utf-8") == f"\n{text}"
     error, *warnings = commands(result)
     file = f"{project.path.name}/synth_x.toml"

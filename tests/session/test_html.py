@@ -32,7 +32,7 @@ def test_a_folder_holds_the_page_the_stylesheet_and_the_pictures(album: Project)
     result.stdout.fnmatch_lines([f"report: {folder.as_posix()}"])
     page = (folder / "index.html").read_text("utf-8")
     assert "<h1>" in page
-    assert "1 of 2 gates failed: a copies real images" in page
+    assert "1 of 2 gates failed: &#39;a&#39; copies real images" in page
     assert len(pictures(page)) >= 8
     assert {each.name for each in (folder / "pictures").iterdir()} == {Path(each).name for each in pictures(page)}
     assert (folder / "style.css").stat().st_size

@@ -110,7 +110,9 @@ def test_nothing_of_a_name_reaches_the_terminal_raw(album: Project) -> None:
 def test_a_finding_names_its_prompt_and_seed(album: Project) -> None:
     album.write("made/metadata.csv", "file_name,prompt,seed\na/0-again.png,an apple,7\n")
     result = album.run("-k", "unvaried")
-    result.stdout.fnmatch_lines(['*  a/0-again.png = synthetic a/000.png (the same pixels); "an apple", seed 7'])
+    result.stdout.fnmatch_lines(
+        ['*  a/0-again.png = synthetic a/000.png (the same pixels); "an apple", seed 7 [[]unvaried-*]']
+    )
 
 
 # The same bytes

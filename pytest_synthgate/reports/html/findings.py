@@ -11,6 +11,7 @@ from typing import TypeVar
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.reports.evidence import against, describe
 from pytest_synthgate.reports.html.album import Album, Picture
+from pytest_synthgate.reports.pictures import LEFT_OUT, NOT_FOUND, file_of
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.text.printable import visible
@@ -155,11 +156,10 @@ def _some(values: Sequence[object]) -> str:
 def picture(image: str, side: str, result: SpecResult, album: Album) -> Picture | None:
     """Ask for the picture of an image; None where its set has none to show."""
     alt = f"{side} image {cut(image)}"
-    if side == "real" and result.redacted:
-        return Picture(alt, None, "real photo left out")
-    if side not in result.images:
-        return None
-    return album.picture(alt, result.images[side].path(image), "picture not found")
+    file = file_of(image, side, result)
+    if isinstance(file, str):
+        return Picture(alt, None, file) if side in result.images or file == LEFT_OUT else None
+    return album.picture(alt, file, NOT_FOUND)
 
 
 def cut(text: str) -> str:

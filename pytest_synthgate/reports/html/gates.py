@@ -8,29 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.explain import explain, help_lines, with_interval
+from pytest_synthgate.reports.advice import ADVICE, help_lines, plainly
+from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.findings import cut
 from pytest_synthgate.reports.marks import Mark, mark
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.printable import visible
 
 MOST = 4
 """Classes with gates of one score and one mark that each have a place of their own."""
-
-_ADVICE = {
-    "unvaried": "Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; "
-    "an export keeps one image of each group.",
-    "unoriginal": "Look at the pairs below: a model gives back photos that it was trained on, or photos got into the "
-    "set. Change the prompt or the model; an export with --without-findings leaves them out.",
-    "unrealistic": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
-    "prompt, the guidance or the model should change.",
-    "obviously_fake": "Compare the two sheets below: what all synthetic images share and no real one has is what the "
-    "prompt, the guidance or the model should change.",
-    "unrepresentative": "Look at the real images without a counterpart below and add prompts for what they show.",
-    "collision_rate": "Vary what the prompts say, or add an axis to them: too many pairs of images look alike.",
-    "unreadable": "Make the files that are listed below again, or take them out.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +28,7 @@ class Gate:
         mark: Its verdict.
         measured: The score and its interval.
         reason: Number and limit, or what stood in the way.
-        said: What was found, in a sentence; None where nothing was.
+        said: What was found and what is allowed, in a sentence.
         help: What would help.
     """
 
@@ -50,7 +36,7 @@ class Gate:
     mark: Mark
     measured: str
     reason: str
-    said: str | None
+    said: str
     help: tuple[str, ...]
 
 
@@ -74,9 +60,9 @@ def gates_of(result: SpecResult) -> tuple[tuple[Gate, ...], tuple[Fold, ...]]:
     alike: dict[tuple[str, Mark], list[Gate]] = {}
     for verdict in result.verdicts:
         helps = _help(result, verdict)
-        if verdict.verdict == "failed" and verdict.score not in advised:
-            advised.add(verdict.score)  # once, however many classes fail
-            helps.append(_ADVICE[verdict.score])
+        if verdict.verdict in ("failed", "warned") and verdict.score not in advised:
+            advised.add(verdict.score)  # once, however many classes are concerned
+            helps.append(ADVICE[verdict.score])
         found = _gate(result, verdict, helps)
         gates.append(found)
         if verdict.group is not None and found.mark.tone != "fail":
@@ -92,20 +78,18 @@ def _gate(result: SpecResult, verdict: Verdict, helps: list[str]) -> Gate:
         mark=mark(result, verdict),
         measured=with_interval(verdict.measured),
         reason=visible(verdict.reason),
-        said=_in_words(verdict, result.measurement),
+        said=_sentence(plainly(verdict, result.measurement)),
         help=tuple(helps),
     )
 
 
-def _in_words(verdict: Verdict, measurement: Measurement) -> str | None:
-    """Say what was found: `20 of 200 synthetic images have a near-duplicate in the set`."""
-    lines = (line.strip() for line in explain("", verdict, measurement)[1:])
-    return next((line.removesuffix("; worst:") for line in lines if line.endswith("; worst:")), None)
-
-
 def _help(result: SpecResult, verdict: Verdict) -> list[str]:
-    if verdict.verdict != "failed":
-        return []
-    known = [f"known: {result.expected[verdict.score]}"] if verdict.score in result.expected else []
-    found = (cut(each) for each in (*known, *help_lines(verdict, result.measurement)))
-    return [f"{each[0].upper()}{each[1:]}." for each in found]
+    expected = verdict.verdict == "failed" and verdict.score in result.expected
+    known = [f"known: {result.expected[verdict.score]}"] if expected else []
+    return [_sentence(each) for each in (*known, *help_lines(verdict, result.measurement))]
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop; a command in backquotes stays as it is."""
+    text = cut(text)
+    return f"{text[:1].upper()}{text[1:]}."

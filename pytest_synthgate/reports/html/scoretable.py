@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.limits import SHARE_SCORES, Limit
 from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
 from pytest_synthgate.reports.html.findings import cut
-from pytest_synthgate.reports.marks import NOT_JUDGED, Mark, gravest, mark
-from pytest_synthgate.reports.table import COLUMNS, yardsticks
+from pytest_synthgate.reports.marks import Mark, gravest, mark
+from pytest_synthgate.reports.table import COLUMNS, without_column, yardsticks
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
@@ -28,7 +28,7 @@ class Cell:
         value: The score.
         interval: Its interval.
         bar: Both as a drawing.
-        bounds: Its limit and its baseline.
+        bounds: Its limit, its baseline, and how many findings waivers leave out of the verdict.
         mark: The gravest verdict on it.
     """
 
@@ -49,7 +49,7 @@ class Row:
         images: How many images of each set.
         rung: Images of a side that the realism scores learned from.
         cells: A cell a score; none for a spec of which nothing was measured.
-        marks: What no column has room for: failed gates on other scores by name, and an error.
+        marks: What has no column: an error, and gates on other scores that did not pass, by name.
         reason: The error in words.
     """
 
@@ -58,7 +58,7 @@ class Row:
     images: str
     rung: str
     cells: tuple[Cell, ...]
-    marks: tuple[tuple[Mark, str], ...] = ()
+    marks: tuple[tuple[str, Mark], ...] = ()
     reason: str | None = None
 
 
@@ -100,22 +100,15 @@ def _scale(score: str, results: Results) -> Scale:
 def _row(name: str, anchor: str, result: SpecResult, scales: Mapping[str, Scale]) -> Row:
     measurement = result.measurement
     measured = bool(measurement.n_synthetic or measurement.n_real)
-    marks = [] if result.error is None else [(NOT_JUDGED, "")]
     return Row(
         visible(name),
         anchor,
         f"{measurement.n_synthetic:,} / {measurement.n_real:,}" if measured else _NONE,
         f"{measurement.rung:,}" if measurement.rung else _NONE,
         tuple(_cell(score, result, scale) for score, scale in scales.items()) if measured else (),
-        (*marks, *_without_column(result)),
+        tuple(without_column(result)),
         None if result.error is None else cut(result.error),
     )
-
-
-def _without_column(result: SpecResult) -> Iterable[tuple[Mark, str]]:
-    """Give the gates on scores that have no column, but those that passed."""
-    found = ((mark(result, each), visible(each.name)) for each in result.verdicts if each.score not in COLUMNS)
-    return ((each, name) for each, name in found if each.tone != "ok")
 
 
 def _cell(score: str, result: SpecResult, scale: Scale) -> Cell:
@@ -142,10 +135,11 @@ def _texts(measured: Score) -> tuple[str | None, str | None]:
     return f"{ends[1]:.3f}", f"{ends[0]:.3f} to {ends[2]:.3f}"
 
 
-def _bounds(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """Say what a score is held against, once however many classes are."""
+def _bounds(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Say what a score is held against, once however many classes are, and how many findings are waived."""
     found = (text for each in verdicts for text in _bound(each.limit, each.group, each.baseline))
-    return tuple(dict.fromkeys(found))
+    waived = sum(len(each.waived) for each in verdicts)
+    return (*dict.fromkeys(found), *([f"{waived:,} waived"] if waived else []))
 
 
 def _bound(limit: Limit, group: str | None, baseline: float | None) -> Iterable[str]:

@@ -14,6 +14,7 @@ from pytest_synthgate.reports.html.flagged import Flagged, Group, group
 from pytest_synthgate.reports.html.gates import Fold, Gate, gates_of
 from pytest_synthgate.reports.html.groups import Table, table
 from pytest_synthgate.reports.html.map import Map, draw
+from pytest_synthgate.reports.marks import NOT_ALL_JUDGED, NOT_JUDGED, Mark
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.text.printable import visible
@@ -29,6 +30,7 @@ class Section:
     name: str
     anchor: str
     error: str | None
+    error_mark: Mark
     facts: tuple[tuple[str, str], ...]
     gates: tuple[Gate, ...]
     folds: tuple[Fold, ...]
@@ -68,6 +70,7 @@ def section(
         name=visible(name),
         anchor=anchor,
         error=None if result.error is None else cut(result.error),
+        error_mark=NOT_ALL_JUDGED if measurement.n_synthetic else NOT_JUDGED,
         facts=_facts(result),
         gates=gates,
         folds=folds,

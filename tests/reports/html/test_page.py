@@ -77,6 +77,13 @@ def test_the_baseline_is_marked_and_said() -> None:
     assert dict(found.table.columns)["unvaried"].high >= 0.3
 
 
+def test_what_is_waived_is_counted_beside_the_score() -> None:
+    judged_by = judged(unvaried=0.2)
+    verdict = replace(judged_by.verdicts[0], waived=("x", "y"))
+    row = laid_out(a=replace(judged_by, verdicts=(verdict,))).table.rows[0]
+    assert row.cells[COLUMNS.index("unvaried")].bounds == ("limit 0.2", "2 waived")
+
+
 def test_the_yardstick_is_a_row_without_a_link() -> None:
     rows = laid_out(a=judged(), b=judged()).table.rows
     assert [(row.name, row.anchor) for row in rows] == [("a", "spec-1"), ("b", "spec-2"), ("real against real", None)]
@@ -100,13 +107,13 @@ def test_without_realism_scores_the_yardstick_is_of_copies_alone() -> None:
 def test_a_spec_that_was_not_judged_says_so_with_the_reason() -> None:
     nothing = measured(n_real=0, n_synthetic=0, scores={}, rung=None, yardstick={}, findings=())
     row = laid_out(a=judged(), b=SpecResult(nothing, error="out/b: no such folder")).table.rows[1]
-    assert [(mark.word, name) for mark, name in row.marks] == [("not judged", "")]
+    assert [(name, mark.word) for name, mark in row.marks] == [("", "not judged")]
     assert (row.cells, row.reason, row.images) == ((), "out/b: no such folder", "–")  # noqa: RUF001 (a dash)
 
 
 def test_a_failed_gate_without_a_column_stands_beside_the_name() -> None:
     row = laid_out(a=judged(unreadable=0, collision_rate=0.5)).table.rows[0]
-    assert [(mark.word, name) for mark, name in row.marks] == [("failed", "unreadable")]
+    assert [(name, mark.word) for name, mark in row.marks] == [("unreadable", "failed")]
 
 
 def test_a_score_that_could_not_be_computed_has_no_bar() -> None:
@@ -130,15 +137,23 @@ def test_specs_that_failed_come_first_and_the_table_keeps_the_order() -> None:
 
 def test_a_failed_gate_says_what_to_do_and_a_passed_one_does_not() -> None:
     failed, passed = laid_out(a=judged(unvaried=0.05, unoriginal=0.1)).sections[0].gates
-    assert failed.help[0] == "Dropping 0 of the 2 flagged images would pass."
-    assert "Class 'hot dog' makes 90% of them" in failed.help[1]
-    assert failed.help[2].startswith("Vary what the prompts say")
+    assert "Class 'hot dog' makes 90% of them" in failed.help[0]
+    assert failed.help[1].startswith("Vary what the prompts say")
     assert passed.help == ()
 
 
 def test_a_gate_says_in_words_what_it_found() -> None:
     gates = laid_out(a=judged(unvaried=0.05, unoriginal=0.1)).sections[0].gates
-    assert [gate.said for gate in gates] == ["2 of 200 synthetic images have a near-duplicate in the set", None]
+    assert [gate.said for gate in gates] == [
+        "20 of 200 synthetic images have a near-duplicate in the set, a share of 0.100; the limit is 0.05.",
+        "1 of 200 synthetic images are near-copies of real images, a share of 0.005; the limit is 0.100.",
+    ]
+
+
+def test_a_gate_that_could_not_decide_says_what_would_let_it() -> None:
+    few = measured(n_synthetic=12, representatives={"real": 300, "synthetic": 12})
+    (gate,) = laid_out(a=judged(few, unvaried=0.5)).sections[0].gates
+    assert gate.help == ("About 18 more synthetic images would let it decide.",)
 
 
 def test_many_classes_that_did_not_fail_stand_behind_one_line() -> None:
@@ -292,6 +307,15 @@ def test_a_sheet_of_which_no_picture_is_there_is_left_out(tmp_path: Path) -> Non
     assert gap == f"1 of 2 pictures could not be read in {tmp_path.as_posix()}"
     assert "<h4>Synthetic</h4>" in text
     assert "<h4>Real</h4>" not in text
+
+
+def test_a_command_in_a_piece_of_advice_is_code_and_a_lone_backquote_is_text(tmp_path: Path) -> None:
+    new = judged(unvaried={"regression": 0.1})
+    known = replace(judged(unvaried=0.05), expected={"unvaried": "a ` in a reason"})
+    write_html(tmp_path / "page.html", {"a": new, "b": known})
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "<li><code>pytest --synth-update-baseline</code> accepts what is measured now" in text
+    assert "<li>Known: a ` in a reason.</li>" in text
 
 
 def test_a_thumbnail_keeps_nothing_of_the_original_but_its_pixels(tmp_path: Path) -> None:
