@@ -150,15 +150,11 @@ def _bound(limit: Limit, group: str | None, baseline: float | None) -> Iterable[
 
 
 def _yardsticks(results: Results) -> list[Row]:
-    """Give a row for each yardstick of a spec that has realism scores, the largest rung first.
-
-    Where no spec has such scores, the copies among real images alone.
-    """
-    scored = {name: each for name, each in results.items() if each.measurement.rung}
-    found = sorted(yardsticks(scored or results), key=lambda each: -(each.yardstick_rung or 0))
+    """Give a row for each yardstick; where no spec has realism scores, with the copies among real images alone."""
+    scored = any(each.measurement.rung for each in results.values())
     return [
         _yardstick(each, each.yardstick_rung, COLUMNS) if scored else _yardstick(each, None, SHARE_SCORES)
-        for each in found
+        for each in yardsticks(results)
     ]
 
 

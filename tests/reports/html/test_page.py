@@ -89,13 +89,6 @@ def test_the_yardstick_is_a_row_without_a_link() -> None:
     assert [(row.name, row.anchor) for row in rows] == [("a", "spec-1"), ("b", "spec-2"), ("real against real", None)]
 
 
-def test_yardsticks_stand_by_rung_and_only_where_a_spec_has_that_rung() -> None:
-    rungs = (50, 200, None, 50)
-    specs = {f"s{n}": judged(measured(rung=rung, yardstick_rung=rung or 1000)) for n, rung in enumerate(rungs)}
-    rows = [row for row in page(specs, Album(), 200, {}).table.rows if row.anchor is None]
-    assert [row.rung for row in rows] == ["200", "50"]
-
-
 def test_without_realism_scores_the_yardstick_is_of_copies_alone() -> None:
     yardstick = {"unrealistic": Score(0.5, 0.4, 0.6), "unvaried": Score(0.003, 0.0, 0.01)}
     few = judged(measured(rung=None, yardstick=yardstick, yardstick_rung=1000))
