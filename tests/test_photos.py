@@ -177,7 +177,7 @@ def test_a_user_sees_the_generated_images_fail(
     result.stdout.fnmatch_lines(
         [
             "generated: unrealistic 0.9* failed: 0.9* > 0.900",
-            "  1?? of 200 synthetic images are called synthetic with 90% certainty or more; worst:",
+            "  1?? of 200 synthetic images are told from real images with at least 90% certainty; worst:",
             '    *.jpg (told from real images with *% certainty), nearest is real */*.jpg; "style of *"',
             "generated *200 / 4,838 *200 *0.9* FAIL *0.000 * ok *0.000 * ok",
             "real against real * halves of 4,838 *",

@@ -62,7 +62,8 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
 def _worst(finding: Finding, size: int, verdict: Verdict, measurement: Measurement) -> str:
     """Describe a finding, the group it stands for, and the id by which `synthgate waive` would leave it out."""
     group = f", one of {size:,} alike" if size > 2 else ""
-    known = f" [{finding.id}]" if verdict.score in FINDINGS_OF else ""
+    counts = verdict.limit.max is not None or verdict.limit.warn is not None  # a regression counts waived ones too
+    known = f" [{finding.id}]" if counts and verdict.score in FINDINGS_OF else ""
     return f"  {describe(finding, measurement.threshold)}{group}{known}"
 
 

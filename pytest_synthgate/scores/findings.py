@@ -60,7 +60,7 @@ def realism_findings(
     """Show the images that the classifier gives away, each beside its nearest image of the other set.
 
     These are the synthetic images with P(synthetic) >= 0.9 (obviously fake) and the real ones with
-    P(real) >= 0.9 (nothing synthetic looks like them).
+    P(real) >= 0.9 (told from synthetic ones).
     """
     fake, missed = probabilities.synthetic.mean(axis=0), 1 - probabilities.real.mean(axis=0)
     return (

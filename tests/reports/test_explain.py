@@ -91,6 +91,11 @@ def test_a_large_group_is_named_as_one() -> None:
     assert "alike" not in lines[3]
 
 
+def test_no_id_is_given_where_a_waiver_would_leave_nothing_out() -> None:
+    lines = _explained(_measured(0.16, _twins([2])), unvaried={"regression": 0.1})
+    assert lines[2] == "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)"
+
+
 def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
     measurement = _measured(0.04, _twins([2]), scores={"collision_rate": Score(0.01, 0.005, 0.02, N, N)})
     assert _explained(measurement, collision_rate=0.001)[1:3] == [

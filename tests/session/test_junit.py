@@ -204,9 +204,9 @@ def test_stored_measurements_show_pictures_that_are_still_there(album: Project) 
 def test_real_photos_can_be_left_out(album: Project) -> None:
     album.run("--junitxml=shown.xml")
     album.run("--junitxml=out.xml", "--synth-redact-real")
-    assert links(cases(album)["unoriginal"])
     sheets = [album.path / f"{name}-images" / "a-unoriginal.sheet.jpg" for name in ("shown", "out")]
-    assert sheets[0].read_bytes() != sheets[1].read_bytes()
+    assert [sheet.exists() for sheet in sheets] == [True, False]  # on either side of each pair is a private photo
+    assert not links(cases(album)["unoriginal"])
     assert "real/" not in (album.path / "out.xml").read_text("utf-8")
 
 
