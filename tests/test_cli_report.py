@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from click.testing import CliRunner, Result
 from pytest_synthgate import Finding
 from pytest_synthgate.cli import main
 from pytest_synthgate.results.file import write_results
+from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.tracking.history import append, rows
+from pytest_synthgate.tracking.provenance import Provenance
 
 from .reports.conftest import judged, measured
 
@@ -54,6 +58,24 @@ def test_real_photos_can_be_left_out_later() -> None:
 def test_how_many_findings_have_pictures_can_be_said() -> None:
     run("one.json", "--html", "page.html", "--max-findings", "1")
     assert Path("page.html").read_text("utf-8").count('class="finding"') == 1
+
+
+def test_pictures_that_are_gone_are_counted_with_the_folder_they_were_looked_for_in(here: Path) -> None:
+    images = {"synthetic": ImageFiles(here / "made")}
+    write_results(Path("one.json"), {"a": replace(judged(unvaried=0.05), images=images)})
+    result = run("one.json", "--html", "site")
+    assert result.stderr == f"2 of 2 pictures could not be read in {(here / 'made').as_posix()}\n"
+    assert result.stderr.strip() in Path("site/index.html").read_text("utf-8")
+
+
+def test_damaged_rows_of_a_history_are_told(here: Path) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    append(here / "history.jsonl", rows({"a": judged()}, Provenance(), now))
+    with (here / "history.jsonl").open("a") as file:
+        file.write("{damaged\n")
+    result = run("one.json", "--html", "page.html", "--history", "history.jsonl")
+    assert result.stderr.startswith("history.jsonl: line 2: ")
+    assert result.stderr.strip() in Path("page.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,10 @@ def report(
         found = {name: redacted(result) for name, result in found.items()}
     if html is not None:
         most = MAX_FINDINGS if max_findings is None else max_findings
-        write_html(html, found, max_findings=most, trends=read_trends(history, found))
+        trends, warnings = read_trends(history, found)
+        gap = write_html(html, found, max_findings=most, trends=trends, remarks=warnings)
+        for remark in [*warnings, *([gap] if gap else [])]:
+            click.echo(remark, err=True)
         click.echo(f"written: {html}")
     if markdown is not None:
         from pytest_synthgate.reports.markdown import write_markdown

@@ -96,13 +96,17 @@ def _brackets(score: Score) -> str:
 
 
 def yardsticks(results: Mapping[str, SpecResult]) -> list[Measurement]:
-    """Pick a measurement for each distinct yardstick, told apart by the real set, the rung and how they were made."""
+    """Pick a measurement for each distinct yardstick, told apart by the real set, the rung and how they were made.
+
+    The largest rung comes first, and of specs without realism scores none, unless no spec has any.
+    """
+    measurements = [result.measurement for result in results.values()]
     found: dict[tuple[object, ...], Measurement] = {}
-    for each in (result.measurement for result in results.values()):
+    for each in [each for each in measurements if each.rung] or measurements:
         if each.yardstick:
             real = each.n_real if each.contents is None else each.contents.real
             found.setdefault((real, each.yardstick_rung, short_fingerprint(each.fingerprint)), each)
-    return list(found.values())
+    return sorted(found.values(), key=lambda each: -(each.yardstick_rung or 0))
 
 
 def _yardstick_row(measurement: Measurement) -> list[Cell]:

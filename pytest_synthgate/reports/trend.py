@@ -13,11 +13,13 @@ from pathlib import Path
 
 from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, meant, quoted
 from pytest_synthgate.tracking.changes import Change, find_changes
-from pytest_synthgate.tracking.history import read_history
+from pytest_synthgate.tracking.history import read_history, rows
+from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
 from pytest_synthgate.tracking.series import Comparable, Point, comparable, series
 
@@ -66,18 +68,18 @@ class SpecTrend:
     scores: tuple[ScoreTrend, ...]
 
 
-def trends(rows: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTrend]:
+def trends(history: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTrend]:
     """Give the values to draw, by spec in sorted order.
 
     Args:
-        rows: A history, in the order of time.
+        history: Its rows, in the order of time.
         specs: The specs to show; all when empty.
 
     Raises:
         HistoryError: One of those has no run.
     """
     by_spec: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in history:
         by_spec.setdefault(row.spec, []).append(row)
     for spec in specs:
         if spec not in by_spec:
@@ -85,20 +87,47 @@ def trends(rows: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTrend]:
     return [_trend(spec, comparable(by_spec[spec])) for spec in sorted(set(specs) or by_spec)]
 
 
-def read_trends(paths: Sequence[Path], specs: Collection[str]) -> list[SpecTrend]:
+def read_trends(paths: Sequence[Path], specs: Collection[str]) -> tuple[list[SpecTrend], list[str]]:
     """Give the values to draw of those specs that a history has runs of.
+
+    Returns:
+        The values, and a warning for everything in the files that was skipped because it is no row.
 
     Raises:
         HistoryError: A file of the history cannot be read.
     """
-    rows = [row for row in read_history(*paths)[0] if row.spec in specs]
-    return trends(rows)
+    history, warnings = read_history(*paths)
+    return trends(row for row in history if row.spec in specs), warnings
 
 
 def _trend(spec: str, runs: Comparable) -> SpecTrend:
     found = ((score, *series(runs.rows, score)) for score in GATED_SCORES)
     scores = (ScoreTrend(score, rung, points, find_changes(points)) for score, rung, points in found if points)
     return SpecTrend(spec, runs, tuple(scores))
+
+
+def run_of(trend: SpecTrend, result: SpecResult) -> str | None:
+    """Say when the numbers of a spec were measured, by the last run of the history that has the same ones.
+
+    Args:
+        trend: The runs of the spec.
+        result: Its numbers.
+    """
+    for now in rows({trend.spec: result}, Provenance(), trend.runs.rows[-1].time):
+        for row in reversed(trend.runs.rows):
+            if row.repeats(now):
+                return _origin(row)
+    return None
+
+
+def _origin(row: Row) -> str:
+    """Write when a run was, and of which commit: `2026-01-31 14:05 UTC, commit 3f2a1b0c9d on main`."""
+    text = f"{row.time:%Y-%m-%d %H:%M} UTC"
+    if row.provenance.commit:
+        text += f", commit {visible(row.provenance.commit[:10])}"
+    if row.provenance.branch:
+        text += f" on {visible(row.provenance.branch)}"
+    return text
 
 
 def trend_lines(trends: Sequence[SpecTrend], marks: str = BLOCKS) -> list[str]:

@@ -23,7 +23,6 @@ from pytest_synthgate.reports.table import notes
 from pytest_synthgate.reports.terminal import table
 from pytest_synthgate.results.file import write_results
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.run import Run, run_of
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import counted, quoted
@@ -147,7 +146,7 @@ def _outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str,
     if options.history is not None:
         yield "history", options.history, partial(_add_to_history, run)
     if options.html is not None:
-        yield "report", options.html, partial(_write_html, options)
+        yield "report", options.html, partial(_write_html, run)
     if options.update_baseline:
         yield "baseline", options.baseline, partial(_accept, run)
     if options.markdown is not None:
@@ -185,12 +184,14 @@ def _add_to_history(run: Run, path: Path, results: Mapping[str, SpecResult]) -> 
     append(path, rows(results, origin, datetime.now(UTC), run.receiver.durations))
 
 
-def _write_html(options: Options, path: Path, results: Mapping[str, SpecResult]) -> None:
+def _write_html(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
+    """Write the report, and keep what there is to say about it for the summary."""
     from pytest_synthgate.reports.html.render import write_html
     from pytest_synthgate.reports.trend import read_trends
 
-    trends = [] if options.history is None else read_trends([options.history], results)
-    write_html(path, results, max_findings=options.max_findings, trends=trends)
+    trends, warnings = read_trends([] if run.options.history is None else [run.options.history], results)
+    gap = write_html(path, results, max_findings=run.options.max_findings, trends=trends, remarks=warnings)
+    run.receiver.notes += [*warnings, *([f"report: {gap}"] if gap else [])]
 
 
 def write_prompts(config: pytest.Config) -> None:

@@ -46,6 +46,13 @@ def test_each_real_set_has_one_yardstick() -> None:
     assert [row[1] for row in found if row[0] == "real against real"] == ["halves of 300", "halves of 500"]
 
 
+def test_yardsticks_stand_by_rung_and_only_where_a_spec_has_that_rung() -> None:
+    rungs = (50, 200, None, 50)
+    specs = {str(n): judged(measured(rung=rung, yardstick_rung=rung or 1000)) for n, rung in enumerate(rungs)}
+    assert [each.yardstick_rung for each in yardsticks(specs)] == [200, 50]
+    assert [each.yardstick_rung for each in yardsticks({"few": specs["2"]})] == [1000]
+
+
 def test_gates_without_a_column_share_one_where_they_did_not_pass() -> None:
     found = rows({"a": judged(unreadable=0), "b": judged(unreadable=5), "c": judged(collision_rate=0.0001)})
     assert [(row[-1].text, row[-1].tone) for row in found] == [

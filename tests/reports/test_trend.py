@@ -1,5 +1,6 @@
 """Trends: what is drawn, what is said, and nothing raw."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +15,19 @@ from pytest_synthgate.reports.trend import (
     COLUMNS,
     SpecTrend,
     marks_for,
+    run_of,
     sparkline,
     trend_lines,
     trends,
 )
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
+from pytest_synthgate.tracking.history import rows
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
 from pytest_synthgate.tracking.series import Point
+
+from .conftest import judged, measured
 
 
 def at(value: float, reach: float = 0.01) -> Score:
@@ -101,6 +106,16 @@ def test_a_spec_that_was_never_run_is_an_error() -> None:
         trends([run(0)], ("subjct",))
     with pytest.raises(HistoryError, match="no run of spec 'subject'"):
         trends([], ("subject",))
+
+
+def test_a_result_is_dated_by_the_last_run_that_has_its_numbers() -> None:
+    result = judged(measured(rungs={}))
+    times = [datetime(2026, 3, day, 14, 5, tzinfo=UTC) for day in (1, 2, 3)]
+    same = [rows({"a": result}, Provenance("3f2a1b0c9d8e7f", "main"), time)[0] for time in times[:2]]
+    other = replace(same[0], time=times[2], scores={"unvaried": at(0.7)})
+    (trend,) = trends([*same, other])
+    assert run_of(trend, result) == "2026-03-02 14:05 UTC, commit 3f2a1b0c9d on main"
+    assert run_of(trends([other])[0], result) is None
 
 
 # Sparklines

@@ -1,6 +1,7 @@
 """Every run adds a row a spec to the history, which the report draws."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ def test_the_report_draws_it(project: Project) -> None:
     page = (project.path / "report.html").read_text("utf-8")
     assert page.count("From run to run") == 2
     assert "in 2 runs" in page
+    assert re.search(r"synthgate report · \d{4}-\d\d-\d\d \d\d:\d\d UTC", page)
+
+
+def test_the_report_and_the_summary_say_what_of_it_is_damaged(project: Project) -> None:
+    project.specs("honest")
+    project.run("--synth-history=history.jsonl")
+    history = project.path / "history.jsonl"
+    history.write_bytes(b"{damaged\n" + history.read_bytes())
+    result = project.run("--synth-history=history.jsonl", "--synth-html=report.html")
+    result.stdout.fnmatch_lines(["note: *history.jsonl: line 1: *; skipped"])
+    assert "history.jsonl: line 1: " in (project.path / "report.html").read_text("utf-8")
 
 
 def test_a_history_that_is_none_is_told_and_fails_the_run(project: Project) -> None:

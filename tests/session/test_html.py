@@ -98,8 +98,10 @@ def test_private_photos_are_in_no_report(album: Project) -> None:
 def test_a_report_of_stored_results_says_which_pictures_are_gone(album: Project) -> None:
     album.run("--synth-json=out.json")
     (album.path / "real").rename(album.path / "elsewhere")
-    album.run("--synth-results=out.json", "--synth-html=report")
+    result = album.run("--synth-results=out.json", "--synth-html=report")
+    result.stdout.fnmatch_lines([f"note: report: * of * pictures could not be read in {album.path.as_posix()}/real"])
     page = (album.path / "report" / "index.html").read_text("utf-8")
+    assert re.search(rf"[1-9]\d* of \d+ pictures could not be read in {album.path.as_posix()}/real</p>", page)
     assert "picture not found" in page
     assert pictures(page)
 

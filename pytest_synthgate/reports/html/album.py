@@ -9,6 +9,7 @@ import base64
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -93,6 +94,18 @@ class Album:
                 if sum(self._size(path, each) for path, each in thumbnails.items()) <= MOST_BYTES:
                     break
         return thumbnails
+
+    def missing(self, made: Collection[Path]) -> tuple[Path, ...]:
+        """List the files that were asked for and could not be shown.
+
+        Args:
+            made: Those that could.
+        """
+        return tuple(path for path in self._wanted if path not in made)
+
+    def __len__(self) -> int:
+        """Count the files that were asked for."""
+        return len(self._wanted)
 
     def _size(self, path: Path, made: Thumbnail) -> float:
         """Count the bytes that a picture adds to the report."""

@@ -18,20 +18,27 @@ WIDTH, MARGIN = 132.0, 6.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The axis of one score, the same in every row."""
+    """The axis of one score, the same in every row.
+
+    Attributes:
+        low: Its left end.
+        high: Its right end.
+        root: Whether places go by the square root, so that a limit of 0.01 stands clear of 0 beside a score of 0.5.
+    """
 
     low: float
     high: float
+    root: bool = False
 
     def at(self, value: float) -> float:
         """Place a value, at an end when it lies beyond it."""
-        part = (value - self.low) / (self.high - self.low)
-        return round(MARGIN + WIDTH * min(1.0, max(0.0, part)), 1)
+        part = min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+        return round(MARGIN + WIDTH * (math.sqrt(part) if self.root else part), 1)
 
     @property
     def text(self) -> str:
-        """Name its ends: `0 to 0.25`."""
-        return f"{self.low:g} to {self.high:g}"
+        """Name its ends: `axis 0 to 0.25`."""
+        return f"axis {self.low:g} to {self.high:g}{', square root' if self.root else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Bar:
 
 
 def scale_of(score: str, values: Iterable[float]) -> Scale:
-    """Choose an axis that holds all values of a score: half to one for realism, from nothing for shares.
+    """Choose an axis that holds all values of a score: half to one for realism, roots from nothing for shares.
 
     Args:
         score: Name of the score.
@@ -68,7 +75,7 @@ def scale_of(score: str, values: Iterable[float]) -> Scale:
     if score in REALISM_SCORES and score != "obviously_fake":
         return Scale(min(0.4, math.floor(min(drawn, default=0.4) * 10) / 10), 1.0)
     most = max(drawn, default=0.0)
-    return Scale(0.0, next((end for end in (0.02, 0.05, 0.1, 0.25, 0.5) if most <= end), 1.0))
+    return Scale(0.0, next((end for end in (0.02, 0.05, 0.1, 0.25, 0.5) if most <= end), 1.0), root=True)
 
 
 def bar(

@@ -1,19 +1,53 @@
 """How a score went from run to run, as SVG geometry: its values, the band of their intervals, and lasting changes.
 
-Geometry of the HTML report; the values come from the history, the template draws them.
+Geometry of the HTML report; the values come from the history, the template draws them. Runs stand at equal distances,
+whenever they were.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.trend import ScoreTrend, SpecTrend
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
+from pytest_synthgate.tracking.changes import Change
 
-WIDTH, HEIGHT, MARGIN = 300, 90, 8
+WIDTH, HEIGHT = 300, 130
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
+"""Room around the runs: for the values at the left, for the dates below."""
 _LEAST = 0.01
 """Smallest span of the vertical axis, so that noise is not drawn as mountains."""
+_NEAR, _ROOM = 4, 0.12
+"""Spans of the values that a level may be off and still be drawn; part of the axis left free at its ends."""
+_APART = 12
+"""Least distance between two labels of the axis, in units of the drawing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A level across the chart, "limit" or "baseline", and its value in words."""
+
+    kind: str
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A lasting change.
+
+    Attributes:
+        at: Its horizontal place, between two runs.
+        better: Whether the score became lower.
+        text: What it was.
+    """
+
+    at: float
+    better: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +60,11 @@ class Chart:
         line: Path through the values.
         band: Path around the intervals.
         last: Place of the latest value.
-        changes: Horizontal place of every lasting change, and what it was.
+        ticks: Vertical place and text of the labels of the axis.
+        days: Of the first and of the last run.
+        lines: Limit and baseline of the latest run, where they are within the chart.
+        beyond: In words, those that are not.
+        turns: Every lasting change.
     """
 
     title: str
@@ -34,49 +72,99 @@ class Chart:
     line: str
     band: str
     last: tuple[float, float]
-    changes: tuple[tuple[float, str], ...]
+    ticks: tuple[tuple[float, str], ...]
+    days: tuple[str, str]
+    lines: tuple[Line, ...]
+    beyond: tuple[str, ...]
+    turns: tuple[Turn, ...]
 
 
-def charts(trend: SpecTrend) -> tuple[Chart, ...]:
-    """Draw every score of a spec that has two runs or more."""
-    return tuple(_chart(each) for each in trend.scores if len(each.points) > 1)
+def charts(trend: SpecTrend, verdicts: Iterable[Verdict] = ()) -> tuple[Chart, ...]:
+    """Draw every score of a spec that has two runs or more.
+
+    Args:
+        trend: The runs of the spec.
+        verdicts: What its gates concluded in the latest run, for their limits and baselines.
+    """
+    whole = {each.score: each for each in verdicts if each.group is None}
+    return tuple(_chart(each, whole.get(each.score)) for each in trend.scores if len(each.points) > 1)
 
 
-def _chart(trend: ScoreTrend) -> Chart:
-    values = [point.score.value or 0.0 for point in trend.points]
-    lows = [
-        value if point.score.low is None else point.score.low for point, value in zip(trend.points, values, strict=True)
-    ]
-    highs = [
-        value if point.score.high is None else point.score.high
-        for point, value in zip(trend.points, values, strict=True)
-    ]
-    bottom, top = min(lows), max(highs)
-    span = max(top - bottom, _LEAST)
+def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
+    scores = [point.score for point in trend.points]
+    values = [score.value or 0.0 for score in scores]
+    lows = [value if score.low is None else score.low for score, value in zip(scores, values, strict=True)]
+    highs = [value if score.high is None else score.high for score, value in zip(scores, values, strict=True)]
+    levels = _levels(verdict)
+    bottom, top = _extent(lows, highs, [level for _, level in levels])
 
     def across(index: float) -> float:
-        return round(MARGIN + index / (len(values) - 1) * (WIDTH - 2 * MARGIN), 1)
+        return round(LEFT + index / (len(values) - 1) * (WIDTH - LEFT - RIGHT), 1)
 
     def up(value: float) -> float:
-        return round(HEIGHT - MARGIN - (value - bottom) / span * (HEIGHT - 2 * MARGIN), 1)
+        return round(HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM), 1)
 
     line = [f"{across(index)} {up(value)}" for index, value in enumerate(values)]
     over = [f"{across(index)} {up(high)}" for index, high in enumerate(highs)]
     under = [f"{across(index)} {up(low)}" for index, low in enumerate(lows)]
+    marked = (values[-1], max(values), min(values), values[0], max(highs), min(lows))
+    within = [(kind, level) for kind, level in levels if bottom <= level <= top]
     return Chart(
         title=trend.score if trend.rung is None else f"{trend.score} at n0 = {trend.rung:,}",
         said=f"{number(values[0])} to {number(values[-1])} in {len(values):,} runs",
         line=f"M{'L'.join(line)}",
         band=f"M{'L'.join([*over, *reversed(under)])}z",
         last=(across(len(values) - 1), up(values[-1])),
-        changes=tuple(
-            (across(change.index - 0.5), _change(trend, change.index, change.before, change.after))
+        ticks=_apart([(up(value), number(value)) for value in marked]),
+        days=_days(trend),
+        lines=tuple(Line(kind, up(level), f"{kind} {number(level)}") for kind, level in within),
+        beyond=tuple(
+            f"{kind} {number(level)}, beyond the chart" for kind, level in levels if (kind, level) not in within
+        ),
+        turns=tuple(
+            Turn(across(change.index - 0.5), change.after < change.before, _turn(trend, change))
             for change in trend.changes
         ),
     )
 
 
-def _change(trend: ScoreTrend, index: int, before: float, after: float) -> str:
-    row = trend.points[index].row
+def _levels(verdict: Verdict | None) -> list[tuple[str, float]]:
+    if verdict is None:
+        return []
+    found = (("limit", verdict.limit.max), ("baseline", verdict.baseline))
+    return [(kind, level) for kind, level in found if level is not None]
+
+
+def _extent(lows: Sequence[float], highs: Sequence[float], levels: Iterable[float]) -> tuple[float, float]:
+    """Choose the axis: all intervals, levels that are so near that they do not flatten them, and some room."""
+    bottom, top = min(lows), max(highs)
+    span = max(top - bottom, _LEAST)
+    near = [level for level in levels if bottom - _NEAR * span <= level <= top + _NEAR * span]
+    bottom, top = min([bottom, *near]), max([top, *near])
+    room = max(_ROOM * (top - bottom), (_LEAST - (top - bottom)) / 2)
+    lowest = max(0.0, bottom - room) if bottom >= 0 else bottom - room
+    return lowest, max(top + room, lowest + _LEAST)
+
+
+def _apart(labels: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
+    """Keep the labels that do not touch one before them, and sort them from the top."""
+    kept: list[tuple[float, str]] = []
+    for at, text in labels:
+        if all(abs(at - other) >= _APART for other, _ in kept):
+            kept.append((at, text))
+    return tuple(sorted(kept))
+
+
+def _days(trend: ScoreTrend) -> tuple[str, str]:
+    """Date the first and the last run, to the minute when they were on one day."""
+    first, last = (trend.points[index].row.time for index in (0, -1))
+    form = "%Y-%m-%d %H:%M" if first.date() == last.date() else "%Y-%m-%d"
+    return first.strftime(form), last.strftime(form)
+
+
+def _turn(trend: ScoreTrend, change: Change) -> str:
+    row = trend.points[change.index].row
     commit = f" with {visible(row.provenance.commit[:10])}" if row.provenance.commit else ""
-    return f"changed for good on {row.time.date().isoformat()}{commit}: {number(before)} to {number(after)}"
+    course = "better" if change.after < change.before else "worse"
+    before, after = number(change.before), number(change.after)
+    return f"{course} for good since {row.time.date().isoformat()}{commit}: {before} to {after}"

@@ -20,6 +20,8 @@ LONGEST = 300
 """Letters of a name or a prompt that the page shows."""
 _ROW = 8
 """Pictures in the row of a cluster."""
+_NAMED = 3
+"""Prompts and seeds that are named below a row."""
 _ROWS = 12
 """Clusters that have a row."""
 
@@ -58,11 +60,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Near-duplicates of one another in a row; `more` are not shown."""
+    """Near-duplicates of one another in a row.
+
+    Attributes:
+        size: How many they are.
+        pictures: The first of them.
+        more: How many are not shown; below 1 when all are.
+        facts: Label and text of what they have in common.
+    """
 
     size: int
     pictures: tuple[Picture, ...]
     more: int
+    facts: tuple[tuple[str, str], ...]
 
 
 def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
@@ -122,8 +132,25 @@ def clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> t
     for found in ordered[:_ROWS]:
         pictures = (picture(each.image, each.image_set, result, album) for each in found[:_ROW])
         shown = tuple(each for each in pictures if each is not None)
-        rows.append(Cluster(len(found), shown, len(found) - _ROW))
+        rows.append(Cluster(len(found), shown, len(found) - _ROW, _in_common(found)))
     return tuple(each for each in rows if each.pictures), max(0, len(ordered) - _ROWS)
+
+
+def _in_common(found: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+    """Say which class and prompts near-duplicates have, and which seeds."""
+    known = (
+        ("class", [each.class_name for each in found]),
+        ("prompt", [each.prompt for each in found]),
+        ("seed", [each.seed for each in found]),
+    )
+    distinct = ((label, [*dict.fromkeys(each for each in values if each is not None)]) for label, values in known)
+    return tuple((label, _some(values)) for label, values in distinct if values)
+
+
+def _some(values: Sequence[object]) -> str:
+    """Name one value, or two and how many more there are."""
+    text = ", ".join(cut(str(each)) for each in values[:_NAMED])
+    return text if len(values) <= _NAMED else f"{text} and {len(values) - _NAMED:,} more"
 
 
 def picture(image: str, side: str, result: SpecResult, album: Album) -> Picture | None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from pytest_synthgate.scores.measurement import Projection
 
 WIDTH, HEIGHT, MARGIN = 640, 420, 14
+LINKS = 12
+"""Flagged images that are links, so few that a keyboard soon is past them and a finger hits one."""
 
 Place = tuple[float, float]
 
@@ -40,23 +43,26 @@ class Map:
         real: Path of the real images: a dot each.
         synthetic: Path of the synthetic images: a triangle each.
         flags: Links to findings.
-        counts: How many images of the real and of the synthetic set are drawn.
+        counts: How many images of the real and of the synthetic set are drawn, and how many there are: "40 of 60".
         variance: Share of the variance that the two axes show together, 0 to 1.
     """
 
     real: str
     synthetic: str
     flags: tuple[Flag, ...]
-    counts: tuple[int, int]
+    counts: tuple[str, str]
     variance: float
 
 
-def draw(projection: Projection, flagged: Iterable[tuple[str, str, str, str]]) -> Map:
+def draw(
+    projection: Projection, flagged: Iterable[tuple[str, str, str, str]], totals: tuple[int, int] | None = None
+) -> Map:
     """Fit the places of a projection into the drawing.
 
     Args:
         projection: Where the images are.
-        flagged: Set, id, anchor and label of every image that a finding on the page shows.
+        flagged: Set, id, anchor and label of images that a finding on the page shows, worst first.
+        totals: Images of the real and of the synthetic set, where more may be known than are placed.
     """
     sides: dict[str, Mapping[str, Place]] = {"real": projection.real, "synthetic": projection.synthetic}
     everything = [place for side in sides.values() for place in side.values()]
@@ -67,17 +73,23 @@ def draw(projection: Projection, flagged: Iterable[tuple[str, str, str, str]]) -
         y = HEIGHT - MARGIN - (place[1] - bottom) / up * (HEIGHT - 2 * MARGIN)
         return round(x, 1), round(y, 1)
 
+    flags = (
+        Flag(fit(sides[side][image]), side, anchor, label)
+        for side, image, anchor, label in flagged
+        if image in sides[side]
+    )
+    real, synthetic = totals or (len(projection.real), len(projection.synthetic))
     return Map(
         real="".join("M{:g} {:g}h0".format(*fit(place)) for place in projection.real.values()),
         synthetic="".join(triangle(fit(place)) for place in projection.synthetic.values()),
-        flags=tuple(
-            Flag(fit(sides[side][image]), side, anchor, label)
-            for side, image, anchor, label in flagged
-            if image in sides[side]
-        ),
-        counts=(len(projection.real), len(projection.synthetic)),
+        flags=tuple(islice(flags, LINKS)),
+        counts=(_part(len(projection.real), real), _part(len(projection.synthetic), synthetic)),
         variance=sum(projection.variance),
     )
+
+
+def _part(drawn: int, of: int) -> str:
+    return f"{drawn:,}" if drawn >= of else f"{drawn:,} of {of:,}"
 
 
 def triangle(place: Place, size: float = 3) -> str:

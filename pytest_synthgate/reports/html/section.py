@@ -7,73 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.advice import ADVICE, help_lines
-from pytest_synthgate.reports.evidence import TITLES, in_turns
-from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.album import Album, Picture
 from pytest_synthgate.reports.html.chart import Chart, charts
-from pytest_synthgate.reports.html.findings import Card, Cluster, card, clusters, cut, line, picture
+from pytest_synthgate.reports.html.findings import cut, picture
+from pytest_synthgate.reports.html.flagged import Flagged, Group, group
+from pytest_synthgate.reports.html.gates import Fold, Gate, gates_of
+from pytest_synthgate.reports.html.groups import Table, table
 from pytest_synthgate.reports.html.map import Map, draw
-from pytest_synthgate.reports.marks import Mark, mark
-from pytest_synthgate.reports.table import COLUMNS
+from pytest_synthgate.reports.marks import NOT_ALL_JUDGED, NOT_JUDGED, Mark
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""
-FIRST = 12
-"""Findings of a score that are shown without asking."""
-GROUPS = 20
-"""Groups of an axis that are shown without asking."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A gate in plain words: its name, its verdict, why, and what to do about it."""
-
-    name: str
-    mark: Mark
-    measured: str
-    reason: str
-    help: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The findings of one score, worst first: cards, then a list of the rest.
-
-    Attributes:
-        title: What they are.
-        total: How many there are.
-        cards: The first of those with pictures.
-        more_cards: The others of those, shown when asked for.
-        rest: The others, a line each.
-        clusters: Near-duplicates of one another in rows.
-        more_clusters: Clusters without a row.
-    """
-
-    score: str
-    title: str
-    total: int
-    cards: tuple[Card, ...]
-    more_cards: tuple[Card, ...]
-    rest: tuple[str, ...]
-    clusters: tuple[Cluster, ...]
-    more_clusters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Every score by the groups of one axis, worst first; `more` groups stand behind the first ones."""
-
-    axis: str
-    scores: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[str, ...]], ...]
-    more: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +30,10 @@ class Section:
     name: str
     anchor: str
     error: str | None
+    error_mark: Mark
     facts: tuple[tuple[str, str], ...]
     gates: tuple[Gate, ...]
+    folds: tuple[Fold, ...]
     synthetic: tuple[Picture, ...]
     real: tuple[Picture, ...]
     map: Map | None
@@ -96,20 +45,12 @@ class Section:
     fingerprint: tuple[tuple[str, str], ...]
 
 
-def groups_of(result: SpecResult) -> list[tuple[str, list[Finding]]]:
-    """Sort the findings of a spec by score, in the order of the page, each worst first and in turns."""
-    found: dict[str, list[Finding]] = {score: [] for score in TITLES}
-    for each in result.measurement.findings:
-        found.setdefault(each.score, []).append(each)
-    return [(score, in_turns(findings)) for score, findings in found.items() if findings]
-
-
 def section(
     name: str,
     anchor: str,
     result: SpecResult,
     album: Album,
-    shares: Mapping[str, int],
+    flagged: Sequence[Flagged],
     trend: SpecTrend | None = None,
 ) -> Section:
     """Lay out the section of a spec.
@@ -119,29 +60,29 @@ def section(
         anchor: Id of the section on the page.
         result: What is known about the spec.
         album: Takes in the pictures that are shown.
-        shares: Findings that have pictures, by score.
+        flagged: Its findings, and the places they have on the page.
         trend: How its scores went from run to run, where a history is known.
     """
     measurement = result.measurement
-    groups = tuple(
-        _group(name, f"{anchor}-{number}", score, findings, result, album, shares[score])
-        for number, (score, findings) in enumerate(groups_of(result), 1)
-    )
+    groups = tuple(group(name, f"{anchor}-{number}", found, result, album) for number, found in enumerate(flagged, 1))
+    gates, folds = gates_of(result)
     return Section(
         name=visible(name),
         anchor=anchor,
         error=None if result.error is None else cut(result.error),
+        error_mark=NOT_ALL_JUDGED if measurement.n_synthetic else NOT_JUDGED,
         facts=_facts(result),
-        gates=_gates(result),
+        gates=gates,
+        folds=folds,
         synthetic=_sheet(result, "synthetic", album),
         real=_sheet(result, "real", album),
-        map=_map(result, groups),
+        map=_map(result, flagged, groups),
         groups=groups,
         unreadable=tuple(
             f"{cut(each.image)} ({each.image_set}): {cut(each.reason)}" for each in measurement.unreadable
         ),
-        tables=tuple(_table(axis, found) for axis, found in measurement.breakdown.items() if found),
-        charts=() if trend is None else charts(trend),
+        tables=tuple(table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found),
+        charts=() if trend is None else charts(trend, result.verdicts),
         audit=_pairs(measurement.audit),
         fingerprint=_pairs(measurement.fingerprint),
     )
@@ -161,26 +102,6 @@ def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
     return tuple((label, cut(str(text))) for label, text in found if text)
 
 
-def _gates(result: SpecResult) -> tuple[Gate, ...]:
-    advised: set[str] = set()
-    gates = []
-    for verdict in result.verdicts:
-        helps = _help(result, verdict)
-        if verdict.verdict == "failed" and verdict.score not in advised:
-            advised.add(verdict.score)  # once, however many classes fail
-            helps.append(ADVICE[verdict.score])
-        name, reason = visible(verdict.name), visible(verdict.reason)
-        gates.append(Gate(name, mark(result, verdict), with_interval(verdict.measured), reason, tuple(helps)))
-    return tuple(gates)
-
-
-def _help(result: SpecResult, verdict: Verdict) -> list[str]:
-    expected = verdict.verdict == "failed" and verdict.score in result.expected
-    known = [f"known: {result.expected[verdict.score]}"] if expected else []
-    found = (cut(each) for each in (*known, *help_lines(verdict, result.measurement)))
-    return [f"{each[0].upper()}{each[1:]}." for each in found]
-
-
 def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:
     """Show the first images of the map, which come in random order; nothing in place of photos that are private."""
     projection = result.measurement.projection
@@ -191,45 +112,17 @@ def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:
     return tuple(each for each in pictures if each is not None)
 
 
-def _group(
-    name: str,
-    anchor: str,
-    score: str,
-    findings: Sequence[Finding],
-    result: SpecResult,
-    album: Album,
-    share: int,
-) -> Group:
-    rows, more = clusters(findings, result, album) if share else ((), 0)
-    cards = tuple(
-        card(name, f"{anchor}-{number}", each, result, album) for number, each in enumerate(findings[:share], 1)
-    )
-    rest = tuple(line(each, result) for each in findings[share:])
-    title = TITLES.get(score, visible(score))
-    return Group(visible(score), title, len(findings), cards[:FIRST], cards[FIRST:], rest, rows, more)
-
-
-def _map(result: SpecResult, groups: Iterable[Group]) -> Map | None:
-    if result.measurement.projection is None:
+def _map(result: SpecResult, found: Iterable[Flagged], groups: Iterable[Group]) -> Map | None:
+    measurement = result.measurement
+    if measurement.projection is None:
         return None
-    flagged: dict[tuple[str, str], tuple[str, str]] = {}
-    for (_, findings), group in zip(groups_of(result), groups, strict=True):
-        for each, shown in zip(findings, (*group.cards, *group.more_cards), strict=False):
-            flagged.setdefault((each.image_set, each.image), (shown.anchor, f"{group.score}: {shown.ends[0].name}"))
-    return draw(result.measurement.projection, ((*key, *value) for key, value in flagged.items()))
-
-
-def _table(axis: str, found: Mapping[str, Mapping[str, Score]]) -> Table:
-    scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
-    rows = [
-        (cut(group), max((each.n for each in measured.values()), default=0), _texts(measured, scores))
-        for group, measured in found.items()
-    ]
-    return Table(cut(axis), scores, tuple(rows[:GROUPS]), tuple(rows[GROUPS:]))
-
-
-def _texts(measured: Mapping[str, Score], scores: Iterable[str]) -> tuple[str, ...]:
-    return tuple(with_interval(measured[score]) if score in measured else "-" for score in scores)
+    shown = {
+        (each.image_set, each.image): (card.anchor, f"{group.score}: {card.ends[0].name}")
+        for flagged, group in zip(found, groups, strict=True)
+        for each, card in zip(flagged.findings, group.cards, strict=False)
+    }
+    flags = ((*image, *link) for image, link in shown.items())
+    return draw(measurement.projection, flags, (measurement.n_real, measurement.n_synthetic))
 
 
 def _pairs(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:

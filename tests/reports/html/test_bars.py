@@ -39,6 +39,14 @@ def test_the_ends_of_the_axis_are_the_ends_of_the_drawing() -> None:
     assert scale.at(0.7) == pytest.approx(MARGIN + WIDTH / 2)
 
 
+def test_shares_stand_by_their_square_root_so_that_small_limits_are_clear_of_nothing() -> None:
+    scale = scale_of("unoriginal", [0.9])
+    assert scale.at(0.01) == pytest.approx(MARGIN + WIDTH / 10, abs=0.1)
+    assert scale.at(0.0) == MARGIN
+    assert scale.text == "axis 0 to 1, square root"
+    assert scale_of("unrealistic", [0.9]).text == "axis 0.4 to 1"
+
+
 def test_a_bar_says_in_words_what_it_shows() -> None:
     found = bar(Scale(0.0, 0.1), (0.01, 0.02, 0.04), limit=0.05, yardstick=0.004)
     assert found.said == "0.02, interval 0.01 to 0.04, limit 0.05, real against real 0.004"

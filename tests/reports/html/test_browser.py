@@ -23,6 +23,9 @@ SCHEMES = ("light", "dark")
 PAPER = 718
 """Width of the page box of A4 paper with margins of a centimetre, in CSS pixels."""
 
+MOST_PAGES = 30
+"""On paper, of the eight specs of the sample."""
+
 OPEN_ALL = "for (const each of document.querySelectorAll('details')) each.open = true"
 OVERFLOWING = r"""() => {
     const scrolls = each => ['auto', 'scroll'].includes(getComputedStyle(each).overflowX)
@@ -158,7 +161,38 @@ def test_it_prints_dark_on_light_and_is_not_cut(visit: Visiting, address: str, s
     assert page.locator("main figure, main tr").evaluate_all(broken) == []
     printed = page.pdf(format="A4", margin={"top": "1cm", "right": "1cm", "bottom": "1cm", "left": "1cm"})
     assert printed.startswith(b"%PDF-")
-    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 2
+    assert 8 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= MOST_PAGES
+
+
+def test_what_is_closed_stays_closed_on_paper_and_commands_do_not_vanish(visit: Visiting, address: str) -> None:
+    page = visit(f"{address}/{FOLDER}").page
+    page.emulate_media(media="print")
+    shown = page.locator("details > :not(summary)").evaluate_all("found => found.map(each => each.checkVisibility())")
+    assert shown
+    assert not any(shown)
+    assert page.locator(".command:visible").count() > 0
+
+
+@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[1], PAPER])
+def test_the_scores_are_a_table_at_every_width(visit: Visiting, address: str, width: int) -> None:
+    page = visit(f"{address}/{FOLDER}", width=width).page
+    if width == PAPER:
+        page.emulate_media(media="print")
+    parts = page.locator("table.scores, table.scores tr, table.scores td, table.scores th")
+    shown = "found => [...new Set(found.map(each => getComputedStyle(each).display))].sort()"
+    assert parts.evaluate_all(shown) == ["table", "table-cell", "table-row"]
+    frame = page.get_by_role("region", name="Table of scores")
+    frame.focus()
+    inner, outer = frame.evaluate("each => [each.scrollWidth, each.clientWidth]")
+    assert (inner > outer) == (width == WIDTHS[0])
+
+
+def test_a_section_leads_back_to_the_scores_and_the_top_to_every_section(visit: Visiting, address: str) -> None:
+    page = visit(f"{address}/{FOLDER}").page
+    specs = page.locator("section.spec").evaluate_all("found => found.map(each => `#${each.id}`)")
+    links = page.get_by_role("navigation", name="Specs").locator("a")
+    assert links.evaluate_all("found => found.map(each => each.getAttribute('href'))") == specs
+    assert page.locator("section.spec .back a[href='#scores']").count() == len(specs)
 
 
 # Texts that mean harm

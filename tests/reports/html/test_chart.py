@@ -1,13 +1,18 @@
 """The course of a score: every point within the frame, and every lasting change said in words."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pytest_synthgate import Score
-from pytest_synthgate.reports.html.chart import HEIGHT, WIDTH, charts
+from pytest_synthgate.reports.html.chart import BOTTOM, HEIGHT, TOP, WIDTH, charts
 from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
+
+from ..conftest import judged
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -50,12 +55,52 @@ def test_worse_is_higher() -> None:
     assert after < before
 
 
-def test_a_lasting_change_is_marked_between_two_runs() -> None:
-    (chart,) = charts(trend(*[0.02] * 5, *[0.2] * 5))
-    ((place, text),) = chart.changes
+@pytest.mark.parametrize(
+    ("values", "better", "text"),
+    [
+        ((0.02, 0.2), False, "worse for good since 2026-01-06 with 0000000000: 0.02 to 0.200"),
+        ((0.2, 0.02), True, "better for good since 2026-01-06 with 0000000000: 0.200 to 0.02"),
+    ],
+)
+def test_a_lasting_change_is_marked_between_two_runs_as_better_or_worse(
+    values: tuple[float, float], better: bool, text: str
+) -> None:
+    (chart,) = charts(trend(*[values[0]] * 5, *[values[1]] * 5))
+    (turn,) = chart.turns
     ends = [x for x, _ in places(chart.line)]
-    assert ends[4] < place < ends[5]
-    assert text == "changed for good on 2026-01-06 with 0000000000: 0.02 to 0.200"
+    assert ends[4] < turn.at < ends[5]
+    assert (turn.better, turn.text) == (better, text)
+
+
+def test_the_axis_names_values_and_ends_of_intervals_where_they_do_not_touch() -> None:
+    (chart,) = charts(trend(0.02, 0.2, 0.1, 0.1))
+    assert [text for _, text in chart.ticks] == ["0.200", "0.100", "0.02"]
+    (level,) = charts(trend(0.02, 0.02))
+    assert [text for _, text in level.ticks] == ["0.03", "0.02", "0.01"]
+
+
+def test_the_days_of_the_first_and_the_last_run_are_named_to_the_minute_on_one_day() -> None:
+    found = trend(0.02, 0.02, 0.02)
+    assert charts(found)[0].days == ("2026-01-01", "2026-01-03")
+    points = tuple(replace(each, row=replace(each.row, time=START)) for each in found.scores[0].points)
+    day = replace(found, scores=(replace(found.scores[0], points=points),))
+    assert charts(day)[0].days == ("2026-01-01 00:00", "2026-01-01 00:00")
+
+
+def test_limit_and_baseline_are_drawn_where_they_do_not_flatten_the_rest() -> None:
+    verdict = replace(judged(unvaried=0.05).verdicts[0], baseline=0.9)
+    (chart,) = charts(trend(0.02, 0.03), [verdict])
+    (limit,) = chart.lines
+    assert (limit.kind, limit.text) == ("limit", "limit 0.05")
+    assert limit.at < min(y for _, y in places(chart.band))
+    assert chart.beyond == ("baseline 0.900, beyond the chart",)
+
+
+def test_the_band_of_a_score_that_does_not_move_leaves_room() -> None:
+    (chart,) = charts(trend(0.0, 0.0, 0.0))
+    heights = [y for _, y in places(chart.band)]
+    assert min(heights) > TOP
+    assert max(heights) == HEIGHT - BOTTOM
 
 
 def test_one_run_is_no_course() -> None:

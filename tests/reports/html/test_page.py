@@ -13,11 +13,13 @@ from pytest_synthgate import Finding, Score
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.reports.html.album import Album
 from pytest_synthgate.reports.html.findings import LONGEST, cut, dealt
+from pytest_synthgate.reports.html.flagged import FIRST, LISTED
+from pytest_synthgate.reports.html.map import LINKS
 from pytest_synthgate.reports.html.page import Page, page
 from pytest_synthgate.reports.html.render import write_html
-from pytest_synthgate.reports.html.section import FIRST
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.measurement import Projection
 
 from ..conftest import judged, measured
 
@@ -43,49 +45,10 @@ def flagged(count: int, score: str = "unvaried", **changes: Any) -> tuple[Findin
     )
 
 
-# The table
-
-
-def test_a_cell_has_the_number_the_bar_and_the_gravest_verdict() -> None:
-    row = laid_out(a=judged(unvaried={"max": 0.1, "per_class": True}, unrealistic=0.9)).rows[0]
-    by_score = {cell.score: cell for cell in row.cells}
-    unvaried, unrealistic, free = by_score["unvaried"], by_score["unrealistic"], by_score["unoriginal"]
-    assert (unvaried.value, unvaried.interval) == ("0.100", "0.060 to 0.150")
-    assert unvaried.mark is not None
-    assert (unvaried.mark.word, unvaried.mark.tone) == ("failed", "fail")
-    assert unvaried.bar is not None
-    assert unvaried.bar.limit is None  # a limit for each class is none for the whole
-    assert unrealistic.bar is not None
-    assert unrealistic.bar.limit is not None
-    assert unrealistic.bar.yardstick is not None
-    assert free.mark is None
-
-
-def test_the_baseline_is_marked_and_said() -> None:
-    judged_by = judged(unvaried=0.2)
-    verdict = replace(judged_by.verdicts[0], baseline=0.3)
-    found = laid_out(a=replace(judged_by, verdicts=(verdict,)))
-    (cell,) = (cell for cell in found.rows[0].cells if cell.score == "unvaried")
-    assert cell.bar is not None
-    assert cell.bar.baseline is not None
-    assert cell.bar.said.endswith("limit 0.200, baseline 0.300")
-    assert dict(found.columns)["unvaried"].high >= 0.3
-
-
-def test_the_yardstick_is_a_row_without_a_link() -> None:
-    rows = laid_out(a=judged(), b=judged()).rows
-    assert [(row.name, row.anchor) for row in rows] == [("a", "spec-1"), ("b", "spec-2"), ("real against real", None)]
-
-
-def test_a_score_that_could_not_be_computed_has_no_bar() -> None:
-    cell = laid_out(a=SpecResult(measured(scores={"unvaried": Score(None)}, rung=None, yardstick={}))).rows[0].cells[0]
-    assert (cell.value, cell.bar) == (None, None)
-
-
 def test_specs_that_failed_come_first_and_the_table_keeps_the_order() -> None:
     found = laid_out(a=judged(unvaried=0.5), b=judged(unvaried=0.05), c=replace(judged(), error="no images"))
     assert [section.name for section in found.sections] == ["b", "c", "a"]
-    assert [row.name for row in found.rows][:3] == ["a", "b", "c"]
+    assert [row.name for row in found.table.rows][:3] == ["a", "b", "c"]
     assert [section.anchor for section in found.sections] == ["spec-2", "spec-3", "spec-1"]
 
 
@@ -97,6 +60,29 @@ def test_a_failed_gate_says_what_to_do_and_a_passed_one_does_not() -> None:
     assert "Class 'hot dog' makes 90% of them" in failed.help[0]
     assert failed.help[1].startswith("Vary what the prompts say")
     assert passed.help == ()
+
+
+def test_a_gate_says_in_words_what_it_found() -> None:
+    gates = laid_out(a=judged(unvaried=0.05, unoriginal=0.1)).sections[0].gates
+    assert [gate.said for gate in gates] == [
+        "20 of 200 synthetic images have a near-duplicate in the set, a share of 0.100; the limit is 0.05.",
+        "1 of 200 synthetic images are near-copies of real images, a share of 0.005; the limit is 0.100.",
+    ]
+
+
+def test_a_gate_that_could_not_decide_says_what_would_let_it() -> None:
+    few = measured(n_synthetic=12, representatives={"real": 300, "synthetic": 12})
+    (gate,) = laid_out(a=judged(few, unvaried=0.5)).sections[0].gates
+    assert gate.help == ("About 18 more synthetic images would let it decide.",)
+
+
+def test_many_classes_that_did_not_fail_stand_behind_one_line() -> None:
+    classes = {f"c{n}": {"unvaried": Score(0.02 if n else 0.9, 0.0, 1.0, 100)} for n in range(8)}
+    by_class = judged(measured(breakdown={"class": classes}), unvaried={"max": 0.1, "per_class": True})
+    found = laid_out(a=by_class).sections[0]
+    assert [gate.name for gate in found.gates] == ["unvaried[c0]"]
+    (fold,) = found.folds
+    assert (fold.score, fold.mark.word, len(fold.gates)) == ("unvaried", "passed", 7)
 
 
 def test_advice_is_given_once_however_many_classes_fail() -> None:
@@ -154,6 +140,50 @@ def test_near_duplicates_stand_in_rows_the_largest_first() -> None:
     assert small.more <= 0
 
 
+def test_a_row_of_near_duplicates_says_what_they_have_in_common() -> None:
+    findings = tuple(replace(each, seed=seed) for seed, each in enumerate(flagged(5, prompt="a bowl", cluster=1)))
+    result = SpecResult(measured(findings=findings), images={"synthetic": ImageFiles(Path("/nowhere"))})
+    (row,) = laid_out(a=result).sections[0].groups[0].clusters
+    assert row.facts == (("prompt", "a bowl"), ("seed", "0, 1, 2 and 2 more"))
+
+
+def test_a_pair_is_shown_from_both_ends_only_when_all_others_are_shown() -> None:
+    first, second, third = flagged(3)
+    both = (replace(first, twin="1.png"), replace(second, twin="0.png"), third)
+    cards = laid_out(a=SpecResult(measured(findings=both))).sections[0].groups[0].cards
+    assert [card.ends[0].name for card in cards] == ["0.png", "2.png", "1.png"]
+
+
+def test_findings_are_open_where_a_gate_on_them_did_not_pass() -> None:
+    found = measured(findings=(*flagged(3), *flagged(3, "unoriginal"), *flagged(3, "unrealistic")))
+    judged_by = judged(found, unvaried=0.05, unoriginal=0.1, obviously_fake={"max": 0.5})
+    assert [(group.score, group.open) for group in laid_out(a=judged_by).sections[0].groups] == [
+        ("unvaried", True),
+        ("unoriginal", False),
+        ("unrealistic", True),  # obviously_fake could not be computed
+    ]
+    known = replace(judged_by, expected={"unvaried": "known"})
+    assert laid_out(a=known).sections[0].groups[0].open
+
+
+def test_a_page_names_a_bounded_number_of_findings_and_counts_the_rest() -> None:
+    specs = {name: SpecResult(measured(findings=flagged(LISTED))) for name in "ab"}
+    groups = [section.groups[0] for section in page(specs, Album(), 10, {}).sections]
+    assert [(group.total, len(group.rest), group.unnamed) for group in groups] == [(LISTED, 2500, 2495)] * 2
+
+
+def test_the_map_leads_to_cards_that_are_shown_and_to_few_of_them() -> None:
+    findings = (*flagged(30), *flagged(30, "unoriginal"))
+    places = {each.image: (0.0, 0.0) for each in findings}
+    result = SpecResult(measured(findings=findings, projection=Projection((0.5, 0.1), places, places)))
+    section = laid_out(a=result).sections[0]
+    assert section.map is not None
+    shown = {card.anchor for group in section.groups for card in group.cards}
+    assert 0 < len(section.map.flags) <= LINKS
+    assert {flag.anchor for flag in section.map.flags} <= shown
+    assert section.map.counts == ("30 of 300", "30 of 200")
+
+
 def test_a_command_makes_an_image_again_where_the_generator_made_it() -> None:
     name = f"apple/{image_name('a photo', 7)}"
     finding = replace(flagged(1, prompt="a photo", seed=5)[0], image=name)
@@ -185,6 +215,27 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path, name: str) -> None
         contents.append({f.name: f.read_bytes() for f in (tmp_path / run).rglob("*") if f.is_file()})
     assert contents[0] == contents[1]
     assert contents[0]
+
+
+def test_a_sheet_of_which_no_picture_is_there_is_left_out(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "here.png")
+    places = {"here.png": (0.0, 0.0)}
+    measurement = measured(projection=Projection((0.5, 0.1), places, {"gone.png": (0.0, 0.0)}), findings=())
+    images = dict.fromkeys(("synthetic", "real"), ImageFiles(tmp_path))
+    gap = write_html(tmp_path / "page.html", {"a": SpecResult(measurement, images=images)})
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert gap == f"1 of 2 pictures could not be read in {tmp_path.as_posix()}"
+    assert "<h4>Synthetic</h4>" in text
+    assert "<h4>Real</h4>" not in text
+
+
+def test_a_command_in_a_piece_of_advice_is_code_and_a_lone_backquote_is_text(tmp_path: Path) -> None:
+    new = judged(unvaried={"regression": 0.1})
+    known = replace(judged(unvaried=0.05), expected={"unvaried": "a ` in a reason"})
+    write_html(tmp_path / "page.html", {"a": new, "b": known})
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "<li><code>pytest --synth-update-baseline</code> accepts what is measured now" in text
+    assert "<li>Known: a ` in a reason.</li>" in text
 
 
 def test_a_thumbnail_keeps_nothing_of_the_original_but_its_pixels(tmp_path: Path) -> None:
