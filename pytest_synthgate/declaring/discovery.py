@@ -1,4 +1,4 @@
-"""Which files are spec files, and where they are.
+"""Which files are spec files, where they are, and where in them a spec begins.
 
 First station of the flow, ahead of reading one. Imports nothing heavy: every file that pytest meets is asked about.
 """
@@ -6,6 +6,7 @@ First station of the flow, ahead of reading one. Imports nothing heavy: every fi
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -54,3 +55,19 @@ def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
     if any(folder.match(pattern) for pattern in norecurse):
         return False
     return os.access(folder, os.X_OK) and not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
+
+
+def heading_line(file: Path, name: str) -> int | None:
+    """Find the heading of a spec, `[spec.subject]`, counted from 1; None where it is declared in another way."""
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError):
+        return None
+    return next((number for number, line in enumerate(lines, 1) if _heads(line, name)), None)
+
+
+def _heads(line: str, name: str) -> bool:
+    try:
+        return line.lstrip().startswith("[") and tomllib.loads(line) == {"spec": {name: {}}}
+    except tomllib.TOMLDecodeError:
+        return False

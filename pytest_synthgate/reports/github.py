@@ -5,10 +5,10 @@ Rendered from the results; only a GitHub runner has a place for it.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pytest_synthgate.declaring.discovery import heading_line
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import explain
@@ -106,24 +106,8 @@ def _place(file: Path | None, name: str, workspace: Path) -> dict[str, str]:
         return {}
     full, checkout = file.resolve(), workspace.resolve()
     below = full.relative_to(checkout) if full.is_relative_to(checkout) else full
-    line = _line_of(file, name)
+    line = heading_line(file, name)
     return {"file": below.as_posix()} | ({} if line is None else {"line": str(line)})
-
-
-def _line_of(file: Path, name: str) -> int | None:
-    """Find the heading of a spec, `[spec.subject]`; None where it is declared in another way."""
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError):
-        return None
-    return next((number for number, line in enumerate(lines, 1) if _heads(line, name)), None)
-
-
-def _heads(line: str, name: str) -> bool:
-    try:
-        return line.lstrip().startswith("[") and tomllib.loads(line) == {"spec": {name: {}}}
-    except tomllib.TOMLDecodeError:
-        return False
 
 
 def _property(text: str) -> str:

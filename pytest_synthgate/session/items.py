@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_synthgate.declaring.discovery import is_spec_file
+from pytest_synthgate.declaring.discovery import heading_line, is_spec_file
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.outcomes import GateFailure, announce
 from pytest_synthgate.session.run import run_of
@@ -63,6 +63,7 @@ class SpecNode(pytest.Collector):
     def __init__(self, *, spec: Spec, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spec = spec
+        self.line = (heading_line(self.path, spec.name) or 1) - 1
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give the items, skipped when nothing can be judged; a limit per class gives one for each known class."""
@@ -108,12 +109,14 @@ class _PlainItem(pytest.Item):
 
 
 class _SpecItem(_PlainItem):
+    parent: SpecNode
+
     def __init__(self, *, spec: Spec, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spec = spec
 
     def reportinfo(self) -> tuple[Any, int, str]:
-        return self.path, 0, f"{self.spec.name}::{self.name}"
+        return self.path, self.parent.line, f"{self.spec.name}::{self.name}"
 
 
 class ImagesItem(_SpecItem):
