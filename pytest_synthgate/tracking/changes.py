@@ -77,8 +77,11 @@ def find_changes(points: Sequence[Point]) -> tuple[Change, ...]:
         float(np.average(values[start:end], weights=weights[start:end]))
         for start, end in zip([0, *cuts], [*cuts, len(values)], strict=True)
     ]
+    # A sure run that does not last can hide, within the level before it, what the cut was made for.
     return tuple(
-        Change(int(edges[cut]), before, after) for cut, before, after in zip(cuts, levels[:-1], levels[1:], strict=True)
+        Change(int(edges[cut]), before, after)
+        for cut, before, after in zip(cuts, levels[:-1], levels[1:], strict=True)
+        if before != after
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
@@ -209,6 +209,11 @@ def test_a_score_without_an_interval_is_as_sure_as_the_others() -> None:
 ANY = st.floats(-1e9, 1e9)  # what a row may hold
 
 
+UNSURE = [(0.0, 0.0, 502.0, False), (0.0, 0.0, 15926.0, False), (0.0, 0.0, 1864430.0, False)]
+SURE = [(1.0, None, None, again) for again in (False, False, True, True)] + [(0.0, None, None, False)] * 3
+
+
+@example([*UNSURE, *SURE])
 @given(st.lists(st.tuples(ANY, ANY | st.none(), ANY | st.none(), st.booleans()), max_size=60))
 def test_any_series_has_changes_in_order_that_last(
     values: list[tuple[float, float | None, float | None, bool]],
