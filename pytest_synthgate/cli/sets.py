@@ -65,9 +65,9 @@ def generate(
     from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
 
     with project(files, generate="again" if again else "auto", real=real, cache=cache) as run:
-        cache = run.options.cache
+        specs, cache = run.catalogue.named(names), run.options.cache
         Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
-        for spec in map(run.resolved, run.catalogue.named(names)):
+        for spec in map(run.resolved, specs):
             if spec.images is not None:
                 click.echo(f"{spec.name}: its images exist, nothing to make")
                 continue

@@ -314,7 +314,10 @@ def test_never_takes_what_is_there(generated: Spec, tmp_path: Path, model: Any) 
 
 
 def test_without_a_generator_the_missing_images_are_a_hooks(spec: Spec, tmp_path: Path) -> None:
-    with pytest.raises(GenerationError, match="subject: 12 images are missing and no generator is declared; run `pyt"):
+    with pytest.raises(
+        GenerationError,
+        match="subject: 12 images are missing and no generator is declared; run `synthgate generate subject`",
+    ):
         provide(spec, tmp_path, mode="never")
 
 
