@@ -1,5 +1,6 @@
 """A measurement in which everything has a value, as JSON gives it back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Unreadable
 
 N = 200
+HUNDRED = 100
 
 
 def measured(**changes: Any) -> Measurement:
@@ -71,3 +73,26 @@ def judged(measurement: Measurement | None = None, **limits: Any) -> SpecResult:
 @pytest.fixture
 def result() -> SpecResult:
     return judged(unrealistic=0.9, unvaried={"max": 0.05, "per_class": True}, unreadable=0)
+
+
+def twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
+    """One finding per image of clusters in which all are twins of all."""
+    images = [(cluster, f"{cluster}-{i}") for cluster, size in enumerate(sizes) for i in range(size)]
+    return [
+        Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster=cluster)
+        for cluster, image in images
+    ]
+
+
+def shared(value: float, findings: Sequence[Finding] = (), **changes: Any) -> Measurement:
+    """Make a measurement of 100 images against 100, with the same value for every share."""
+    share = Score(value, max(0.0, value - 0.01), min(1.0, value + 0.01), HUNDRED, HUNDRED)
+    known: dict[str, Any] = {
+        "n_real": HUNDRED,
+        "n_synthetic": HUNDRED,
+        "representatives": {"real": HUNDRED, "synthetic": HUNDRED},
+        "scores": dict.fromkeys(("unvaried", "unoriginal", "unrealistic", "obviously_fake"), share),
+        "threshold": {"tau": 0.0455},
+        "findings": tuple(findings),
+    }
+    return Measurement(**{**known, **changes})

@@ -9,34 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate import Finding, Limit, Limits, Measurement, Score
+from pytest_synthgate import Limit, Limits, Measurement, Score
 from pytest_synthgate.gating.gates import Verdict, gate
 from pytest_synthgate.reports.advice import drops_needed, guilty, help_lines, plainly
 from pytest_synthgate.scores.finding import Unreadable
 
-N = 100
-
-
-def _twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
-    """One finding per image of clusters in which all are twins of all."""
-    images = [(cluster, f"{cluster}-{i}") for cluster, size in enumerate(sizes) for i in range(size)]
-    return [
-        Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster=cluster)
-        for cluster, image in images
-    ]
-
-
-def _measured(value: float, findings: Sequence[Finding] = (), **changes: Any) -> Measurement:
-    share = Score(value, max(0.0, value - 0.01), min(1.0, value + 0.01), N, N)
-    known: dict[str, Any] = {
-        "n_real": N,
-        "n_synthetic": N,
-        "representatives": {"real": N, "synthetic": N},
-        "scores": dict.fromkeys(("unvaried", "unoriginal", "unrealistic", "obviously_fake"), share),
-        "threshold": {"tau": 0.0455},
-        "findings": tuple(findings),
-    }
-    return Measurement(**{**known, **changes})
+from .conftest import HUNDRED, shared, twins
 
 
 def _judged(measurement: Measurement, **limits: Any) -> Verdict:
@@ -49,10 +27,10 @@ def _plainly(measurement: Measurement, **limits: Any) -> str:
 
 
 def test_a_share_is_said_as_a_count_of_images() -> None:
-    assert _plainly(_measured(0.08), unvaried=0.05) == (
+    assert _plainly(shared(0.08), unvaried=0.05) == (
         "8 of 100 synthetic images have a near-duplicate in the set, a share of 0.08; the limit is 0.05"
     )
-    assert _plainly(_measured(0.93), obviously_fake=Limit(max=0.95, when_unsure="fail")) == (
+    assert _plainly(shared(0.93), obviously_fake=Limit(max=0.95, when_unsure="fail")) == (
         "93 of 100 synthetic images are told from real images with at least 90% certainty, a share of 0.930; "
         "the limit is 0.950, and the whole interval must keep it"
     )
@@ -60,15 +38,15 @@ def test_a_share_is_said_as_a_count_of_images() -> None:
 
 def test_a_share_of_a_class_is_said_of_its_images() -> None:
     breakdown = {"class": {"apple": {"unvaried": Score(0.05, 0.02, 0.15, 60)}}}
-    measurement = _measured(0.06, breakdown=breakdown)
+    measurement = shared(0.06, breakdown=breakdown)
     assert _plainly(measurement, unvaried={"max": 0.04, "per_class": True}) == (
         "3 of 60 synthetic images of class 'apple' have a near-duplicate in the set, a share of 0.05; the limit is 0.04"
     )
 
 
 def test_waived_images_are_no_part_of_what_was_judged() -> None:
-    findings = _twins([4, 4])
-    measurement = _measured(0.08, findings)
+    findings = twins([4, 4])
+    measurement = shared(0.08, findings)
     verdict = replace(_judged(measurement, unvaried=0.05), waived=tuple(each.id for each in findings[:4]))
     assert plainly(verdict, measurement) == (
         "4 of 100 synthetic images have a near-duplicate in the set and are not waived (4 are), a share of 0.04; "
@@ -77,7 +55,7 @@ def test_waived_images_are_no_part_of_what_was_judged() -> None:
 
 
 def test_realism_is_said_beside_chance_and_the_halves_of_the_real_set() -> None:
-    measurement = _measured(0.93, yardstick={"unrealistic": Score(0.51)})
+    measurement = shared(0.93, yardstick={"unrealistic": Score(0.51)})
     assert _plainly(measurement, unrealistic={"max": 0.95, "warn": 0.9}) == (
         "synthetic images are told from real ones with 0.930 certainty on average (chance is 0.5, between halves of "
         "the real set 0.510); the limit is 0.950; a warning comes above 0.900"
@@ -86,17 +64,17 @@ def test_realism_is_said_beside_chance_and_the_halves_of_the_real_set() -> None:
 
 def test_other_scores_have_sentences_of_their_own() -> None:
     broken = (Unreadable("a.png", "synthetic", "truncated"),)
-    assert _plainly(_measured(0.0, unreadable=broken), unreadable=0) == "1 file cannot be read; the limit is 0"
-    rate = _measured(0.0, scores={"collision_rate": Score(0.002, 0.001, 0.003, N, N)})
+    assert _plainly(shared(0.0, unreadable=broken), unreadable=0) == "1 file cannot be read; the limit is 0"
+    rate = shared(0.0, scores={"collision_rate": Score(0.002, 0.001, 0.003, HUNDRED, HUNDRED)})
     assert _plainly(rate, collision_rate=0.001) == (
         "0.002 of all pairs of synthetic images are near-duplicates; the limit is 0.001"
     )
-    assert _plainly(_measured(0.0, scores={}), unvaried=0.1) == "unvaried could not be computed; the limit is 0.100"
+    assert _plainly(shared(0.0, scores={}), unvaried=0.1) == "unvaried could not be computed; the limit is 0.100"
 
 
 def _risen(value: float, was: float, **bounds: Any) -> tuple[Verdict, Measurement]:
     limit = Limit(**bounds)
-    measurement = _measured(value, _twins([int(value * N)]))
+    measurement = shared(value, twins([int(value * HUNDRED)]))
     verdict = replace(_judged(measurement, unvaried=limit), verdict="failed", baseline=was)
     return verdict, measurement
 
@@ -110,14 +88,14 @@ def test_a_regression_is_accepted_and_not_dropped() -> None:
 
 
 def test_nothing_is_to_drop_where_an_expired_waiver_failed_a_score_below_its_limit() -> None:
-    measurement = _measured(0.04, _twins([4]))
+    measurement = shared(0.04, twins([4]))
     verdict = replace(_judged(measurement, unvaried=0.05), verdict="failed", reason="waiver of x expired")
     assert help_lines(verdict, measurement) == []
 
 
 def test_what_waivers_leave_is_what_is_to_drop() -> None:
-    findings = _twins([2] * 6, "unoriginal")
-    measurement = _measured(0.12, findings)
+    findings = twins([2] * 6, "unoriginal")
+    measurement = shared(0.12, findings)
     waived = tuple(each.id for each in findings[:4])
     verdict = replace(_judged(measurement, unoriginal=0.05), waived=waived)
     assert help_lines(verdict, measurement)[0] == "dropping 4 of the 8 flagged images would pass"
@@ -139,25 +117,25 @@ def test_what_waivers_leave_is_what_is_to_drop() -> None:
 )
 def test_what_is_inconclusive_says_what_would_decide(distinct: tuple[int, int], n: tuple[int, int], line: str) -> None:
     representatives = dict(zip(("synthetic", "real"), distinct, strict=True))
-    measurement = _measured(0.0, representatives=representatives, n_synthetic=n[0], n_real=n[1])
+    measurement = shared(0.0, representatives=representatives, n_synthetic=n[0], n_real=n[1])
     assert help_lines(_judged(measurement, unvaried=0.05), measurement) == [line]
 
 
 def test_a_small_class_says_how_many_it_lacks() -> None:
     breakdown = {"class": {"apple": {"unvaried": Score(0.0, 0.0, 0.5, 12)}}}
-    measurement = _measured(0.0, breakdown=breakdown)
+    measurement = shared(0.0, breakdown=breakdown)
     verdict = _judged(measurement, unvaried={"max": 0.04, "per_class": True})
     assert help_lines(verdict, measurement) == ["add 18 synthetic images of class 'apple'"]
 
 
 def test_what_did_not_pass_says_what_would_help_where_the_reason_does_not() -> None:
-    measurement = _measured(0.04)
+    measurement = shared(0.04)
     assert help_lines(_judged(measurement, unvaried=0.05), measurement) == []
     assert help_lines(_judged(measurement, unvaried={"max": 0.05, "warn": 0.01}), measurement) == []
     assert "--synth-update-baseline" in help_lines(_judged(measurement, unvaried={"regression": 0.1}), measurement)[0]
     known = replace(_judged(measurement, unvaried=0.05), verdict="not comparable")
     assert help_lines(known, measurement) == []  # the reason has the remedy
-    confounded = _measured(0.9, audit={"confounded": "the files explain it"})
+    confounded = shared(0.9, audit={"confounded": "the files explain it"})
     assert help_lines(_judged(confounded, unrealistic=0.95), confounded)[0].startswith("save the synthetic images as")
 
 
@@ -182,7 +160,7 @@ def _fewest_by_hand(sizes: Sequence[int], n: int, most: float, *, keep_one: bool
 def test_the_fewest_drops_of_twins_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
     n = sum(sizes) + others
     expected = _fewest_by_hand(sizes, n, most, keep_one=True)
-    assert drops_needed(_twins(sizes), n, most, keep_one=True) == expected
+    assert drops_needed(twins(sizes), n, most, keep_one=True) == expected
 
 
 @settings(deadline=None)
@@ -190,11 +168,11 @@ def test_the_fewest_drops_of_twins_are_those_of_trying_all(sizes: list[int], oth
 def test_the_fewest_drops_of_copies_are_those_of_trying_all(sizes: list[int], others: int, most: float) -> None:
     n = sum(sizes) + others
     expected = _fewest_by_hand(sizes, n, most, keep_one=False)
-    assert drops_needed(_twins(sizes, "unoriginal"), n, most, keep_one=False) == expected
+    assert drops_needed(twins(sizes, "unoriginal"), n, most, keep_one=False) == expected
 
 
 def test_more_findings_than_images_as_a_foreign_file_may_have_are_dropped_to_the_last() -> None:
-    assert drops_needed(_twins([3]), 2, 0.5, keep_one=False) == 3
+    assert drops_needed(twins([3]), 2, 0.5, keep_one=False) == 3
 
 
 @pytest.mark.parametrize(
@@ -209,7 +187,7 @@ def test_more_findings_than_images_as_a_foreign_file_may_have_are_dropped_to_the
     ],
 )
 def test_drops_by_hand(sizes: list[int], n: int, most: float, dropped: int) -> None:
-    assert drops_needed(_twins(sizes), n, most, keep_one=True) == dropped
+    assert drops_needed(twins(sizes), n, most, keep_one=True) == dropped
 
 
 @pytest.mark.parametrize(
@@ -227,7 +205,7 @@ def test_a_group_is_blamed_when_it_makes_far_more_than_its_part(
     shares: dict[str, tuple[float, int]], blamed: str | None
 ) -> None:
     groups = {name: {"unvaried": Score(value, 0, 1, n)} for name, (value, n) in shares.items()}
-    assert guilty("unvaried", _measured(0.1, breakdown={"class": groups})) == blamed
+    assert guilty("unvaried", shared(0.1, breakdown={"class": groups})) == blamed
 
 
 def test_the_axis_that_tells_most_is_blamed() -> None:
@@ -235,5 +213,5 @@ def test_the_axis_that_tells_most_is_blamed() -> None:
         rest = {"unvaried": Score((10 - part) / (100 - of), 0, 1, 100 - of)}
         return {"worst": {"unvaried": Score(part / of, 0, 1, of)}, "rest": rest}
 
-    found = guilty("unvaried", _measured(0.1, breakdown={"class": axis(5, 20), "context": axis(9, 20)}))
+    found = guilty("unvaried", shared(0.1, breakdown={"class": axis(5, 20), "context": axis(9, 20)}))
     assert found == "context 'worst' makes 90% of them, with 20% of the images"

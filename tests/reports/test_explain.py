@@ -1,6 +1,5 @@
 """What a failing gate prints: the number, the worst findings beside their twins, and what would help."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,33 +10,11 @@ from pytest_synthgate.gating.gates import gate
 from pytest_synthgate.reports.explain import explain, failures, with_interval
 from pytest_synthgate.scores.finding import Unreadable
 
-N = 100
-
-
-def _twins(sizes: Sequence[int], score: str = "unvaried") -> list[Finding]:
-    """One finding per image of clusters in which all are twins of all."""
-    images = [(cluster, f"{cluster}-{i}") for cluster, size in enumerate(sizes) for i in range(size)]
-    return [
-        Finding(image, f"sha256:{image}", "synthetic", score, "features", 0.01, "x", "synthetic", cluster=cluster)
-        for cluster, image in images
-    ]
+from .conftest import HUNDRED, shared, twins
 
 
 def _id(image: str) -> str:
-    return next(each.id for each in _twins([2, 2, 2, 2]) if each.image == image)
-
-
-def _measured(value: float, findings: Sequence[Finding] = (), **changes: Any) -> Measurement:
-    share = Score(value, max(0.0, value - 0.01), min(1.0, value + 0.01), N, N)
-    known: dict[str, Any] = {
-        "n_real": N,
-        "n_synthetic": N,
-        "representatives": {"real": N, "synthetic": N},
-        "scores": dict.fromkeys(("unvaried", "unoriginal", "unrealistic", "obviously_fake"), share),
-        "threshold": {"tau": 0.0455},
-        "findings": tuple(findings),
-    }
-    return Measurement(**{**known, **changes})
+    return next(each.id for each in twins([2, 2, 2, 2]) if each.image == image)
 
 
 def _explained(measurement: Measurement, **limits: Any) -> list[str]:
@@ -46,11 +23,11 @@ def _explained(measurement: Measurement, **limits: Any) -> list[str]:
 
 
 def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
-    findings = _twins([2, 2, 2, 2])
+    findings = twins([2, 2, 2, 2])
     findings[0] = replace(findings[0], by="exact", value=0.0, prompt="A photo of an apple", seed=7)
     groups = {"in a bag": Score(0.2, 0.1, 0.3, 30), "in a bowl": Score(2 / 70, 0, 0.1, 70)}
     breakdown = {"context": {name: {"unvaried": score} for name, score in groups.items()}}
-    lines = _explained(_measured(0.08, findings, breakdown=breakdown), unvaried=0.05)
+    lines = _explained(shared(0.08, findings, breakdown=breakdown), unvaried=0.05)
     assert lines == [
         "subject: unvaried 0.08 [0.07, 0.09] failed: 0.08 > 0.05",
         "  8 of 100 synthetic images have a near-duplicate in the set; worst:",
@@ -64,10 +41,10 @@ def test_a_failure_shows_number_evidence_and_help_in_a_few_lines() -> None:
 
 def test_a_gate_on_a_class_shows_what_was_found_in_that_class() -> None:
     classes = ["apple", "apple", "kiwi", "plum", None, None]
-    findings = [replace(each, class_name=name) for each, name in zip(_twins([2, 2, 2]), classes, strict=True)]
+    findings = [replace(each, class_name=name) for each, name in zip(twins([2, 2, 2]), classes, strict=True)]
     scores = {"apple": Score(0.05, 0.02, 0.15, 60), "pooled": Score(0.06, 0.02, 0.15, 35)}
     breakdown = {"class": {name: {"unvaried": score} for name, score in scores.items()}}
-    measurement = _measured(0.06, findings, breakdown=breakdown)
+    measurement = shared(0.06, findings, breakdown=breakdown)
     apple, pooled = (
         explain("subject", verdict, measurement)[1:4]
         for verdict in gate(measurement, Limits(unvaried={"max": 0.04, "per_class": True}))
@@ -85,19 +62,19 @@ def test_a_gate_on_a_class_shows_what_was_found_in_that_class() -> None:
 
 
 def test_a_large_group_is_named_as_one() -> None:
-    lines = _explained(_measured(0.16, _twins([2, 14])), unvaried=0.05)
+    lines = _explained(shared(0.16, twins([2, 14])), unvaried=0.05)
     assert [line.partition(" ~ ")[0] for line in lines[2:4]] == ["    1-0", "    0-0"]
     assert "(a near-copy, distance 0.01 < 0.0455), one of 14 alike [" in lines[2]
     assert "alike" not in lines[3]
 
 
 def test_no_id_is_given_where_a_waiver_would_leave_nothing_out() -> None:
-    lines = _explained(_measured(0.16, _twins([2])), unvaried={"regression": 0.1})
+    lines = _explained(shared(0.16, twins([2])), unvaried={"regression": 0.1})
     assert lines[2] == "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)"
 
 
 def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
-    measurement = _measured(0.04, _twins([2]), scores={"collision_rate": Score(0.01, 0.005, 0.02, N, N)})
+    measurement = shared(0.04, twins([2]), scores={"collision_rate": Score(0.01, 0.005, 0.02, HUNDRED, HUNDRED)})
     assert _explained(measurement, collision_rate=0.001)[1:3] == [
         "  2 of 100 synthetic images have a near-duplicate in the set; worst:",
         "    0-0 ~ synthetic x (a near-copy, distance 0.01 < 0.0455)",
@@ -106,11 +83,11 @@ def test_a_rate_of_collisions_shows_the_images_that_collide() -> None:
 
 def test_a_gate_that_asks_for_certainty_promises_nothing_about_drops() -> None:
     limit = Limit(max=0.05, when_unsure="fail")
-    assert not any("dropping" in line for line in _explained(_measured(0.08, _twins([2, 2, 2, 2])), unvaried=limit))
+    assert not any("dropping" in line for line in _explained(shared(0.08, twins([2, 2, 2, 2])), unvaried=limit))
 
 
 def test_a_gate_that_passes_needs_no_help() -> None:
-    lines = _explained(_measured(0.04, _twins([2, 2])), unvaried=0.05)
+    lines = _explained(shared(0.04, twins([2, 2])), unvaried=0.05)
     assert lines[0] == "subject: unvaried 0.04 [0.03, 0.05] passed: 0.04 <= 0.05"
     assert not any("dropping" in line for line in lines)
 
@@ -118,7 +95,7 @@ def test_a_gate_that_passes_needs_no_help() -> None:
 def test_realism_shows_who_was_given_away_beside_the_nearest_of_the_other_set() -> None:
     found = Finding("a.png", "sha256:1", "synthetic", "unrealistic", "classifier", 0.987, "r.jpg", "real")
     for score in ("unrealistic", "obviously_fake"):
-        lines = _explained(_measured(0.9, [found]), **{score: 0.8})
+        lines = _explained(shared(0.9, [found]), **{score: 0.8})
         assert lines[1:] == [
             "  1 of 100 synthetic images are told from real images with at least 90% certainty; worst:",
             "    a.png (told from real images with 98.7% certainty), nearest is real r.jpg"
@@ -128,7 +105,7 @@ def test_realism_shows_who_was_given_away_beside_the_nearest_of_the_other_set() 
 
 def test_unreadable_files_are_named_with_their_reason() -> None:
     broken = tuple(Unreadable(f"{i}.png", "synthetic", "truncated") for i in range(5))
-    lines = _explained(_measured(0.0, unreadable=broken), unreadable=0)
+    lines = _explained(shared(0.0, unreadable=broken), unreadable=0)
     assert lines == [
         "subject: unreadable 5 failed: 5 > 0",
         *(f"  {i}.png (synthetic): truncated" for i in range(3)),
@@ -142,7 +119,7 @@ def test_names_cannot_write_to_the_terminal() -> None:
     )
     broken = (Unreadable(evil, "synthetic", evil),)
     breakdown = {"prompt": {evil: {"unvaried": Score(1, 1, 1, 10)}, "good": {"unvaried": Score(0, 0, 0, 90)}}}
-    measurement = _measured(0.08, [found], unreadable=broken, breakdown=breakdown)
+    measurement = shared(0.08, [found], unreadable=broken, breakdown=breakdown)
     for limits in ({"unvaried": 0.05}, {"unreadable": 0}):
         text = "".join(_explained(measurement, **limits))
         assert text.isprintable()
@@ -165,7 +142,7 @@ def test_a_score_is_written_with_its_interval(score: Score, text: str) -> None:
 
 
 def test_assert_scores_raises_with_the_evidence_of_every_failed_limit() -> None:
-    measurement = _measured(0.08, _twins([2, 2, 2, 2]))
+    measurement = shared(0.08, twins([2, 2, 2, 2]))
     assert_scores(measurement, unvaried=0.08, unoriginal={"max": 0.1, "warn": 0.01})
     with pytest.raises(AssertionError) as caught:
         assert_scores(measurement, unvaried=0.05, unoriginal=Limit(max=0.01), obviously_fake=0.5)
@@ -176,7 +153,7 @@ def test_assert_scores_raises_with_the_evidence_of_every_failed_limit() -> None:
 
 
 def test_comparing_with_limits_agrees_with_the_failures() -> None:
-    measurement = _measured(0.08)
+    measurement = shared(0.08)
     for most in (0.05, 0.08, 0.1):
         limits = Limits(unvaried=most)
         assert (measurement <= limits) == (failures(measurement, limits) == [])
