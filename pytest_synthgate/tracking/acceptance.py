@@ -39,8 +39,7 @@ def rewrite(path: Path, change: Callable[[Baseline], Update]) -> Update:
     """Change the file, while no other process does; it stays as it is where the change comes to nothing.
 
     Raises:
-        BaselineError: The file cannot be read, is no baseline, or another process does not let go of it.
-        ResultsError: The place cannot be written to.
+        BaselineError: The file cannot be read or written, is no baseline, or another process does not let go of it.
     """
     with locked(path):
         before = read_baseline(path)
