@@ -1,6 +1,9 @@
 """What several tests share."""
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import hypothesis
@@ -25,3 +28,13 @@ def test_data() -> Path:
     if not (folder / "snacks" / "train").is_dir():
         pytest.skip(f"no test photos in {folder}; set SYNTHGATE_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Give processes of one thread each."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(name, "1")
+        with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as processes:
+            yield processes

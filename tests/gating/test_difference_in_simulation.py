@@ -4,10 +4,7 @@ Drawn again and again with fixed seeds. "Rarely" is 5% and two standard errors o
 of three standard deviations of the difference itself, so that noise that is overstated is found out, too.
 """
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -32,16 +29,6 @@ FAKE, FAKER, FAKEST = 1.0, 1.35, 1.465
 """Distance of the synthetic law from the real one, and after a change of three standard deviations of the difference
 against the same real set and against another one."""
 MEANS = ("unrealistic", "unrepresentative")
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    """Give processes of one thread each."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            patch.setenv(name, "1")
-        with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as processes:
-            yield processes
 
 
 def _drawn(rng: np.random.Generator, shift: float = 0.0) -> FeatureMatrix:

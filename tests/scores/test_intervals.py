@@ -4,11 +4,9 @@ Two laws of known difference, drawn again and again with fixed seeds. The realis
 over the draws; the shares' is the rate at which copies were put in.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -36,16 +34,6 @@ CLUSTERS: dict[str, tuple[tuple[int, ...], tuple[float, ...]]] = {
     "mixed": ((2, 3, 5, 10), (0.5, 0.25, 0.15, 0.1)),
 }
 """Sizes of a cluster of near-copies, and how often each comes."""
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    """Give processes of one thread each."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            patch.setenv(name, "1")
-        with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as processes:
-            yield processes
 
 
 def _simulated(pool: ProcessPoolExecutor, runs: int, run: Callable[[int], Sequence[Interval]]) -> NDArray[np.float64]:
