@@ -31,18 +31,6 @@ def test_every_run_adds_a_row_a_spec(project: Project, monkeypatch: pytest.Monke
     assert collapsed["duration"] > 0
 
 
-def test_the_time_that_the_images_took_counts(project: Project) -> None:
-    project.pictures("real", 34)
-    project.pictures("made", 33, seed=1)
-    project.picture_spec()
-    slow = (
-        (project.path / "conftest.py").read_text("utf-8").replace("rows = ", "__import__('time').sleep(0.2); rows = ")
-    )
-    project.write("conftest.py", slow)
-    project.run("--synth-history=history.jsonl", f"--synth-cache={project.path / 'store'}")
-    assert rows(project.path / "history.jsonl")[0]["duration"] > 0.2
-
-
 def test_workers_leave_it_to_the_controller(project: Project) -> None:
     project.specs("honest", "collapsed")
     project.run_apart("-n2", "--synth-history=history.jsonl")
