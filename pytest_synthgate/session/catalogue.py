@@ -6,7 +6,7 @@ Part of the plugin.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,6 +85,14 @@ class Catalogue:
             patterns = " or ".join(self.patterns)
             raise SpecError(f"no spec file ({patterns}) below {self.config.rootpath}; write one, or set synth_files")
         return self.named(names)
+
+    def as_written(self, spec: Spec) -> Spec:
+        """Give a spec with the real set that its file names, wherever this run has it, and with this run's encoder.
+
+        Results are compared with that: the real set may lie elsewhere on the next machine, the encoder decides the
+        scores.
+        """
+        return replace(self.specs[spec.name], encoder=spec.encoder)
 
     def named(self, names: Iterable[str]) -> list[Spec]:
         """Pick specs met so far by name, all when no name is given.

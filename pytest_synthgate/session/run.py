@@ -109,7 +109,7 @@ class Run:
             from pytest_synthgate.session.sources import Discreet, Measured, Stored
 
             path = self.options.results
-            source: Source = Measured(self.measurer) if path is None else Stored(path, self.catalogue.specs)
+            source: Source = Measured(self.measurer) if path is None else Stored(path, self.catalogue)
             self._source = Discreet(source) if self.options.redact_real else source
         return self._source
 
@@ -231,8 +231,7 @@ class Run:
             compare_to=spec.compare_to,
             expected=self.expected(spec),
             limits=spec.limits,
-            # The real set is where the file says, or else results would be stale on the next machine.
-            declared=spec_to_json(replace(self.catalogue.specs[spec.name], encoder=resolved.encoder)),
+            declared=spec_to_json(self.catalogue.as_written(resolved)),
             classes=self.source.classes(resolved),
             strict=self.options.strict,
             images=self.source.images(resolved),

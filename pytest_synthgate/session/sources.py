@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_synthgate.results.image_files import ImageFiles
     from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.session.catalogue import Catalogue
     from pytest_synthgate.session.options import Options
     from pytest_synthgate.spec import Spec
 
@@ -117,14 +118,13 @@ class Stored:
     """Measurements that another run made, in a results file; the real set of a spec may be anywhere now."""
 
     path: Path
-    declared: Mapping[str, Spec]
+    catalogue: Catalogue
     _results: dict[str, SpecResult] | None = field(default=None)
 
     def _result(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.results.file import fresh
 
-        as_declared = replace(self.declared[spec.name], encoder=spec.encoder)
-        return fresh(self.path, self._read(), as_declared)
+        return fresh(self.path, self._read(), self.catalogue.as_written(spec))
 
     def _read(self) -> dict[str, SpecResult]:
         from pytest_synthgate.results.file import read_results
