@@ -191,7 +191,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     outcome = yield
     if RUN in session.config.stash and not hasattr(session.config, "workerinput"):
         from pytest_synthgate.session.attachments import attach_sheets
-        from pytest_synthgate.session.summary import write_files
+        from pytest_synthgate.session.outputs import write_files
 
         write_files(session, run_of(session.config))
         attach_sheets(run_of(session.config))
