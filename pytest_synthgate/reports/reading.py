@@ -46,7 +46,7 @@ def worst_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
 
 
 def headline(results: Mapping[str, SpecResult]) -> str:
-    """Say the verdict in one sentence: `2 of 12 gates failed: subject repeats itself`."""
+    """Say the verdict in one sentence: `2 of 12 gates failed: 'subject' repeats itself`."""
     errors = [f"'{visible(name)}'" for name, result in results.items() if result.error is not None]
     failed = worst_gates(results)
     said = []
