@@ -19,8 +19,8 @@ from typing import Any
 from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.pipeline import quiet
 from pytest_synthgate.images.generation.plan import Plan, plan
-from pytest_synthgate.prompts import expand
-from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.spec.model import Generator, Spec
+from pytest_synthgate.spec.prompts import expand
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven")
 

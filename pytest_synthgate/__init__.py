@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_synthgate.errors import SynthgateError, SynthgateWarning
     from pytest_synthgate.gating.gates import Verdict, gate
-    from pytest_synthgate.limits import Limit, Limits
     from pytest_synthgate.reports.explain import assert_scores
     from pytest_synthgate.scores.evaluate import evaluate
     from pytest_synthgate.scores.finding import Finding
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.scores.score import Score
+    from pytest_synthgate.spec.limits import Limit, Limits
 
 __all__ = [
     "Finding",
@@ -32,8 +32,8 @@ __all__ = [
 
 _HOMES = {
     "Finding": "scores.finding",
-    "Limit": "limits",
-    "Limits": "limits",
+    "Limit": "spec.limits",
+    "Limits": "spec.limits",
     "Measurement": "scores.measurement",
     "Score": "scores.score",
     "SynthgateError": "errors",

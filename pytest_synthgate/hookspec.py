@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_synthgate.features.encoders import Encoder
-    from pytest_synthgate.prompts import Prompt
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
+    from pytest_synthgate.spec.prompts import Prompt
 
 
 @pytest.hookspec(firstresult=True)

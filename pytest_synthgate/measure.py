@@ -24,12 +24,12 @@ from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.provide import Hook, Mode, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.breakdown import POOLED, Axis, pool_small
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
 from pytest_synthgate.scores.finding import Origin, Unreadable
+from pytest_synthgate.scores.groups import POOLED, Axis, pool_small
 from pytest_synthgate.scores.measurement import FORM, Measurement
-from pytest_synthgate.scores.neighbours import distances
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.scores.neighbourhood import distances
+from pytest_synthgate.spec.model import Spec
 
 MOST_FALSE_ALARMS = 0.02
 """Share of real photos within tau of another above which tau is called too wide."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.session.checks import SynthGate
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -146,7 +146,7 @@ def synth_gate(request: pytest.FixtureRequest, synth_spec: Spec) -> SynthGate:
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Explain `assert synth_scores <= Limits(...)`."""
-    if op != "<=" or type(right).__module__ != "pytest_synthgate.limits":
+    if op != "<=" or type(right).__module__ != "pytest_synthgate.spec.limits":
         return None
     from pytest_synthgate.session.checks import explain_comparison
 

@@ -14,20 +14,20 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from pytest_synthgate.declaring.discovery import find_spec_files
-from pytest_synthgate.declaring.specfile import content_of, load_spec_file, read_specs
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.breakdown import score_of
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.groups import score_of
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.discovery import find_spec_files
+from pytest_synthgate.spec.files import content_of, load_spec_file, read_specs
+from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.spec.waivers import FINDINGS_OF, SCORE_OF, Waiver, as_waiver
 from pytest_synthgate.text.printable import shown, storable, visible
 from pytest_synthgate.text.wording import counted, nearest, quoted, where
-from pytest_synthgate.waivers import FINDINGS_OF, SCORE_OF, Waiver, as_waiver
 
 _PATIENCE = 60
 """Seconds to wait for other processes that write the same file."""

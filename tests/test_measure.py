@@ -17,7 +17,7 @@ from pytest_synthgate.features.encoders import EncoderSource, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.measure import Measurer, gated_classes
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.model import Spec
 
 
 class Flat:

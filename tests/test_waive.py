@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.cli import main
-from pytest_synthgate.declaring.specfile import load_spec_file, read_specs
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.results.file import write_results
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.spec.files import load_spec_file, read_specs
+from pytest_synthgate.spec.waivers import as_waiver, utc_today
 from pytest_synthgate.waive import append_waiver
-from pytest_synthgate.waivers import as_waiver, utc_today
 
 TODAY = date(2026, 7, 1)
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")

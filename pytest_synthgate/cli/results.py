@@ -93,8 +93,8 @@ def compare(was: Path, now: Path, markdown: bool) -> None:
 @click.option("--file", type=click.Path(path_type=Path), help="Spec file; without it, the one that declares the spec.")
 def waive(results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None) -> None:
     """Accept a finding of a results file until a day: append a waiver to the spec file."""
+    from pytest_synthgate.spec.waivers import utc_today
     from pytest_synthgate.waive import waive as accept
-    from pytest_synthgate.waivers import utc_today
 
     terms = {"reason": reason, "owner": owner, "expires": expires}
     click.echo(accept(results, finding, terms, utc_today(), pair=pair, file=file))

@@ -9,7 +9,7 @@ import click
 from pytest_synthgate.files.schema import shipped_schema
 
 _SCHEMAS = {
-    "spec": ("pytest_synthgate.declaring", "spec.schema.json"),
+    "spec": ("pytest_synthgate.spec", "spec.schema.json"),
     "results": ("pytest_synthgate.results", "synthgate.schema.json"),
     "baseline": ("pytest_synthgate.tracking", "baseline.schema.json"),
     "history": ("pytest_synthgate.tracking", "history.schema.json"),

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from pytest_synthgate.declaring.discovery import find_spec_files
-from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError, SynthgateError, first_line
 from pytest_synthgate.session.run import run_of
-from pytest_synthgate.spec import check_unique
+from pytest_synthgate.spec.discovery import find_spec_files
+from pytest_synthgate.spec.files import load_spec_file
+from pytest_synthgate.spec.model import check_unique
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.provide import Mode
     from pytest_synthgate.session.run import Run
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
 
 _Command = Callable[..., Any]
 _PATH = click.Path(path_type=Path)

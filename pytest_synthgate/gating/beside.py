@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_synthgate.gating.difference import REPEATED, change_of_real_set, difference, obstacle, same_images
-from pytest_synthgate.limits import Limit
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.spec.limits import Limit
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.entry import Entry

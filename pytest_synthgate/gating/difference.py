@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.scores.contents import came_and_went
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import DECIMALS, Errors, Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_reach
+from pytest_synthgate.spec.limits import REALISM_SCORES
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, differences
 

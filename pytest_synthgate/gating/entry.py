@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.scores.breakdown import score_of
 from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.groups import score_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Errors, Score
+from pytest_synthgate.spec.limits import GATED_SCORES
 
 Scores = Mapping[str, Score]
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_synthgate.gating.beside import Beside, Outcome, beside_baseline
 from pytest_synthgate.gating.waived import applied
-from pytest_synthgate.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
-from pytest_synthgate.scores.breakdown import ENOUGH, POOLED, score_of
+from pytest_synthgate.scores.groups import ENOUGH, POOLED, score_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.waivers import Waiver
+from pytest_synthgate.spec.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
+from pytest_synthgate.spec.waivers import Waiver
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.entry import Entry

@@ -14,14 +14,14 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.limits import Limit
-from pytest_synthgate.scores.breakdown import findings_of
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.groups import findings_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
-from pytest_synthgate.waivers import SCORE_OF, Subject, Waiver
+from pytest_synthgate.spec.limits import Limit
+from pytest_synthgate.spec.waivers import SCORE_OF, Subject, Waiver
 
 
 @dataclass(frozen=True, slots=True)

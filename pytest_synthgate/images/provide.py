@@ -22,8 +22,8 @@ from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.prompts import Prompt, expand
-from pytest_synthgate.spec import Spec, spec_to_json
+from pytest_synthgate.spec.model import Spec, spec_to_json
+from pytest_synthgate.spec.prompts import Prompt, expand
 
 Mode = Literal["auto", "never", "again"]
 """Make what is missing, make nothing, or make everything anew."""

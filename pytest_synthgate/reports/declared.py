@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pytest_synthgate.images.generation.plan import Estimate, estimate, plan
 from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
-from pytest_synthgate.limits import Limit
-from pytest_synthgate.prompts import Prompt
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.limits import Limit
+from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.spec.prompts import Prompt
 from pytest_synthgate.text.printable import printable
 
 

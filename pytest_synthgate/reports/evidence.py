@@ -11,11 +11,11 @@ from itertools import islice
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.limits import SHARE_SCORES
-from pytest_synthgate.scores.breakdown import findings_of
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.groups import findings_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import number
+from pytest_synthgate.spec.limits import SHARE_SCORES
 from pytest_synthgate.text.printable import visible
 
 TITLES = {

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict, gate
-from pytest_synthgate.limits import Limit, Limits
 from pytest_synthgate.reports.advice import help_lines
 from pytest_synthgate.reports.evidence import MEANING, describe, flagged, group_sizes, worst
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.spec.limits import Limit, Limits
+from pytest_synthgate.spec.waivers import FINDINGS_OF
 from pytest_synthgate.text.printable import visible
-from pytest_synthgate.waivers import FINDINGS_OF
 
 SHOWN = 3
 """Findings and files listed under a verdict."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pytest_synthgate.declaring.discovery import heading_line
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
 from pytest_synthgate.reports.reading import worst_gates
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.spec.discovery import heading_line
 from pytest_synthgate.text.printable import shown, visible
 
 SUMMARY_BYTES = 1 << 20

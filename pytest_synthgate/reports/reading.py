@@ -9,13 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.limits import DEFAULT_LIMITS
 from pytest_synthgate.reports.advice import guilty, help_lines, judged_value
 from pytest_synthgate.reports.evidence import SURELY
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.breakdown import POOLED
+from pytest_synthgate.scores.groups import POOLED
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.spec.limits import DEFAULT_LIMITS
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted
 

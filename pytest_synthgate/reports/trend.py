@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_synthgate.errors import HistoryError
-from pytest_synthgate.limits import GATED_SCORES
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.score import number
+from pytest_synthgate.spec.limits import GATED_SCORES
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, meant, quoted
 from pytest_synthgate.tracking.changes import Change, find_changes

@@ -18,7 +18,7 @@ from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import breaches, place, shipped_schema
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.evaluate import REVISION
-from pytest_synthgate.spec import Spec, spec_to_json
+from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import differences, quoted, written
 

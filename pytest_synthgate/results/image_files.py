@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.model import Spec
 
 if TYPE_CHECKING:
     from pytest_synthgate.measure import Measurer

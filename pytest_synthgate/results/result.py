@@ -12,9 +12,9 @@ from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.gating.gates import Verdict, class_groups, gate_name, gates_of
-from pytest_synthgate.limits import GATED_SCORES, Limit, as_limit
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.spec.limits import GATED_SCORES, Limit, as_limit
 from pytest_synthgate.text.wording import meant, quoted
 
 

@@ -16,18 +16,18 @@ from numpy.typing import ArrayLike
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.breakdown import Axis, breakdown
-from pytest_synthgate.scores.classifier import (
+from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.findings import copy_findings, realism_findings
+from pytest_synthgate.scores.fit import (
     Probabilities,
     Side,
     balanced_probabilities,
     raw_probabilities,
     sides,
 )
-from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.copies import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
-from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.findings import copy_findings, realism_findings
+from pytest_synthgate.scores.groups import Axis, breakdown
+from pytest_synthgate.scores.links import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.projection import project
 from pytest_synthgate.scores.realism import CLASSIFIER_SCORES, MEAN_SCORES, realism_errors, realism_scores, rungs_within

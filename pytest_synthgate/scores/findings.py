@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix
-from pytest_synthgate.scores.classifier import Probabilities
-from pytest_synthgate.scores.copies import NearDuplicates
 from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.neighbours import nearest
+from pytest_synthgate.scores.fit import Probabilities
+from pytest_synthgate.scores.links import NearDuplicates
+from pytest_synthgate.scores.neighbourhood import nearest
 from pytest_synthgate.scores.realism import OBVIOUS
 
 Flags = NDArray[np.bool_]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.limits import Limits
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, rounded
+from pytest_synthgate.spec.limits import Limits
 
 FORM = 2
 """Raised when a measurement holds more than before, so that a stored one without it is made again."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores.classifier import RUNGS, Probabilities, Side
+from pytest_synthgate.scores.fit import RUNGS, Probabilities, Side
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
     effective_size,

@@ -14,7 +14,7 @@ import pytest
 from pytest_synthgate.errors import SpecError
 
 if TYPE_CHECKING:
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Catalogue:
         Raises:
             SpecError: A name is taken.
         """
-        from pytest_synthgate.spec import check_names
+        from pytest_synthgate.spec.model import check_names
 
         fresh = [spec for spec in specs if spec not in self.specs.values()]
         check_names([*self.specs.values(), *fresh])
@@ -51,7 +51,7 @@ class Catalogue:
             SpecError: One is not.
         """
         if any(spec.compare_to not in (None, *self.specs) for spec in specs):
-            from pytest_synthgate.spec import check_unique
+            from pytest_synthgate.spec.model import check_unique
 
             self.declared()
             check_unique(list(self.specs.values()))
@@ -63,8 +63,8 @@ class Catalogue:
             SpecError: A file cannot be meant.
         """
         if self._declared is None:
-            from pytest_synthgate.declaring.discovery import find_spec_files
-            from pytest_synthgate.declaring.specfile import load_spec_file
+            from pytest_synthgate.spec.discovery import find_spec_files
+            from pytest_synthgate.spec.files import load_spec_file
 
             norecurse = tuple(self.config.getini("norecursedirs"))
             files = find_spec_files(self.config.rootpath, self.patterns, norecurse)

@@ -11,13 +11,13 @@ import pytest
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.limits import Limits
 from pytest_synthgate.reports.explain import failures, with_interval
 from pytest_synthgate.reports.junit import name_properties
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.session.outcomes import announce, plainly
 from pytest_synthgate.session.run import Run, run_of
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.limits import Limits
+from pytest_synthgate.spec.model import Spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_synthgate.declaring.discovery import heading_line, is_spec_file
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.outcomes import GateFailure, announce
 from pytest_synthgate.session.run import run_of
+from pytest_synthgate.spec.discovery import heading_line, is_spec_file
 
 if TYPE_CHECKING:
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
 
 
 def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
@@ -43,7 +43,7 @@ class SpecFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Collector | pytest.Item]:
         """Load and check the file."""
-        from pytest_synthgate.declaring.specfile import load_spec_file
+        from pytest_synthgate.spec.files import load_spec_file
 
         try:
             if specs := load_spec_file(self.path, named=self.named):

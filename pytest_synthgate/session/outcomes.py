@@ -15,7 +15,7 @@ from pytest_synthgate.errors import SynthgateError, SynthgateWarning
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.gates import Verdict
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
 
 
 class GateFailure(Exception):  # noqa: N818 (a verdict, not an error)

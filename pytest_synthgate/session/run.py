@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.session.sources import Source
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
+    from pytest_synthgate.spec.waivers import Waiver
     from pytest_synthgate.tracking.baseline import Baseline
-    from pytest_synthgate.waivers import Waiver
 
 RUN = pytest.StashKey["Run"]()
 
@@ -223,7 +223,7 @@ class Run:
     def _without_verdicts(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.reports.redaction import redacted
         from pytest_synthgate.results.result import SpecResult
-        from pytest_synthgate.spec import spec_to_json
+        from pytest_synthgate.spec.model import spec_to_json
 
         resolved = self.resolved(spec)
         result = SpecResult(
@@ -257,7 +257,7 @@ class Run:
             item: The item.
             error: What kept it from a verdict.
         """
-        from pytest_synthgate.spec import Spec
+        from pytest_synthgate.spec.model import Spec
 
         spec = getattr(item, "spec", None)  # other plugins' items may have one too
         if spec is None and (call := getattr(item, "callspec", None)) is not None:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from pytest_synthgate.features.encoders import EncoderSource
     from pytest_synthgate.measure import Measurer
-    from pytest_synthgate.prompts import Prompt
     from pytest_synthgate.results.image_files import ImageFiles
     from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.session.catalogue import Catalogue
     from pytest_synthgate.session.options import Options
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
+    from pytest_synthgate.spec.prompts import Prompt
 
 
 class Source(Protocol):

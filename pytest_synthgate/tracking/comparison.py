@@ -19,8 +19,8 @@ from pytest_synthgate.gating.difference import (
     obstacle,
 )
 from pytest_synthgate.gating.entry import Entry
-from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.scores.breakdown import score_of
+from pytest_synthgate.scores.groups import score_of
+from pytest_synthgate.spec.limits import GATED_SCORES
 from pytest_synthgate.text.wording import counted
 
 if TYPE_CHECKING:

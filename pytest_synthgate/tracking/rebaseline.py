@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.gating.difference import same_images
 from pytest_synthgate.gating.gates import class_groups, gates_of
+from pytest_synthgate.spec.waivers import utc_today
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.acceptance import Update, entry, told_changes
 from pytest_synthgate.tracking.baseline import Baseline
 from pytest_synthgate.tracking.provenance import provenance
-from pytest_synthgate.waivers import utc_today
 
 if TYPE_CHECKING:
     from pytest_synthgate.measure import Measurer
     from pytest_synthgate.scores.measurement import Measurement
-    from pytest_synthgate.spec import Spec
+    from pytest_synthgate.spec.model import Spec
 
 
 def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Callable[[Baseline], Update]:

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, Verdict, evaluate
 from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.gating.gates import gate, judge
-from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.score import Errors, number
 from pytest_synthgate.scores.uncertainty import clopper_pearson
+from pytest_synthgate.spec.limits import REALISM_SCORES
+from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.tracking.acceptance import updated
 from pytest_synthgate.tracking.baseline import Baseline
-from pytest_synthgate.waivers import Waiver
 
 STRADDLING = Score(0.06, 0.04, 0.08, 500, 500)
 SCORES = {

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.gating.waived import Waived, applied, unused
-from pytest_synthgate.limits import Limits
-from pytest_synthgate.scores.breakdown import POOLED, Axis, breakdown
-from pytest_synthgate.scores.classifier import Probabilities, sides
-from pytest_synthgate.scores.copies import near_duplicates
 from pytest_synthgate.scores.finding import Finding, Origin
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
+from pytest_synthgate.scores.fit import Probabilities, sides
+from pytest_synthgate.scores.groups import POOLED, Axis, breakdown
+from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, realism_scores, widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance
-from pytest_synthgate.waivers import FINDINGS_OF, Waiver
+from pytest_synthgate.spec.limits import Limits
+from pytest_synthgate.spec.waivers import FINDINGS_OF, Waiver
 
 TODAY = date(2026, 7, 1)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -17,8 +17,8 @@ from PIL import Image
 from pytest_synthgate.errors import GenerationError, SourceError, SpecError
 from pytest_synthgate.images.generation.pipeline import Pipeline
 from pytest_synthgate.images.provide import Mode, Provided, hook_directory, is_complete, prompts_of, provide
-from pytest_synthgate.prompts import Prompt
-from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.spec.model import Generator, Spec
+from pytest_synthgate.spec.prompts import Prompt
 
 
 @pytest.fixture

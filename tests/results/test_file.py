@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.results.file import fresh, read_results, to_document, write_results
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.spec import Spec, spec_to_json
+from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.text.printable import visible
 
 from ..reports.conftest import judged, measured

@@ -17,9 +17,9 @@ from pytest_synthgate.errors import SourceError
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.reports import explain
 from pytest_synthgate.scores import evaluate as module
-from pytest_synthgate.scores.breakdown import Axis
 from pytest_synthgate.scores.evaluate import compare, reference
 from pytest_synthgate.scores.finding import Origin
+from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score
 

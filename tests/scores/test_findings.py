@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.classifier import Probabilities
-from pytest_synthgate.scores.copies import near_duplicates
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
-from pytest_synthgate.scores.neighbours import distances
+from pytest_synthgate.scores.fit import Probabilities
+from pytest_synthgate.scores.links import near_duplicates
+from pytest_synthgate.scores.neighbourhood import distances
 
 TAU = 1e-3
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.limits import Limits
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Errors, Score
+from pytest_synthgate.spec.limits import Limits
 
 ANY_NUMBER = st.none() | st.floats()
 SCORES = st.builds(Score, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER, st.integers(0, 10**6), st.floats(0, 1e6))

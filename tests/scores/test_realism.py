@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.scores.classifier import Probabilities, Side
 from pytest_synthgate.scores.evaluate import compare, reference
+from pytest_synthgate.scores.fit import Probabilities, Side
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import (
     CLASSIFIER_SCORES,

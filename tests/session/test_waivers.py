@@ -41,7 +41,7 @@ def waive(album: Project, digests: list[str], expires: str, score: str = "unorig
 def soon() -> str:
     from datetime import timedelta
 
-    from pytest_synthgate.waivers import utc_today
+    from pytest_synthgate.spec.waivers import utc_today
 
     return (utc_today() + timedelta(days=30)).isoformat()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.prompts import Prompt
+from pytest_synthgate.spec.prompts import Prompt
 
 
 def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:

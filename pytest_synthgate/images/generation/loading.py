@@ -17,7 +17,7 @@ from pytest_synthgate.errors import DeviceError, GenerationError, MissingExtraEr
 from pytest_synthgate.images.generation.models import Model, commit
 from pytest_synthgate.images.generation.pipeline import Pipeline, call_arguments, quiet
 from pytest_synthgate.images.generation.plan import Plan
-from pytest_synthgate.spec import Generator
+from pytest_synthgate.spec.model import Generator
 from pytest_synthgate.text.wording import meant, quoted
 
 _INDEX = "model_index.json"

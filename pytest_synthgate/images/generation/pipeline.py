@@ -16,7 +16,7 @@ from PIL.Image import Image
 
 from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.images.generation.plan import Wanted
-from pytest_synthgate.spec import Generator
+from pytest_synthgate.spec.model import Generator
 
 _CALL_NAMES = {
     "steps": "num_inference_steps",

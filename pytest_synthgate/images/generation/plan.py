@@ -20,8 +20,8 @@ from pytest_synthgate.images.generation.manifest import SETTINGS, Entry, read_en
 from pytest_synthgate.images.generation.models import Model, identity, named
 from pytest_synthgate.images.generation.seeds import image_name, image_seed
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
-from pytest_synthgate.prompts import Prompt
-from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.spec.model import Generator, Spec
+from pytest_synthgate.spec.prompts import Prompt
 from pytest_synthgate.text.printable import printable
 from pytest_synthgate.text.wording import nearest, quoted
 

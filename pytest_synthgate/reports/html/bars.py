@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pytest_synthgate.limits import REALISM_SCORES
 from pytest_synthgate.scores.score import number
+from pytest_synthgate.spec.limits import REALISM_SCORES
 
 WIDTH, MARGIN = 132.0, 6.0
 """Units of the drawing: its inner width, and the room on either side for marks at the ends."""

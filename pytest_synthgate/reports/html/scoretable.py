@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.limits import SHARE_SCORES, Limit
 from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
 from pytest_synthgate.reports.html.findings import cut
 from pytest_synthgate.reports.marks import Mark, gravest, mark
@@ -14,6 +13,7 @@ from pytest_synthgate.reports.table import COLUMNS, without_column, yardsticks
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.spec.limits import SHARE_SCORES, Limit
 from pytest_synthgate.text.printable import visible
 
 Results = Mapping[str, SpecResult]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.images.generation.plan import Plan, plan
-from pytest_synthgate.prompts import expand
-from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.spec.model import Generator, Spec
+from pytest_synthgate.spec.prompts import expand
 
 Planner = Callable[..., Plan]
 

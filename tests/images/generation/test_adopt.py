@@ -7,7 +7,7 @@ from PIL import Image
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.generation.adopt import adopt
-from pytest_synthgate.prompts import Prompt
+from pytest_synthgate.spec.prompts import Prompt
 
 PROMPT = Prompt("a fig in a bowl", "a {class} {context}", "fig", {"context": "in a bowl"}, 2)
 

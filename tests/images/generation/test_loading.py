@@ -15,7 +15,7 @@ from pytest_synthgate.errors import GenerationError, MissingExtraError
 from pytest_synthgate.images.generation.loading import check_directory, load, loading_arguments
 from pytest_synthgate.images.generation.models import Model
 from pytest_synthgate.images.generation.pipeline import call_arguments
-from pytest_synthgate.spec import Generator
+from pytest_synthgate.spec.model import Generator
 
 SD_TURBO = Generator(model="stabilityai/sd-turbo", steps=2, guidance=0.0, width=512, height=512, variant="fp16")
 SD_15 = Generator(

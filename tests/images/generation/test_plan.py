@@ -22,8 +22,8 @@ from pytest_synthgate.images.generation.plan import (
     names,
     plan,
 )
-from pytest_synthgate.prompts import Prompt, expand
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.spec.prompts import Prompt, expand
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import t
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.scores.breakdown import Axis, breakdown, pool_small
-from pytest_synthgate.scores.classifier import Probabilities
-from pytest_synthgate.scores.copies import NearDuplicates
+from pytest_synthgate.scores.fit import Probabilities
+from pytest_synthgate.scores.groups import Axis, breakdown, pool_small
+from pytest_synthgate.scores.links import NearDuplicates
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
 

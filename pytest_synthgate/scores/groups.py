@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix
-from pytest_synthgate.scores.classifier import Probabilities
-from pytest_synthgate.scores.copies import NearDuplicates
 from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.fit import Probabilities
+from pytest_synthgate.scores.links import NearDuplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
 from pytest_synthgate.scores.score import Score

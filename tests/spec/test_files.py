@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.spec.files import load_spec_file
 
 SPEC = b"[spec.a]\nimages = 'out'\n"
 

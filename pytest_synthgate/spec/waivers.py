@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.limits import GATED_SCORES
+from pytest_synthgate.spec.limits import GATED_SCORES
 from pytest_synthgate.text.wording import meant, quoted, written
 
 FINDINGS_OF = {"unvaried": "unvaried", "unoriginal": "unoriginal", "obviously_fake": "unrealistic"}

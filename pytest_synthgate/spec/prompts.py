@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_synthgate.declaring.templates import ARTICLE_PREFIX, axis_of, fill, placeholders
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.spec.templates import ARTICLE_PREFIX, axis_of, fill, placeholders
 from pytest_synthgate.text.wording import quoted
 
 # By the start of the word, because families share their sound: hour, hourglass, hourly.

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.templates import fill, placeholders
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.prompts import Prompt, expand, with_article
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.spec.prompts import Prompt, expand, with_article
+from pytest_synthgate.spec.templates import fill, placeholders
 
 FILE = Path("/nowhere/synth_snacks.toml")
 WORDS = st.lists(st.text("abcd {}", min_size=1, max_size=4), min_size=1, max_size=4, unique=True).map(tuple)

@@ -11,8 +11,8 @@ from scipy.stats import chisquare
 from sklearn.linear_model import LogisticRegression
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores import classifier
-from pytest_synthgate.scores.classifier import (
+from pytest_synthgate.scores import fit as fitting
+from pytest_synthgate.scores.fit import (
     FOLDS,
     STRENGTHS,
     Side,
@@ -21,7 +21,7 @@ from pytest_synthgate.scores.classifier import (
     representatives,
     sides,
 )
-from pytest_synthgate.scores.copies import near_duplicates
+from pytest_synthgate.scores.links import near_duplicates
 
 Floats = NDArray[np.float64]
 D = 8
@@ -131,25 +131,23 @@ def test_no_image_is_predicted_by_a_model_that_saw_a_twin_of_it(monkeypatch: pyt
     synthetic, real = _twins(originals[:80], 2), np.concatenate([_twins(originals[60:], 2), _rows(40, 1)])
     pair = _pair(synthetic, real)
     learned_from: dict[int, NDArray[np.float32]] = {}
-    alive: list[classifier.Model] = []
+    alive: list[fitting.Model] = []
     closest: list[float] = []
-    fit, predict = classifier._Sample.fit, classifier._predict
+    fit, predict = fitting._Sample.fit, fitting._predict
 
-    def watched_fit(sample: classifier._Sample, fold: int, strength: float) -> classifier.Model:
+    def watched_fit(sample: fitting._Sample, fold: int, strength: float) -> fitting.Model:
         model = fit(sample, fold, strength)
         alive.append(model)
         learned_from[id(model)] = sample.features[sample.folds != fold]
         return model
 
-    def watched_predict(
-        features: NDArray[np.float32], folds: NDArray[np.int64], models: list[classifier.Model]
-    ) -> Floats:
+    def watched_predict(features: NDArray[np.float32], folds: NDArray[np.int64], models: list[fitting.Model]) -> Floats:
         for fold, model in enumerate(models):
             closest.append(float((features[folds == fold] @ learned_from[id(model)].T).max()))
         return predict(features, folds, models)
 
-    monkeypatch.setattr(classifier._Sample, "fit", watched_fit)
-    monkeypatch.setattr(classifier, "_predict", watched_predict)
+    monkeypatch.setattr(fitting._Sample, "fit", watched_fit)
+    monkeypatch.setattr(fitting, "_predict", watched_predict)
     found = balanced_probabilities(*pair, 80)
     assert found is not None
     assert found.synthetic.shape == (5, len(synthetic))
@@ -192,9 +190,9 @@ def test_fewer_images_than_dimensions_are_fitted_in_their_own_span() -> None:
         model.fit(features[folds != fold], labels[folds != fold]).predict_proba(features[[row]])[0, 1]
         for row, fold in enumerate(folds.tolist())
     ]
-    sample = classifier._Sample.of(*pair, (np.arange(40), np.arange(40)), 0, None)
+    sample = fitting._Sample.of(*pair, (np.arange(40), np.arange(40)), 0, None)
     weakest = [sample.fit(fold, STRENGTHS[0]) for fold in range(FOLDS)]
-    assert classifier._predict(sample.features, sample.folds, weakest) == pytest.approx(predicted, abs=1e-6)
+    assert fitting._predict(sample.features, sample.folds, weakest) == pytest.approx(predicted, abs=1e-6)
     assert sample.coordinates.shape == (80, 80)
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.resolve import specs_of
-from pytest_synthgate.declaring.specfile import load_spec_file, read_specs
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.spec import Spec, spec_to_json
-from pytest_synthgate.waivers import FINDINGS_OF, Waiver, utc_today
+from pytest_synthgate.spec.files import load_spec_file, read_specs
+from pytest_synthgate.spec.limits import GATED_SCORES
+from pytest_synthgate.spec.model import Spec, spec_to_json
+from pytest_synthgate.spec.resolve import specs_of
+from pytest_synthgate.spec.waivers import FINDINGS_OF, Waiver, utc_today
 
 TODAY = date(2026, 7, 1)
 A, B = (f"sha256:{letter * 64}" for letter in "ab")

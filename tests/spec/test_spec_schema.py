@@ -9,16 +9,16 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from pytest_synthgate.declaring.declared import DefaultsTable, GeneratorTable, SpecTable
-from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.schema import shipped_schema
-from pytest_synthgate.limits import GATED_SCORES, WhenUnsure
-from pytest_synthgate.spec import Balance, Definition, Dtype, Precision
-from pytest_synthgate.waivers import FINDINGS_OF
+from pytest_synthgate.spec.files import load_spec_file
+from pytest_synthgate.spec.limits import GATED_SCORES, WhenUnsure
+from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
+from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable
+from pytest_synthgate.spec.waivers import FINDINGS_OF
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = shipped_schema("pytest_synthgate.declaring", "spec.schema.json")
+SCHEMA = shipped_schema("pytest_synthgate.spec", "spec.schema.json")
 PARTS: dict[str, Any] = SCHEMA["definitions"]
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.copies import FACTOR, duplicate_threshold, near_duplicates
-from pytest_synthgate.scores.neighbours import Components, distances
+from pytest_synthgate.scores.links import FACTOR, duplicate_threshold, near_duplicates
+from pytest_synthgate.scores.neighbourhood import Components, distances
 
 Floats = NDArray[np.float64]
 D = 32

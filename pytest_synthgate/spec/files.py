@@ -12,11 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.resolve import specs_of
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.spec import Spec
+from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.spec.resolve import specs_of
+from pytest_synthgate.spec.waivers import utc_today
 from pytest_synthgate.text.wording import where
-from pytest_synthgate.waivers import utc_today
 
 _HEADING = re.compile(rb"""^(?:\xef\xbb\xbf)?[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix
-from pytest_synthgate.scores.neighbours import Components, Neighbours, distances, near_pairs, nearest
+from pytest_synthgate.scores.neighbourhood import Components, Neighbours, distances, near_pairs, nearest
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores.neighbours import Components, distances, near_pairs, nearest
+from pytest_synthgate.scores.neighbourhood import Components, distances, near_pairs, nearest
 
 Features = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.limits import DEFAULT_LIMITS, GATED_SCORES, Limit, Limits, as_limit, with_defaults
+from pytest_synthgate.spec.limits import DEFAULT_LIMITS, GATED_SCORES, Limit, Limits, as_limit, with_defaults
 
 SHARES = [score for score in GATED_SCORES if score != "unreadable"]
 

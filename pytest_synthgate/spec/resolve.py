@@ -12,7 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.declaring.declared import (
+from pytest_synthgate.errors import SpecError
+from pytest_synthgate.spec.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
+from pytest_synthgate.spec.model import Generator, Spec
+from pytest_synthgate.spec.table import (
     DefaultsTable,
     GeneratorTable,
     SpecTable,
@@ -20,12 +23,9 @@ from pytest_synthgate.declaring.declared import (
     read_table,
     unknown_key,
 )
-from pytest_synthgate.declaring.templates import ARTICLE_PREFIX, axis_of, placeholders
-from pytest_synthgate.errors import SpecError
-from pytest_synthgate.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
-from pytest_synthgate.spec import Generator, Spec
+from pytest_synthgate.spec.templates import ARTICLE_PREFIX, axis_of, placeholders
+from pytest_synthgate.spec.waivers import Subject, Waiver, as_waiver
 from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where, written
-from pytest_synthgate.waivers import Subject, Waiver, as_waiver
 
 _TABLES = ("defaults", "spec", "waiver")
 # A name is part of test ids, of -k expressions and of file names.

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_synthgate.declaring.templates import axis_of, placeholders
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.limits import DEFAULT_LIMITS, Limits
+from pytest_synthgate.spec.limits import DEFAULT_LIMITS, Limits
+from pytest_synthgate.spec.templates import axis_of, placeholders
+from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.text.wording import meant, quoted, where
-from pytest_synthgate.waivers import Waiver
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 

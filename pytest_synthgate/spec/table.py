@@ -13,8 +13,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from pytest_synthgate.limits import GATED_SCORES
-from pytest_synthgate.spec import Balance, Definition, Dtype, Precision
+from pytest_synthgate.spec.limits import GATED_SCORES
+from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
 from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
 
 

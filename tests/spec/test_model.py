@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_synthgate.declaring.declared import DefaultsTable, GeneratorTable, SpecTable
-from pytest_synthgate.declaring.resolve import specs_of
-from pytest_synthgate.declaring.specfile import load_spec_file
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.limits import GATED_SCORES, Limits
-from pytest_synthgate.spec import Generator, Spec, check_names, check_unique, spec_to_json
+from pytest_synthgate.spec.files import load_spec_file
+from pytest_synthgate.spec.limits import GATED_SCORES, Limits
+from pytest_synthgate.spec.model import Generator, Spec, check_names, check_unique, spec_to_json
+from pytest_synthgate.spec.resolve import specs_of
+from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable
 
 TODAY = datetime.date(2026, 7, 1)
 DESIGN = """
@@ -672,7 +672,7 @@ def test_specs_are_frozen() -> None:
 
 def test_declaring_imports_no_heavy_library() -> None:
     code = (
-        "import sys, pytest_synthgate.declaring.specfile, pytest_synthgate.prompts\n"
+        "import sys, pytest_synthgate.spec.files, pytest_synthgate.spec.prompts\n"
         "print(sorted({'torch', 'numpy', 'PIL', 'sklearn', 'pytest', 'faiss'} & set(sys.modules)))"
     )
 
@@ -682,7 +682,7 @@ def test_declaring_imports_no_heavy_library() -> None:
 
 
 def test_limits_import_no_third_party_library() -> None:
-    code = "import sys, pytest_synthgate.limits\nprint('pydantic' in sys.modules, 'numpy' in sys.modules)"
+    code = "import sys, pytest_synthgate.spec.limits\nprint('pydantic' in sys.modules, 'numpy' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -1,1 +1,0 @@
-"""Spec files to specs: reading TOML, checking it, wording what is wrong."""
