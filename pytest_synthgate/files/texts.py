@@ -1,0 +1,68 @@
+"""Text files as other systems write them: what editors, shells and spreadsheets on any system make of a text.
+
+Every text file that this package reads goes through here.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+_BY_MARK = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # ahead of UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MOST_FOREIGN = 0.2
+"""Share of bytes beyond ASCII above which a text that is not UTF-8 is not taken for Western European."""
+
+
+def decoded(content: bytes) -> str:
+    """Decode a text: UTF-8, UTF-16 or UTF-32 by its mark, UTF-16 without one, or Windows-1252 where that can be told.
+
+    The mark is left out; line ends stay as they are.
+
+    Raises:
+        ValueError: It is none of them; the text says so in a few words.
+    """
+    for mark, encoding in _BY_MARK:
+        if content.startswith(mark):
+            return _strictly(content[len(mark) :], encoding)
+    if encoding := _unmarked_utf16(content):
+        return _strictly(content, encoding)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if not _is_western(content):
+            raise ValueError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        return content.decode("cp1252")
+
+
+def _strictly(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is broken {encoding.upper()[:6]} text (byte {error.start}); save it as UTF-8") from None
+
+
+def _unmarked_utf16(content: bytes) -> str | None:
+    """Tell UTF-16 by its zeros: of mostly ASCII text every other byte is one, and no other text has any."""
+    if len(content) < 2 or len(content) % 2 or b"\0" not in content[:1000]:
+        return None
+    even, odd = content[:1000:2].count(0), content[1:1000:2].count(0)
+    if max(even, odd) < len(content[:1000]) // 4:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _is_western(content: bytes) -> bool:
+    """Tell whether bytes read as Windows-1252: few of them beyond ASCII, and none without meaning."""
+    foreign = sum(byte >= 0x80 for byte in content)
+    if foreign > _MOST_FOREIGN * len(content):
+        return False
+    try:
+        text = content.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter in "\t\r\n\f\xa0\xad" for letter in text)
