@@ -29,8 +29,8 @@ def decoded(content: bytes) -> str:
     for mark, encoding in _BY_MARK:
         if content.startswith(mark):
             return _strictly(content[len(mark) :], encoding)
-    if encoding := _unmarked_utf16(content):
-        return _strictly(content, encoding)
+    if (unmarked := _unmarked_utf16(content)) is not None:
+        return _strictly(content, unmarked)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
