@@ -1,5 +1,7 @@
 """The errors and warnings a user meets: one line each, naming what was found, where, and the remedy."""
 
+from importlib.util import find_spec
+
 
 class SynthgateError(Exception):
     """Base of every error this package raises on purpose; its text is one line meant for the user."""
@@ -51,6 +53,26 @@ class MissingExtraError(SynthgateError):
 
 class SynthgateWarning(UserWarning):
     """Something a user should know that does not fail a run."""
+
+
+def missing(need: str, extra: str) -> MissingExtraError:
+    """Say what needs a package that is not installed, and how to install it.
+
+    Args:
+        need: Who needs what, the start of a sentence: `Parquet needs pyarrow`.
+        extra: Which extra of this package brings it.
+    """
+    return MissingExtraError(f"{need}; pip install 'pytest-synthgate[{extra}]'")
+
+
+def require(who: str, extra: str, *modules: str) -> None:
+    """Check that modules are installed, without importing them.
+
+    Raises:
+        MissingExtraError: Some are not; they are named, with the extra that brings them all.
+    """
+    if absent := [module for module in modules if find_spec(module) is None]:
+        raise missing(f"{who} needs {', '.join(absent)}", extra)
 
 
 def first_line(error: BaseException) -> str:
