@@ -22,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pytest_synthgate.errors import ExportError
 from pytest_synthgate.features.embedding import Embedded
-from pytest_synthgate.images.decode import SUFFIXES, Unreadable, read_bytes
+from pytest_synthgate.images.decode import SUFFIXES, UnreadableError, read_bytes
 from pytest_synthgate.images.portable import portable, unused
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.measure import Sets
@@ -256,7 +256,7 @@ def _content(record: ImageRecord) -> bytes:
     path = record.path or Path()
     try:
         return read_bytes(path)
-    except Unreadable as error:
+    except UnreadableError as error:
         raise ExportError(f"{shown(path)}: {error}, though it was measured; put it back, or measure again") from None
 
 

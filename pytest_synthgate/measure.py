@@ -79,7 +79,7 @@ class Measurer:
         mode: What to do about images that are missing.
         hook: Generator that is asked before diffusers is.
         run: What the processes of one run have in common, so that one of them makes images again for all.
-        notes: What a user should know about the making of images, a line each.
+        notes: What a user should know about the listing and the making of images, a line each.
     """
 
     store: Store
@@ -107,6 +107,7 @@ class Measurer:
             raise SpecError(f'{spec.where} no real set; give `real = "FOLDER"`')
         if spec.real not in self._real:
             self._real[spec.real] = open_set(spec.real, side="real")
+            self._tell(self._real[spec.real].notes)
         return self._real[spec.real]
 
     def synthetic(self, spec: Spec) -> ImageSet:
@@ -130,8 +131,12 @@ class Measurer:
             )
         except SynthgateError as error:
             return error
-        self.notes += provided.notes
+        self._tell((*provided.images.notes, *provided.notes))
         return provided.images
+
+    def _tell(self, notes: tuple[str, ...]) -> None:
+        """Add what is not among the notes yet: two specs may be about one folder."""
+        self.notes += [note for note in notes if note not in self.notes]
 
     def sets(self, spec: Spec) -> Sets:
         """Embed both sets of a spec, or recall them; one process at a time does the work."""

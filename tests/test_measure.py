@@ -16,6 +16,7 @@ from pytest_synthgate.errors import SourceError, SpecError
 from pytest_synthgate.features.encoders import EncoderSource, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
+from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Measurer, gated_classes
 from pytest_synthgate.spec.model import Spec
 
@@ -109,6 +110,15 @@ def test_specs_that_share_a_real_set_embed_and_prepare_it_once(
     forbid(monkeypatch, "reference")
     assert measurer.sets(replace(spec, name="b", images=other)).real is one.real
     assert measurer.measurement(replace(spec, name="b", images=other)).n_synthetic == 35
+
+
+def test_what_a_source_has_to_say_is_told_once_a_run(
+    measurer: Measurer, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "open_set", lambda path, side: replace(open_set(path, side=side), notes=("1 left",)))
+    measurer.sets(spec)
+    measurer.sets(replace(spec, name="b", real=spec.images))
+    assert measurer.notes == ["1 left"]
 
 
 def key(measurer: Measurer, spec: Spec) -> str:

@@ -21,7 +21,7 @@ from pytest_synthgate.features.encoders import EncoderSource
 from pytest_synthgate.features.hardware import choose_hardware
 from pytest_synthgate.features.model import Model, encode_all
 from pytest_synthgate.features.store import Store
-from pytest_synthgate.images.decode import Unreadable, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import prepare
 
 Edit = Callable[[Image.Image], Image.Image]
@@ -96,7 +96,7 @@ def embed_edits(
     def edited(digest: str) -> dict[str, NDArray[np.uint8]]:
         try:
             image = decode(read_bytes(photos[digest]))
-        except Unreadable:
+        except UnreadableError:
             return {}
         if pixel_digest(image) != digest:
             return {}

@@ -18,7 +18,7 @@ from PIL import Image
 from PIL import __version__ as pillow_version
 
 from pytest_synthgate.features.store import FileStamp, Pixels, Store
-from pytest_synthgate.images.decode import Unreadable, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import Preprocessing, prepare
 
 DECODER = f"pillow {pillow_version}"
@@ -75,7 +75,7 @@ def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, norma
         stamp = None  # reading it will tell why
     try:
         data = read_bytes(path)
-    except Unreadable as error:
+    except UnreadableError as error:
         return Reading(path, Pixels(None, str(error)))
     content = hashlib.sha256(data).hexdigest()
     lasting = stamp if stamp is not None and stamp.settled(now) else None
@@ -84,7 +84,7 @@ def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, norma
         return Reading(path, pixels, content, lasting)
     try:
         image: Image.Image = decode(data)
-    except Unreadable as error:
+    except UnreadableError as error:
         return Reading(path, Pixels(None, str(error)), content, lasting)
     digest = pixel_digest(image)
     new = not store.embedded([digest], key)

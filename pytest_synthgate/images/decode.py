@@ -2,7 +2,7 @@
 
 Second station of the flow (images -> features). Every image of both sets takes this road. Files are
 untrusted: only the formats below are tried, sizes are checked before pixels, and whatever a damaged file
-does to a decoder comes out as `Unreadable`. Nothing here changes the state of the process, so any number of
+does to a decoder comes out as `UnreadableError`. Nothing here changes the state of the process, so any number of
 threads may decode at once.
 """
 
@@ -33,7 +33,7 @@ from pytest_synthgate.images import png, tiff
 from pytest_synthgate.text.printable import printable
 
 
-class Unreadable(SynthgateError):  # noqa: N818  the word reports and limits use
+class UnreadableError(SynthgateError):
     """One image cannot be decoded; the text is the short reason a report shows."""
 
 
@@ -137,18 +137,18 @@ def read_bytes(path: Path) -> bytes:
     """Read one image file whole.
 
     Raises:
-        Unreadable: There is no such file, it is not a plain file, or it may not be read.
+        UnreadableError: There is no such file, it is not a plain file, or it may not be read.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device would never end
-            raise Unreadable("not a plain file")
+            raise UnreadableError("not a plain file")
         return path.read_bytes()
     except FileNotFoundError:
-        raise Unreadable("the file is missing") from None
+        raise UnreadableError("the file is missing") from None
     except OSError as error:
-        raise Unreadable(f"the file cannot be read ({error.strerror})") from None
+        raise UnreadableError(f"the file cannot be read ({error.strerror})") from None
     except ValueError:
-        raise Unreadable("the path is not one") from None
+        raise UnreadableError("the path is not one") from None
 
 
 def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
@@ -167,21 +167,21 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
         An 8-bit RGB picture, free of metadata.
 
     Raises:
-        Unreadable: Empty, no image, damaged, truncated, without pixels, or more pixels than
+        UnreadableError: Empty, no image, damaged, truncated, without pixels, or more pixels than
             `PIL.Image.MAX_IMAGE_PIXELS`.
     """
     if not data:
-        raise Unreadable("the file is empty")
+        raise UnreadableError("the file is empty")
     form = next((each for each in _FORMATS if each.starts(data[:16])), None)
     if form is None:
-        raise Unreadable("not an image in a known format")
+        raise UnreadableError("not an image in a known format")
     try:
         return _decode(form, data, edge)
-    except Unreadable:
+    except UnreadableError:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise anything at all on damaged bytes
         detail = printable(str(error)) or type(error).__name__
-        raise Unreadable(f"damaged {form.name} file ({detail[:200]})") from None
+        raise UnreadableError(f"damaged {form.name} file ({detail[:200]})") from None
 
 
 def pixel_digest(image: Image.Image) -> str:
@@ -196,9 +196,9 @@ def _decode(form: _Format, data: bytes, edge: int | None) -> Image.Image:
     picture = form.open(data)
     width, height = picture.size
     if width < 1 or height < 1:
-        raise Unreadable(f"{width} x {height} pixels: nothing to see")
+        raise UnreadableError(f"{width} x {height} pixels: nothing to see")
     if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
-        raise Unreadable(f"{width} x {height} pixels, over the limit of {Image.MAX_IMAGE_PIXELS} in total")
+        raise UnreadableError(f"{width} x {height} pixels, over the limit of {Image.MAX_IMAGE_PIXELS} in total")
     if edge is not None:
         picture.draft(None, (edge, edge))
     picture.load()

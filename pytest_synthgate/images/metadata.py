@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.png_text import read_origin
+from pytest_synthgate.images.recipe import read_recipe
 from pytest_synthgate.images.rows import Row, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.table import class_of
@@ -90,6 +90,6 @@ def _with_origin(record: ImageRecord, known: dict[str, Row], *, png_texts: bool)
             seed=row.whole_number("seed"),
         )
     if png_texts and record.path.suffix.lower() == ".png":
-        origin = read_origin(record.path)
+        origin = read_recipe(record.path)
         return replace(record, prompt=origin.prompt, seed=origin.seed)
     return record

@@ -56,11 +56,13 @@ class ImageSet:
         root: The folder or file it was read from, for messages.
         records: One per image, sorted by id; ids are unique.
         vectors: float32 (n, d), one row per record, when the set is embeddings and not pictures.
+        notes: What was passed over while listing, and how many: one printable line each, told once a run.
     """
 
     root: Path
     records: tuple[ImageRecord, ...]
     vectors: NDArray[np.float32] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Count the records, readable or not."""

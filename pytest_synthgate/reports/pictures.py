@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pytest_synthgate.images.decode import Unreadable, decode, read_bytes
+from pytest_synthgate.images.decode import UnreadableError, decode, read_bytes
 from pytest_synthgate.reports.redaction import REAL
 from pytest_synthgate.results.result import SpecResult
 
@@ -46,7 +46,7 @@ def thumbnail(path: Path, edge: int) -> Image.Image | None:
     """
     try:
         picture = decode(read_bytes(path), edge=edge)
-    except Unreadable:
+    except UnreadableError:
         return None
     picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return picture

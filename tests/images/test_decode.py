@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from pytest_synthgate.images.decode import SUFFIXES, Unreadable, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.decode import SUFFIXES, UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.folder import open_folder
 
 OPTIONAL = {"WEBP": "webp", "JPEG2000": "jp2", "AVIF": "avif"}
@@ -204,7 +204,7 @@ def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
     ],
 )
 def test_what_is_no_image_has_a_reason(data: bytes, reason: str) -> None:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableError) as caught:
         decode(data)
     assert str(caught.value).startswith(reason)
     assert str(caught.value).isprintable()
@@ -216,7 +216,7 @@ def test_a_bomb_is_refused_before_its_pixels_are_unpacked(monkeypatch: pytest.Mo
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 32 * 24 - 1)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("pixels were unpacked"))
     for form in ("PNG", "JPEG", "BMP", "GIF"):
-        with pytest.raises(Unreadable, match="32 x 24 pixels, over the limit"):
+        with pytest.raises(UnreadableError, match="32 x 24 pixels, over the limit"):
             decode(_SAMPLES[form])
 
 
@@ -226,7 +226,7 @@ _SAMPLES = {form: saved(picture(), form) for form in FORMATS}
 @pytest.mark.parametrize("form", FORMATS)
 def test_half_a_file_is_unreadable(form: str) -> None:
     data = saved(picture(128, 128), form)
-    with pytest.raises(Unreadable, match="damaged"):
+    with pytest.raises(UnreadableError, match="damaged"):
         decode(data[: len(data) // 2])
 
 
@@ -263,7 +263,7 @@ def outcome_of(data: bytes) -> str:
     """Decode and give the mode of the picture, or the reason why there is none."""
     try:
         return decode(data).mode
-    except Unreadable as error:
+    except UnreadableError as error:
         return str(error)
 
 
@@ -309,7 +309,7 @@ def test_an_invalid_animation_header_is_refused_and_not_warned_about() -> None:
     for header in (struct.pack(">II", 0, 0), struct.pack(">II", 1 << 31 | 1, 0)):
         data = plain[:33] + chunk(b"acTL", header) + plain[33:]
         judge_without_warnings(data)
-        with pytest.raises(Unreadable, match="invalid animation header"):
+        with pytest.raises(UnreadableError, match="invalid animation header"):
             decode(data)
 
 
@@ -342,7 +342,7 @@ def test_files_that_cannot_be_read_have_a_reason(tmp_path: Path) -> None:
         (Path("a\0b.png"), "path is not one"),
         (tmp_path / ("x" * 5000), "cannot be read"),
     ]:
-        with pytest.raises(Unreadable, match=reason):
+        with pytest.raises(UnreadableError, match=reason):
             read_bytes(path)
     (tmp_path / "some.png").write_bytes(b"abc")
     assert read_bytes(tmp_path / "some.png") == b"abc"

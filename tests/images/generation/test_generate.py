@@ -32,7 +32,7 @@ from pytest_synthgate.images.generation.generate import Made, generate, share
 from pytest_synthgate.images.generation.manifest import Manifest, read_entries
 from pytest_synthgate.images.generation.pipeline import Pipeline, Sample
 from pytest_synthgate.images.generation.plan import Plan, Wanted, generated_set, look_again
-from pytest_synthgate.images.png_text import Origin, read_origin
+from pytest_synthgate.images.recipe import Recipe, read_recipe
 
 forked = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
@@ -145,7 +145,7 @@ def test_a_file_says_itself_from_which_prompt_and_seed_it_was_made(planned: Any,
     generate(plan)
     (record,) = generated_set(plan).records
     assert record.path is not None
-    assert read_origin(record.path) == Origin(prompt, record.seed)
+    assert read_recipe(record.path) == Recipe(prompt, record.seed)
     assert decode(record.path.read_bytes()).size == (8, 8)
 
 

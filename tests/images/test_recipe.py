@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from pytest_synthgate.images.png_text import Origin, read_origin
+from pytest_synthgate.images.recipe import Recipe, read_recipe
 
 A1111 = (
     "a photo of an apple,\nin a bowl <lora:x:1>\nNegative prompt: blurry, Steps: 3\n"
@@ -40,28 +40,28 @@ def saved(path: Path, key: str, text: str, *, compressed: bool = False) -> Path:
 @pytest.mark.parametrize("subject", ["apple", "\u82f9\u679c"])
 def test_automatic1111_parameters(tmp_path: Path, compressed: bool, subject: str) -> None:
     path = saved(tmp_path / "a.png", "parameters", A1111.replace("apple", subject), compressed=compressed)
-    assert read_origin(path) == Origin(f"a photo of an {subject},\nin a bowl <lora:x:1>", 1234567890)
+    assert read_recipe(path) == Recipe(f"a photo of an {subject},\nin a bowl <lora:x:1>", 1234567890)
 
 
 def test_parameters_without_a_negative_prompt_or_a_seed(tmp_path: Path) -> None:
-    assert read_origin(saved(tmp_path / "a.png", "parameters", "a cup\nSteps: 2")) == Origin("a cup", None)
-    assert read_origin(saved(tmp_path / "b.png", "parameters", "Steps: 2, Seed: 3")) == Origin(None, 3)
-    assert read_origin(saved(tmp_path / "c.png", "parameters", '{"model": "x"}')) == Origin()
+    assert read_recipe(saved(tmp_path / "a.png", "parameters", "a cup\nSteps: 2")) == Recipe("a cup", None)
+    assert read_recipe(saved(tmp_path / "b.png", "parameters", "Steps: 2, Seed: 3")) == Recipe(None, 3)
+    assert read_recipe(saved(tmp_path / "c.png", "parameters", '{"model": "x"}')) == Recipe()
     variation = "a\nSteps: 2, Variation seed: 5, Seed: 3"
-    assert read_origin(saved(tmp_path / "d.png", "parameters", variation)) == Origin("a", 3)
+    assert read_recipe(saved(tmp_path / "d.png", "parameters", variation)) == Recipe("a", 3)
 
 
 @pytest.mark.parametrize(
     ("nodes", "expected"),
     [
-        (graph(), Origin("an apple", 42)),
+        (graph(), Recipe("an apple", 42)),
         (
             graph(**{"10": {"inputs": {"noise_seed": 7, "positive": ["6", 0]}}}),
-            Origin("an apple", 7),
+            Recipe("an apple", 7),
         ),
         (
             graph(**{"6": {"inputs": {"text": ["20", 0]}}, "20": {"inputs": {"value": "from elsewhere"}}}),
-            Origin("from elsewhere", 42),
+            Recipe("from elsewhere", 42),
         ),
         (
             graph(
@@ -71,38 +71,38 @@ def test_parameters_without_a_negative_prompt_or_a_seed(tmp_path: Path) -> None:
                     "21": {"inputs": {"seed": 99}},
                 }
             ),
-            Origin("an apple", 99),
+            Recipe("an apple", 99),
         ),
-        (graph(**{"6": {"inputs": {"text_g": "big", "text_l": "small"}}}), Origin("big", 42)),
-        (graph(**{"6": {"inputs": {"conditioning": ["6", 0]}}}), Origin(None, 42)),
-        (graph(**{"6": "nonsense"}), Origin(None, 42)),
-        (graph(**{"10": {"inputs": {"seed": True, "positive": ["nowhere", 0]}}}), Origin()),
-        (graph(**{"9": {"inputs": {"seed": 1, "positive": ["7", 0]}}}), Origin("blurry", 1)),
-        ({}, Origin()),
-        ([], Origin()),
+        (graph(**{"6": {"inputs": {"text_g": "big", "text_l": "small"}}}), Recipe("big", 42)),
+        (graph(**{"6": {"inputs": {"conditioning": ["6", 0]}}}), Recipe(None, 42)),
+        (graph(**{"6": "nonsense"}), Recipe(None, 42)),
+        (graph(**{"10": {"inputs": {"seed": True, "positive": ["nowhere", 0]}}}), Recipe()),
+        (graph(**{"9": {"inputs": {"seed": 1, "positive": ["7", 0]}}}), Recipe("blurry", 1)),
+        ({}, Recipe()),
+        ([], Recipe()),
     ],
 )
-def test_comfyui_graphs(tmp_path: Path, nodes: Any, expected: Origin) -> None:
-    assert read_origin(saved(tmp_path / "a.png", "prompt", json.dumps(nodes))) == expected
+def test_comfyui_graphs(tmp_path: Path, nodes: Any, expected: Recipe) -> None:
+    assert read_recipe(saved(tmp_path / "a.png", "prompt", json.dumps(nodes))) == expected
 
 
 @pytest.mark.parametrize("text", ["not json", "[" * 100_000, '"a"', '{"1": {"inputs": {"seed": 1, "positive": []}}}'])
 def test_nonsense_is_passed_over(tmp_path: Path, text: str) -> None:
-    assert read_origin(saved(tmp_path / "a.png", "prompt", text)).prompt is None
+    assert read_recipe(saved(tmp_path / "a.png", "prompt", text)).prompt is None
 
 
 def test_a_prompt_with_a_lone_surrogate_can_be_stored(tmp_path: Path) -> None:
     nodes = json.dumps(graph()).replace("an apple", "an \\ud800")
-    prompt = read_origin(saved(tmp_path / "a.png", "prompt", nodes)).prompt
+    prompt = read_recipe(saved(tmp_path / "a.png", "prompt", nodes)).prompt
     assert prompt == "an \\ud800"
 
 
 def test_other_files_have_nothing_to_say(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no png")
-    assert read_origin(tmp_path / "a.png") == Origin()
-    assert read_origin(tmp_path / "gone.png") == Origin()
+    assert read_recipe(tmp_path / "a.png") == Recipe()
+    assert read_recipe(tmp_path / "gone.png") == Recipe()
     Image.new("RGB", (2, 2)).save(tmp_path / "b.png")
-    assert read_origin(tmp_path / "b.png") == Origin()
+    assert read_recipe(tmp_path / "b.png") == Recipe()
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -117,7 +117,7 @@ def test_large_and_swelling_texts_do_not_fill_the_memory(tmp_path: Path) -> None
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + large + swelling + chunk(b"IDAT", b""))
     tracemalloc.start()
     try:
-        assert read_origin(tmp_path / "a.png") == Origin()
+        assert read_recipe(tmp_path / "a.png") == Recipe()
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
@@ -147,6 +147,6 @@ def test_large_and_swelling_texts_do_not_fill_the_memory(tmp_path: Path) -> None
 def test_any_chunks_are_read_or_passed_over(tmp_path: Path, chunks: list[tuple[bytes, bytes, bytes]], cut: int) -> None:
     data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, key + content) for name, key, content in chunks)
     (tmp_path / "a.png").write_bytes(data[: len(data) - cut])
-    origin = read_origin(tmp_path / "a.png")
+    origin = read_recipe(tmp_path / "a.png")
     assert origin.prompt is None or origin.prompt
     assert origin.seed is None or isinstance(origin.seed, int)

@@ -27,25 +27,25 @@ _SEED = re.compile(r"(?:^|, )Seed: (\d{1,20})(?:,|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Recipe:
     """What a file says about how it was made."""
 
     prompt: str | None = None
     seed: int | None = None
 
 
-def read_origin(path: Path) -> Origin:
+def read_recipe(path: Path) -> Recipe:
     """Read prompt and seed from the texts ahead of a PNG file's pixels; both None where there is nothing."""
     try:
         with path.open("rb") as stream:
             texts = dict(_texts(stream))
     except (OSError, ValueError):  # the decoder will say what is wrong with the file
-        return Origin()
+        return Recipe()
     if "parameters" in texts:
         return _automatic1111(texts["parameters"])
     if "prompt" in texts:
         return _comfyui(texts["prompt"])
-    return Origin()
+    return Recipe()
 
 
 def _texts(stream: Any) -> Iterator[tuple[str, str]]:
@@ -68,29 +68,29 @@ def _texts(stream: Any) -> Iterator[tuple[str, str]]:
         yield key, text.decode(encoding, "replace")
 
 
-def _automatic1111(text: str) -> Origin:
+def _automatic1111(text: str) -> Recipe:
     lines = storable(text).replace("\r\n", "\n").split("\n")
     last = next((number for number in reversed(range(len(lines))) if lines[number].startswith("Steps: ")), None)
     if last is None:
-        return Origin()
+        return Recipe()
     negative = (number for number in range(last) if lines[number].startswith("Negative prompt:"))
     prompt = "\n".join(lines[: next(negative, last)]).strip()
     seed = _SEED.search(lines[last])
-    return Origin(prompt or None, int(seed.group(1)) if seed else None)
+    return Recipe(prompt or None, int(seed.group(1)) if seed else None)
 
 
-def _comfyui(text: str) -> Origin:
+def _comfyui(text: str) -> Recipe:
     try:
         graph = json.loads(text)
     except (ValueError, RecursionError):
-        return Origin()
+        return Recipe()
     if not isinstance(graph, dict):
-        return Origin()
+        return Recipe()
     for key in sorted(graph, key=_node_order):
         sampler = _inputs(graph, key)
         if "positive" in sampler and ("seed" in sampler or "noise_seed" in sampler):
-            return Origin(_text_behind(graph, sampler["positive"]), _seed_behind(graph, sampler))
-    return Origin()
+            return Recipe(_text_behind(graph, sampler["positive"]), _seed_behind(graph, sampler))
+    return Recipe()
 
 
 def _text_behind(graph: dict[str, Any], link: object) -> str | None:
