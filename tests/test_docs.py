@@ -118,6 +118,19 @@ def test_pytest_takes_every_command_line(pytester: pytest.Pytester) -> None:
         assert result.ret in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), arguments
 
 
+def test_a_job_that_only_gates_installs_the_base_alone() -> None:
+    jobs: dict[str, str] = {}
+    for name, script in SCRIPTS:
+        jobs[name] = jobs.get(name, "") + script + "\n"
+    jobs["GitLab, gate"] += jobs.pop("GitLab, .judging")
+    gating = [script for name, script in jobs.items() if "," in name and "--synth-results" in script]
+    gating += [script for name, script in SCRIPTS if name == "Jenkins" and "--synth-results" in script]
+    assert len(gating) == 6
+    for script in gating:
+        assert re.findall(r"pip install (.*)", script) in (["pytest-synthgate"], []), script
+    assert sum("pip install" in script for script in gating) == 5
+
+
 # Options
 
 

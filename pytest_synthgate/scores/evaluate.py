@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pytest_synthgate.errors import SourceError
+from pytest_synthgate.errors import SourceError, require
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding
@@ -62,7 +62,12 @@ class Reference:
 
 
 def reference(real: FeatureMatrix) -> Reference:
-    """Prepare a real set for comparisons."""
+    """Prepare a real set for comparisons.
+
+    Raises:
+        MissingExtraError: What measures is not installed.
+    """
+    require("measuring", "measure", "faiss", "sklearn", "cleanlab")
     return Reference(real, duplicate_threshold(real))
 
 
