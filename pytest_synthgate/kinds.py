@@ -64,6 +64,11 @@ class Kind:
         """Whether waivers can leave flagged images out of it."""
         return self.shape == "share"
 
+    @property
+    def counted(self) -> bool:
+        """Whether its interval comes from a count, of images or of pairs."""
+        return self.shape in {"share", "pairs"}
+
 
 SURELY = "with at least 90% certainty"
 """How surely an image is told from the other set that is flagged for it."""
@@ -167,3 +172,11 @@ COLUMNS = tuple(name for name, kind in KINDS.items() if kind.column)
 """Names of the article's four scores, the two realism scores side by side."""
 FLAGGED = tuple(name for name, kind in KINDS.items() if kind.title is not None)
 """Names of the scores that images are flagged under, in the order in which they are shown."""
+WAIVABLE = {kind.findings: name for name, kind in KINDS.items() if kind.waivable and kind.findings is not None}
+"""The score that a finding can be left out of, by the score that it is flagged under."""
+COPIED = tuple(name for name, kind in KINDS.items() if kind.shape == "share" and kind.source == "copies")
+"""Names of the shares of images with a twin, which is evidence however few images there are."""
+CLASSIFIED = tuple(name for name, kind in KINDS.items() if kind.source == "classifier")
+"""Names of the scores that the classifier gives."""
+MEANS = tuple(name for name, kind in KINDS.items() if kind.shape == "mean")
+"""Names of those of them that are means over a set."""

@@ -26,8 +26,8 @@ from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
 from pytest_synthgate.scores.finding import Origin, Unreadable
-from pytest_synthgate.scores.groups import POOLED, Axis, pool_small
-from pytest_synthgate.scores.measurement import FORM, Measurement
+from pytest_synthgate.scores.groups import Axis
+from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order
 from pytest_synthgate.scores.neighbourhood import distances
 from pytest_synthgate.spec.model import Spec
 
@@ -64,8 +64,7 @@ def known_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
     Classes with fewer than 30 real images are one, "pooled", which comes last.
     """
     counts = measurer.real(spec).class_counts() if spec.real is not None else {}
-    groups = {pool_small(counts).get(name, name) for name in spec.classes or counts}
-    return tuple(sorted(groups, key=lambda group: (group == POOLED, group)))
+    return in_order({*grouped(spec.classes or counts, counts).values()})
 
 
 @dataclass(slots=True)
@@ -260,16 +259,13 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
 def _axes(synthetic: Embedded, real: Embedded) -> dict[str, Axis]:
     """Group the images by class, by prompt and by every axis that the sources know of."""
     counts = Counter(each.class_name for each in real.records.values() if each.class_name is not None)
-    pool = pool_small(counts)
+    group = grouped({*counts, *(each.class_name for each in synthetic.records.values() if each.class_name)}, counts)
+    of_synthetic, of_real = (
+        {each.id: group[each.class_name] for each in side.records.values() if each.class_name}
+        for side in (synthetic, real)
+    )
     axes = {
-        "class": Axis(
-            {
-                each.id: pool.get(each.class_name, each.class_name)
-                for each in synthetic.records.values()
-                if each.class_name
-            },
-            {each.id: pool[each.class_name] for each in real.records.values() if each.class_name},
-        ),
+        "class": Axis(of_synthetic, of_real),
         "prompt": Axis({each.id: each.prompt for each in synthetic.records.values() if each.prompt}),
     }
     for name in sorted({name for each in synthetic.records.values() for name in each.axes}):

@@ -17,15 +17,15 @@ from typing import Any
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.gating.waived import applied
+from pytest_synthgate.kinds import WAIVABLE
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.groups import score_of
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.spec.discovery import find_spec_files
 from pytest_synthgate.spec.files import content_of, load_spec_file, read_specs
 from pytest_synthgate.spec.model import Spec
-from pytest_synthgate.spec.waivers import FINDINGS_OF, SCORE_OF, Waiver, as_waiver
+from pytest_synthgate.spec.waivers import Waiver, as_waiver
 from pytest_synthgate.text.printable import shown, storable, visible
 from pytest_synthgate.text.wording import counted, nearest, quoted, where
 
@@ -153,11 +153,10 @@ def _declaring(names: Collection[str], file: Path | None, today: date) -> tuple[
 
 def _score(finding: Finding, specs: Sequence[Spec]) -> str:
     """Give the score that leaves the finding out, if any of its specs has a gate on it."""
-    if finding.score not in SCORE_OF:
-        raise SpecError(
-            f"{finding.id} cannot be waived: {finding.score} is no share of images, as {', '.join(FINDINGS_OF)} are"
-        )
-    score = SCORE_OF[finding.score]
+    if finding.score not in WAIVABLE:
+        shares = ", ".join(WAIVABLE.values())
+        raise SpecError(f"{finding.id} cannot be waived: {finding.score} is no share of images, as {shares} are")
+    score = WAIVABLE[finding.score]
     if not any(score in spec.limits and spec.limits[score].counts for spec in specs):
         names = " or ".join(quoted(spec.name) for spec in specs)
         mean = "" if score == finding.score else f"; {finding.score} is a mean, which no waiver changes"
@@ -173,7 +172,7 @@ def _effects(waiver: Waiver, specs: Iterable[Spec], stored: Mapping[str, SpecRes
         if spec.name not in stored or not (limit := spec.limits.get(waiver.score)) or not limit.counts:
             continue
         measurement = stored[spec.name].measurement
-        measured = score_of(measurement, waiver.score)
+        measured = measurement.score(waiver.score)
         before, after = (
             applied(measured, waiver.score, measurement, waivers, today)
             for waivers in (spec.waivers, (*spec.waivers, waiver))

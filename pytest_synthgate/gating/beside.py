@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_synthgate.gating.difference import REPEATED, change_of_real_set, difference, obstacle, same_images
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.spec.limits import Limit
@@ -54,7 +55,7 @@ def beside_baseline(
     risen = None if baseline is None else difference(measurement, score, baseline, name, group)
     if baseline is None or risen is None:
         return Beside("no baseline yet", "nothing to compare it with yet")
-    if name != "unreadable" and group is None and _edited(measurement, baseline, risen.value, regression):
+    if KINDS[name].source != "files" and group is None and _edited(measurement, baseline, risen.value, regression):
         text = f"not comparable with the baseline: it has {number(risen.was)} for the very same images"
         remedy = "so it was edited; restore it, or accept anew with --synth-update-baseline"
         return Beside("not comparable", f"{text}, {remedy}", risen.was)

@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.contents import came_and_went
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import DECIMALS, Errors, Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_reach
-from pytest_synthgate.spec.limits import REALISM_SCORES
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, differences
 
@@ -28,9 +28,6 @@ It is 0.9 where both synthetic sets are of one law, and nothing where they diffe
 In simulations 0.8 calls 3% of the honest pairs of one law a regression, 5% of unrelated laws of equal score, and finds
 a change of three standard deviations five times in six; with 0 it is two times in three.
 """
-
-COUNTED = ("unvaried", "unoriginal", "obviously_fake", "collision_rate")
-"""Scores whose intervals come from counts of images or pairs."""
 
 REPEATED = 2 * 10**-DECIMALS
 """How far a score of the very same images may move when they are embedded again."""
@@ -108,7 +105,7 @@ def difference(
         common = COMMON if same_images(measurement, baseline, "real") else 0.0
         below = above = normal_reach(_error(errors[0], errors[1], common))
     else:
-        deff = _design_effect(name, now, was) if name in COUNTED else None
+        deff = _design_effect(name, now, was) if KINDS[name].counted else None
         below, above = _arms(_widest(name, mine, now.n, deff), _widest(name, theirs, was.n, deff))
     value, before = mine[1], theirs[1]
     shown = None if rung is None or int(rung) == measurement.rung == baseline.rung else int(rung)
@@ -124,13 +121,13 @@ def obstacle(measurement: Measurement, baseline: Entry, name: str, group: str | 
         name: Name of the score.
         group: A class, or None for the whole set.
     """
-    if name == "unreadable":
+    if KINDS[name].source == "files":
         return None
     # The baseline has been through JSON, which knows no tuples.
     found = list(differences(baseline.fingerprint, json.loads(json.dumps(dict(measurement.fingerprint)))))
     if found:
         return visible(found[0]) + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
-    if group is not None and name in REALISM_SCORES and measurement.rung != baseline.rung:
+    if group is not None and KINDS[name].confoundable and measurement.rung != baseline.rung:
         return f"classes were scored at n0 = {baseline.rung} and are at {measurement.rung} now"
     return None
 
@@ -196,4 +193,4 @@ def _widest(name: str, interval: Interval, n: int, design_effect: float | None) 
 
 def _trials(name: str, n: int) -> float:
     """Count what a score is a share of: images, or pairs of them."""
-    return n * (n - 1) / 2 if name == "collision_rate" else n
+    return n * (n - 1) / 2 if KINDS[name].shape == "pairs" else n

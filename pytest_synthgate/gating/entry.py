@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.groups import score_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Errors, Score
-from pytest_synthgate.spec.limits import GATED_SCORES
 
 Scores = Mapping[str, Score]
 
@@ -68,15 +67,15 @@ class Entry:
         """
         by_class: dict[str, dict[str, Score]] = {}
         for group, name in classes:
-            by_class.setdefault(group, {})[name] = score_of(measurement, name, group)
-        rungs = {name: measurement.rungs[name] for name in GATED_SCORES if measurement.rungs.get(name)}
+            by_class.setdefault(group, {})[name] = measurement.score(name, group)
+        rungs = {name: measurement.rungs[name] for name in LIMITED if measurement.rungs.get(name)}
         kept = cls(
             n_real=measurement.n_real,
             n_synthetic=measurement.n_synthetic,
             fingerprint=measurement.fingerprint,
             contents=measurement.contents,
             rung=measurement.rung,
-            scores={name: score_of(measurement, name) for name in GATED_SCORES if name not in rungs},
+            scores={name: measurement.score(name) for name in LIMITED if name not in rungs},
             rungs=rungs,
             errors=measurement.errors,
             classes=by_class,

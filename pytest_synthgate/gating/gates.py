@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_synthgate.gating.beside import Beside, Outcome, beside_baseline
 from pytest_synthgate.gating.waived import applied
-from pytest_synthgate.scores.groups import ENOUGH, POOLED, score_of
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.kinds import COPIED, KINDS
+from pytest_synthgate.scores.measurement import ENOUGH, Measurement
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.spec.limits import REALISM_SCORES, SHARE_SCORES, Limit, Limits
+from pytest_synthgate.spec.limits import Limit, Limits
 from pytest_synthgate.spec.waivers import Waiver
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Verdict:
             per_class=bool(group),
         )
         of = group.removesuffix("]") or None
-        measured = score_of(measurement, score, of)
+        measured = measurement.score(score, of)
         waived = tuple(raw.get("waived", ()))
         return cls(score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"], waived, raw.get("more"))
 
@@ -115,8 +115,16 @@ def gate(
     """
     return [
         judge(measurement, score, limits[score], group, baseline=baseline)
-        for score, group in gates_of(limits, class_groups(measurement))
+        for score, group in gates_of(limits, measurement.classes)
     ]
+
+
+def keeps(measurement: object, limits: Limits) -> bool:
+    """Tell whether no limit fails, as the answer of an operator: one that is no measurement is not for it to judge."""
+    if not isinstance(measurement, Measurement):
+        no_answer: bool = NotImplemented
+        return no_answer
+    return not any(verdict.fails() for verdict in gate(measurement, limits))
 
 
 def gates_of(limits: Mapping[str, Limit], classes: Iterable[str | None]) -> list[tuple[str, str | None]]:
@@ -156,7 +164,7 @@ def judge(
         waivers: Those of the same spec.
         today: The day that they expire by; without it none has expired.
     """
-    score = score_of(measurement, name, group)
+    score = measurement.score(name, group)
     beside = beside_baseline(measurement, name, score, limit, group, baseline)
     waived = applied(score, name, measurement, waivers, today, group)
     both = f" ({number(score.value or 0.0)} with {len(waived.left_out):,} waived)" if waived.left_out else ""
@@ -189,17 +197,17 @@ def _conclude(
     """Conclude from a score without waived findings; `both` tells the one with them, if there are any."""
     if limit.per_class and group is None:
         return _Conclusion("failed", f"{name} per class could not be computed: no synthetic image has a class")
-    shortage = None if name == "unreadable" else _shortage(measurement, score, group)
+    shortage = None if KINDS[name].shape == "count" else _shortage(measurement, score, group)
     interval = score.interval
     if interval is None:
         return _Conclusion(*(("inconclusive", shortage) if shortage else ("failed", f"{name} could not be computed")))
     low, value, high = interval
     most = limit.max
     if shortage:
-        if name in SHARE_SCORES and most is not None and low > most:
+        if name in COPIED and most is not None and low > most:
             return _Conclusion("failed", f"{number(value)} > {number(most)}, and so is the whole interval{both}")
         return _Conclusion("inconclusive", _with_number(shortage, score, both))
-    if name in REALISM_SCORES and (confounded := measurement.audit.get("confounded")):
+    if KINDS[name].confoundable and (confounded := measurement.audit.get("confounded")):
         return _Conclusion("confounded", _with_number(str(confounded), score, both))
     comparison = "" if most is None else _comparison(interval, most, limit)
     noise, more = ("", None) if most is None else _noise(interval, most, score.n)
@@ -254,8 +262,3 @@ def _shortage(measurement: Measurement, score: Score, group: str | None) -> str 
         if (count := measurement.representatives.get(side, 0)) < ENOUGH:
             return f"{count} distinct {side} images; {ENOUGH} are needed to decide"
     return None
-
-
-def class_groups(measurement: Measurement) -> tuple[str, ...]:
-    """List the classes that have scores of their own, the pooled small ones last."""
-    return tuple(sorted(measurement.breakdown.get("class", {}), key=lambda group: (group == POOLED, group)))

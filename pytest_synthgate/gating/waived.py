@@ -14,14 +14,14 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_synthgate.kinds import KINDS, WAIVABLE
 from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.groups import findings_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share_of, shared_level
 from pytest_synthgate.spec.limits import Limit
-from pytest_synthgate.spec.waivers import SCORE_OF, Subject, Waiver
+from pytest_synthgate.spec.waivers import Subject, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def applied(
     # Without a waiver there may be very many findings to name in vain.
     if score.interval is None or all(waiver.score != name for waiver in waivers):
         return Waived(score)
-    flagged = findings_of(measurement, name, group)
+    flagged = measurement.flagged(name, group)
     subjects = [set(_subjects(each)) for each in flagged]
     holding = {waiver.subject for waiver in waivers if today <= waiver.expires}
     left = [each for each, own in zip(flagged, subjects, strict=True) if holding.isdisjoint(own)]
@@ -107,7 +107,7 @@ def unused(waivers: Sequence[Waiver], judged: Iterable[tuple[Measurement, Mappin
 
 def _subjects(finding: Finding) -> Iterator[Subject]:
     """Name what a waiver of this finding can be of: the image, or the pair that it makes with its twin."""
-    if (score := SCORE_OF.get(finding.score)) is not None:
+    if (score := WAIVABLE.get(finding.score)) is not None:
         yield score, frozenset({finding.digest})
         if finding.twin_digest is not None:
             yield score, frozenset({finding.digest, finding.twin_digest})
@@ -124,7 +124,7 @@ def _share(
     if group is not None:
         return share_of(_sizes(left), score.n, shared_level(len(measurement.breakdown["class"])))
     share = share_of(_sizes(left), measurement.n_synthetic)
-    if name != "obviously_fake":
+    if KINDS[name].source != "classifier":
         return share
     return widened(share, _spread(score, share_of(_sizes(flagged), measurement.n_synthetic)))
 

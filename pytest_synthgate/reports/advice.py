@@ -13,8 +13,7 @@ from itertools import accumulate
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.evidence import MEANING, flagged
 from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.groups import ENOUGH, POOLED
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import ENOUGH, POOLED, Measurement
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted

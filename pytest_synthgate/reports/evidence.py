@@ -11,11 +11,10 @@ from itertools import islice
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.kinds import COPIED
 from pytest_synthgate.scores.finding import Finding
-from pytest_synthgate.scores.groups import findings_of
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec.limits import SHARE_SCORES
 from pytest_synthgate.text.printable import visible
 
 TITLES = {
@@ -42,7 +41,7 @@ MEANING = {
 
 def flagged(verdict: Verdict, measurement: Measurement) -> list[Finding]:
     """List the findings that a gate is about, worst first, without waived ones."""
-    found = findings_of(measurement, verdict.score, verdict.group)
+    found = measurement.flagged(verdict.score, verdict.group)
     return [each for each in found if each.id not in verdict.waived] if verdict.waived else found
 
 
@@ -116,4 +115,4 @@ def in_turns(findings: Iterable[Finding]) -> list[Finding]:
 
 def group_sizes(findings: Iterable[Finding]) -> dict[int | None, int]:
     """Count the near-duplicates of each cluster; findings of a classifier are in none."""
-    return Counter(each.cluster for each in findings if each.score in SHARE_SCORES and each.cluster is not None)
+    return Counter(each.cluster for each in findings if each.score in COPIED and each.cluster is not None)

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict, gate
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.advice import help_lines
 from pytest_synthgate.reports.evidence import MEANING, describe, flagged, group_sizes, worst
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.spec.limits import Limit, Limits
-from pytest_synthgate.spec.waivers import FINDINGS_OF
 from pytest_synthgate.text.printable import visible
 
 SHOWN = 3
@@ -63,7 +63,7 @@ def _worst(finding: Finding, size: int, verdict: Verdict, measurement: Measureme
     """Describe a finding, the group it stands for, and the id by which `synthgate waive` would leave it out."""
     group = f", one of {size:,} alike" if size > 2 else ""
     counts = verdict.limit.max is not None or verdict.limit.warn is not None  # a regression counts waived ones too
-    known = f" [{finding.id}]" if counts and verdict.score in FINDINGS_OF else ""
+    known = f" [{finding.id}]" if counts and KINDS[verdict.score].waivable else ""
     return f"  {describe(finding, measurement.threshold)}{group}{known}"
 
 

@@ -12,8 +12,7 @@ from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.advice import guilty, help_lines, judged_value
 from pytest_synthgate.reports.evidence import SURELY
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.groups import POOLED
-from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
+from pytest_synthgate.scores.measurement import POOLED, Measurement, short_fingerprint
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.spec.limits import DEFAULT_LIMITS
 from pytest_synthgate.text.printable import visible

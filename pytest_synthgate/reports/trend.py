@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_synthgate.errors import HistoryError
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec.limits import GATED_SCORES
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, meant, quoted
 from pytest_synthgate.tracking.changes import Change, find_changes
@@ -101,7 +101,7 @@ def read_trends(paths: Sequence[Path], specs: Collection[str]) -> tuple[list[Spe
 
 
 def _trend(spec: str, runs: Comparable) -> SpecTrend:
-    found = ((score, *series(runs.rows, score)) for score in GATED_SCORES)
+    found = ((score, *series(runs.rows, score)) for score in LIMITED)
     scores = (ScoreTrend(score, rung, points, find_changes(points)) for score, rung, points in found if points)
     return SpecTrend(spec, runs, tuple(scores))
 

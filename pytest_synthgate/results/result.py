@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.gating.gates import Verdict, class_groups, gate_name, gates_of
+from pytest_synthgate.gating.gates import Verdict, gate_name, gates_of
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.spec.limits import GATED_SCORES, Limit, as_limit
+from pytest_synthgate.spec.limits import Limit, as_limit
 from pytest_synthgate.text.wording import meant, quoted
 
 
@@ -54,14 +55,14 @@ class SpecResult:
 
     def unjudged(self) -> tuple[str, ...]:
         """List the gates that are declared and have no verdict, as when a run was to judge some of them only."""
-        classes = self.classes or class_groups(self.measurement)
+        classes = self.classes or self.measurement.classes
         names = [gate_name(score, group) for score, group in gates_of(self.limits, classes)]
         judged = {verdict.name for verdict in self.verdicts}
         return tuple(name for name in names if name not in judged)
 
     def in_table_order(self) -> SpecResult:
         """Sort the verdicts by the order of the scores in the table, then by class."""
-        ordered = sorted(self.verdicts, key=lambda each: (GATED_SCORES.index(each.score), each.name))
+        ordered = sorted(self.verdicts, key=lambda each: (LIMITED.index(each.score), each.name))
         return replace(self, verdicts=tuple(ordered))
 
     def to_json(self, folder: Path | None = None) -> dict[str, Any]:
@@ -99,8 +100,8 @@ class SpecResult:
             verdicts = tuple(Verdict.from_json(name, gate, measurement) for name, gate in raw["gates"].items())
         except SpecError as error:
             raise ResultsError(f"{place}: {error}") from None
-        if unknown := [each.score for each in verdicts if each.score not in GATED_SCORES]:
-            raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], GATED_SCORES)}")
+        if unknown := [each.score for each in verdicts if each.score not in LIMITED]:
+            raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], LIMITED)}")
         expected, declared = dict(raw.get("expected") or {}), dict(raw.get("declared") or {})
         return cls(
             measurement,

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from pytest_synthgate.errors import SourceError, require
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.kinds import CLASSIFIED, MEANS
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
@@ -30,7 +31,7 @@ from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.projection import project
-from pytest_synthgate.scores.realism import CLASSIFIER_SCORES, MEAN_SCORES, realism_errors, realism_scores, rungs_within
+from pytest_synthgate.scores.realism import realism_errors, realism_scores, rungs_within
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.studio import studio_flags
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
@@ -164,14 +165,14 @@ def compare(
         n_synthetic=len(synthetic),
         representatives=representatives,
         scores={
-            **(by_rung[rung] if rung is not None else dict.fromkeys(CLASSIFIER_SCORES, Score(None))),
+            **(by_rung[rung] if rung is not None else dict.fromkeys(CLASSIFIED, Score(None))),
             "unvaried": share(copies.unvaried, clusters),
             "unoriginal": share(copies.unoriginal, clusters),
             "collision_rate": rate_of_pairs(copies.synthetic, copies.pairs),
         },
         rung=rung or None,
-        rungs={} if definition == "studio" else _by_score(by_rung, CLASSIFIER_SCORES),
-        errors={} if definition == "studio" else _by_score(errors, MEAN_SCORES),
+        rungs={} if definition == "studio" else _by_score(by_rung, CLASSIFIED),
+        errors={} if definition == "studio" else _by_score(errors, MEANS),
         yardstick=halves.scores if halves else {},
         yardstick_rung=halves.rung if halves else None,
         threshold={**asdict(against.threshold), "rule": TAU_RULE},

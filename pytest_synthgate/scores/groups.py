@@ -13,28 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix
-from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import NearDuplicates
-from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import effective_size, share, shared_level, variance
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-
-ENOUGH = 30
-"""Images from which a number can decide anything."""
-_FOUND = {"obviously_fake": "unrealistic", "collision_rate": "unvaried"}
-POOLED = "pooled"
-"""The group of all classes with fewer real images than that."""
-
-
-def pool_small(counts: Mapping[str, int]) -> dict[str, str]:
-    """Name the group of each class: its own name, or "pooled" under 30 images."""
-    return {name: name if count >= ENOUGH else POOLED for name, count in counts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +34,6 @@ class Axis:
 
     synthetic: Mapping[str, str]
     real: Mapping[str, str] = field(default_factory=dict)
-
-
-def score_of(measurement: Measurement, name: str, group: str | None = None) -> Score:
-    """Give a score of the whole set or of one group; without a value where there is none."""
-    if name == "unreadable":
-        count = float(len(measurement.unreadable))
-        return Score(count, count, count, measurement.n_real + measurement.n_synthetic + int(count))
-    if group is None:
-        return measurement.scores.get(name, Score(None))
-    return measurement.breakdown.get("class", {}).get(group, {}).get(name, Score(None))
-
-
-def findings_of(measurement: Measurement, score: str, group: str | None = None) -> list[Finding]:
-    """List the findings behind a score, worst first; for a class or the pooled small ones, those of its images.
-
-    Args:
-        measurement: What was measured.
-        score: Name of the score.
-        group: A class of the breakdown, or None for the whole set.
-    """
-    found = [each for each in measurement.findings if each.score == _FOUND.get(score, score)]
-    if group is None:
-        return found
-    groups = measurement.breakdown.get("class", {})
-    return [
-        each
-        for each in found
-        if each.class_name and (each.class_name if each.class_name in groups else POOLED) == group
-    ]
 
 
 def breakdown(

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, rounded
-from pytest_synthgate.spec.limits import Limits
 
 FORM = 2
 """Raised when a measurement holds more than before, so that a stored one without it is made again."""
+
+ENOUGH = 30
+"""Images from which a number can decide anything."""
+
+POOLED = "pooled"
+"""The group of all classes with fewer real images than that."""
+
+_LIKE_POOLED = re.compile(rf"(class:)*{POOLED}")
 
 Points: TypeAlias = Mapping[str, tuple[float, float]]
 
@@ -171,11 +180,32 @@ class Measurement:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ResultsError(f"not a measurement: {type(error).__name__} {error}; measure again") from None
 
-    def __le__(self, limits: Limits) -> bool:
-        """Tell whether no limit fails: the gate in the form of an assertion."""
-        from pytest_synthgate.gating.gates import gate
+    def score(self, name: str, group: str | None = None) -> Score:
+        """Give a score of the whole set, or of a group of its classes; without a value where there is none."""
+        if name == "unreadable":
+            count = float(len(self.unreadable))
+            return Score(count, count, count, self.n_real + self.n_synthetic + int(count))
+        if group is None:
+            return self.scores.get(name, Score(None))
+        return self.breakdown.get("class", {}).get(group, {}).get(name, Score(None))
 
-        return not any(verdict.fails() for verdict in gate(self, limits))
+    def flagged(self, score: str, group: str | None = None) -> list[Finding]:
+        """List the findings behind a score, worst first; those of a group of classes where one is named."""
+        name = KINDS[score].findings if score in KINDS else score
+        found = [each for each in self.findings if each.score == name]
+        return found if group is None else [each for each in found if self.group_of(each.class_name) == group]
+
+    def group_of(self, class_name: str | None) -> str | None:
+        """Name the group of a class: its own, or that of all small ones together; None without a class."""
+        if not class_name:
+            return None
+        own = own_group(class_name)
+        return own if own in self.breakdown.get("class", {}) else POOLED
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The groups of classes that have scores of their own, the small ones together last."""
+        return in_order(self.breakdown.get("class", {}))
 
     def images_of(self, side: str) -> set[str]:
         """Give the ids of all images of the "real" or the "synthetic" set that are spoken of."""
@@ -196,6 +226,29 @@ class Measurement:
                 for each, origin in found
             ),
         )
+
+
+def own_group(class_name: str) -> str:
+    """Name the group of one class: the class itself, or `class:pooled` for one that is named as all small ones are."""
+    return f"class:{class_name}" if _LIKE_POOLED.fullmatch(class_name) else class_name
+
+
+def grouped(classes: Iterable[str], counts: Mapping[str, int]) -> dict[str, str]:
+    """Name the group of each class: its own, or "pooled" with fewer than 30 real images, none included.
+
+    Where no real image has a class, none is small.
+
+    Args:
+        classes: Names of classes.
+        counts: Real images by class.
+    """
+    small = {each for each in classes if counts.get(each, 0) < ENOUGH} if counts else set()
+    return {each: POOLED if each in small else own_group(each) for each in classes}
+
+
+def in_order(groups: Iterable[str]) -> tuple[str, ...]:
+    """Sort groups of classes, the small ones together last."""
+    return tuple(sorted(groups, key=lambda group: (group == POOLED, group)))
 
 
 def short_fingerprint(fingerprint: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_synthgate.kinds import MEANS
 from pytest_synthgate.scores.fit import RUNGS, Probabilities, Side
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
@@ -23,12 +24,6 @@ from pytest_synthgate.scores.uncertainty import (
 )
 
 Floats = NDArray[np.float64]
-
-CLASSIFIER_SCORES = ("unrealistic", "unrepresentative", "obviously_fake", "c2st_auc")
-"""The scores that come from the classifier."""
-
-MEAN_SCORES = ("unrealistic", "unrepresentative")
-"""Those of them that are means over a set."""
 
 OBVIOUS = 0.9
 """P(true label) from which an image counts as given away."""
@@ -99,7 +94,7 @@ def realism_errors(probabilities: Probabilities, synthetic: Side, real: Side) ->
     """
     eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
     sampling = influence_errors(eta_s, eta_r, *_independent(probabilities, synthetic, real))
-    by_draw = zip(MEAN_SCORES, (probabilities.synthetic, probabilities.real), strict=True)
+    by_draw = zip(MEANS, (probabilities.synthetic, probabilities.real), strict=True)
     return {name: Errors(*sampling, math.sqrt(variance(found.mean(axis=1)) / len(found))) for name, found in by_draw}
 
 

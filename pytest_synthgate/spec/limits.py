@@ -11,28 +11,11 @@ from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, get_args
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.kinds import KINDS, LIMITED
 from pytest_synthgate.text.wording import meant, written
-
-REALISM_SCORES = ("unrealistic", "unrepresentative", "obviously_fake")
-"""Scores that the shortcut audit can confound."""
-
-SHARE_SCORES = ("unvaried", "unoriginal")
-"""Shares of near-duplicates, whose evidence is a copy and its twin."""
-
-GATED_SCORES = (
-    "unrealistic",
-    "unrepresentative",
-    "unvaried",
-    "unoriginal",
-    "obviously_fake",
-    "collision_rate",
-    "unreadable",
-)
-"""Every score that can carry a limit, in the order of the table; all lie in [0, 1] but `unreadable`, a count."""
 
 WhenUnsure: TypeAlias = Literal["score", "pass", "fail"]
 
-_WITHOUT_CLASSES = ("collision_rate", "unreadable")
 _BOUNDS = ("max", "warn", "regression")
 
 
@@ -103,7 +86,7 @@ class Limits(Mapping[str, Limit]):
 
     def __init__(self, **declared: Limit | float | Mapping[str, Any]) -> None:
         limits = {score: as_limit(score, value) for score, value in declared.items()}
-        self._limits = {score: limits[score] for score in GATED_SCORES if score in limits}
+        self._limits = {score: limits[score] for score in LIMITED if score in limits}
 
     def __getitem__(self, score: str) -> Limit:
         """Give the limit of a score."""
@@ -116,6 +99,12 @@ class Limits(Mapping[str, Limit]):
     def __len__(self) -> int:
         """Count the limits."""
         return len(self._limits)
+
+    def __ge__(self, measurement: object) -> bool:
+        """Tell whether no limit fails, for `measurement <= limits`: the gate in the form of an assertion."""
+        from pytest_synthgate.gating.gates import keeps  # the one way up: the gate is a word of this class alone
+
+        return keeps(measurement, self)
 
     def __hash__(self) -> int:
         """Hash as a frozen mapping can."""
@@ -132,8 +121,8 @@ def as_limit(score: str, declared: Limit | float | Mapping[str, Any]) -> Limit:
     Raises:
         SpecError: An unknown score or key, or a limit that this score cannot have.
     """
-    if score not in GATED_SCORES:
-        raise SpecError(f"unknown score {written(score)}; {meant(score, GATED_SCORES)}")
+    if score not in LIMITED:
+        raise SpecError(f"unknown score {written(score)}; {meant(score, LIMITED)}")
     try:
         limit = _read(declared)
         _check_for(score, limit)
@@ -155,17 +144,18 @@ def _read(declared: object) -> Limit:
 
 
 def _check_for(score: str, limit: Limit) -> None:
+    kind = KINDS[score]
     for name in _BOUNDS:
         value = getattr(limit, name)
         if value is None:
             continue
-        if score == "unreadable" and not isinstance(value, int):
+        if kind.shape == "count" and not isinstance(value, int):
             raise SpecError(f"{name} = {value} is not a count of files; give a whole number")
-        if score != "unreadable" and value > 1:
-            raise SpecError(f"{name} = {written(value)} is out of range; give a number from 0 to 1")
-    if limit.per_class and score in _WITHOUT_CLASSES:
+        if kind.most is not None and value > kind.most:
+            raise SpecError(f"{name} = {written(value)} is out of range; give a number from 0 to {kind.most:g}")
+    if limit.per_class and not kind.by_class:
         raise SpecError("per_class is not possible for this score; remove it")
-    if limit.when_unsure != "score" and score == "unreadable":
+    if limit.when_unsure != "score" and kind.shape == "count":
         raise SpecError("a count has no interval to be unsure about; remove when_unsure")
 
 
@@ -186,20 +176,20 @@ def _short(limit: Limit) -> str:
     return f"Limit({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
-DEFAULT_LIMITS = Limits(unvaried=0.05, unoriginal=0.01, unreadable=0)
+DEFAULT_LIMITS = Limits(**{name: kind.default for name, kind in KINDS.items() if kind.default is not None})
 """What is gated when nobody declares a limit."""
 
 
 def with_defaults(declared: Mapping[str, Limit | None]) -> Limits:
     """Complete the declared limits.
 
-    The default limits on scores hold only while no score is given one; `unreadable` counts files and is no judgement
-    of the images, so its limit holds until it is itself declared, and declaring it alone drops no other.
+    The default limits on scores hold only while no score is given one; a count of files is no judgement of the images,
+    so its limit holds until it is itself declared, and declaring it alone drops no other.
 
     Args:
         declared: By score a limit, or None where the user switched it off.
     """
-    scores = any(limit is not None and score != "unreadable" for score, limit in declared.items())
-    given = {"unreadable": DEFAULT_LIMITS["unreadable"]} if scores else DEFAULT_LIMITS
+    scores = any(limit is not None and KINDS[score].shape != "count" for score, limit in declared.items())
+    given = {name: each for name, each in DEFAULT_LIMITS.items() if not scores or KINDS[name].shape == "count"}
     merged: dict[str, Limit | None] = {**given, **declared}
     return Limits(**{score: limit for score, limit in merged.items() if limit is not None})

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.spec.limits import GATED_SCORES, Limit, Limits, as_limit, with_defaults
+from pytest_synthgate.kinds import LIMITED
+from pytest_synthgate.spec.limits import Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.table import (
     DefaultsTable,
@@ -133,7 +134,7 @@ def _read_limits(
     limits: dict[str, Limit | None] = {}
     for score, value in declared.items() if isinstance(declared, dict) else ():
         try:
-            limits[score] = None if value is False and score in GATED_SCORES else as_limit(score, value)
+            limits[score] = None if value is False and score in LIMITED else as_limit(score, value)
         except SpecError as error:
             problems.append(f"{where(file, *table, 'limits')} {error}")
     return limits
@@ -242,8 +243,8 @@ def _settings(table: GeneratorTable | None) -> dict[str, Any]:
 
 def _expected_failures(xfail: Mapping[str, str], limits: Limits) -> dict[str, str]:
     for score in xfail:
-        if score not in GATED_SCORES:
-            raise SpecError(f"xfail has an unknown score {quoted(score)}; {meant(score, GATED_SCORES)}")
+        if score not in LIMITED:
+            raise SpecError(f"xfail has an unknown score {quoted(score)}; {meant(score, LIMITED)}")
         if score not in limits:
             raise SpecError(f"xfail.{score} has no limit that could fail; set limits.{score} or remove it")
     return dict(xfail)

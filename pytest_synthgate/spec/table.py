@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from pytest_synthgate.spec.limits import GATED_SCORES
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
 from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
 
@@ -124,7 +124,7 @@ def unknown_key(key: str, model: type[_Table], table: tuple[str, ...], others: t
     """Say that a key is unknown, and where it belongs or which one was meant."""
     if model is not GeneratorTable and key in GeneratorTable.model_fields:
         return f"unknown key {quoted(key)}; it belongs in {heading(*table, 'generator')}"
-    if model is not GeneratorTable and key in GATED_SCORES:
+    if model is not GeneratorTable and key in LIMITED:
         return f"unknown key {quoted(key)}; it belongs in {heading(*table, 'limits')}"
     if model is not SpecTable and key in SpecTable.model_fields:
         return f"unknown key {quoted(key)}; it belongs in a [spec.NAME] table"

@@ -12,14 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.spec.limits import GATED_SCORES
+from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.text.wording import meant, quoted, written
-
-FINDINGS_OF = {"unvaried": "unvaried", "unoriginal": "unoriginal", "obviously_fake": "unrealistic"}
-"""The scores that are shares of flagged images, which alone can leave one out, and what their findings are called."""
-
-SCORE_OF = {findings: score for score, findings in FINDINGS_OF.items()}
-"""The other way round: the score that a finding can be left out of, by what it is called."""
 
 LONGEST = timedelta(days=365)
 """How far ahead a waiver may expire: every one is looked at again within a year."""
@@ -30,7 +24,7 @@ Subject: TypeAlias = tuple[str, frozenset[str]]
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _A_DIGEST = "'sha256:' and 64 lower-case hexadecimal digits, as a finding has"
 _MISSING = {
-    "score": f"name one of {', '.join(FINDINGS_OF)}",
+    "score": f"name one of {', '.join(WAIVABLE.values())}",
     "reason": "say why this is acceptable",
     "owner": "say who answers for it",
     "expires": "give the last day it holds, such as 2027-01-31",
@@ -121,10 +115,10 @@ def _digests(declared: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _score(value: object) -> str:
-    if not isinstance(value, str) or (value in GATED_SCORES and value not in FINDINGS_OF):
+    if not isinstance(value, str) or (value in LIMITED and value not in WAIVABLE.values()):
         raise SpecError(f"score = {written(value)} cannot leave an image out; {_MISSING['score']}")
-    if value not in FINDINGS_OF:
-        raise SpecError(f"unknown score {quoted(value)}; {meant(value, FINDINGS_OF)}")
+    if value not in WAIVABLE.values():
+        raise SpecError(f"unknown score {quoted(value)}; {meant(value, WAIVABLE.values())}")
     return value
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pytest_synthgate.gating.difference import change_of_real_set
 from pytest_synthgate.gating.entry import Entry
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec.limits import GATED_SCORES
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, differences
 from pytest_synthgate.tracking.baseline import Baseline, locked, read_baseline, write_baseline
@@ -192,7 +192,7 @@ def _unseen(was: Entry, now: Entry) -> str:
 
 def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
     """Name every score and write its value, at the largest rung where it has rungs."""
-    for name in GATED_SCORES:
+    for name in LIMITED:
         if (score := entry.scores.get(name)) is not None:
             yield name, number(score.value or 0.0)
         if by_rung := entry.rungs.get(name):

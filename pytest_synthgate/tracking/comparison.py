@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_synthgate.gating.difference import (
-    COUNTED,
     REPEATED,
     Difference,
     change_of_real_set,
@@ -19,8 +18,7 @@ from pytest_synthgate.gating.difference import (
     obstacle,
 )
 from pytest_synthgate.gating.entry import Entry
-from pytest_synthgate.scores.groups import score_of
-from pytest_synthgate.spec.limits import GATED_SCORES
+from pytest_synthgate.kinds import KINDS, LIMITED
 from pytest_synthgate.text.wording import counted
 
 if TYPE_CHECKING:
@@ -102,7 +100,7 @@ class Comparison:
     @property
     def nothing(self) -> str | None:
         """Why nothing can be compared, counts of unreadable files apart; None where something can."""
-        if any(each.score != "unreadable" for each in self.compared):
+        if any(KINDS[each.score].source != "files" for each in self.compared):
             return None
         if reasons := dict.fromkeys(f"{each.spec}: {each.obstacle}" for each in self.of("not comparable")):
             first, *others = reasons
@@ -156,14 +154,14 @@ def _differences(name: str, was: SpecResult, now: SpecResult) -> Iterator[Compar
     before, later = was.measurement, now.measurement
     earlier = Entry.of(before)
     same = later.contents is not None and later.contents == before.contents
-    for score in GATED_SCORES:
-        if all(score_of(each, score).interval is None for each in (before, later)):
+    for score in LIMITED:
+        if all(each.score(score).interval is None for each in (before, later)):
             continue
         if hindered := _obstacle(before, later, earlier, score):
             yield Compared(name, score, None, "not comparable", obstacle=hindered)
-        elif moved := difference(later, score_of(later, score), earlier, score):
-            nought = score in COUNTED and moved.was == moved.now == 0
-            by_chance = not (same or nought or score == "unreadable")
+        elif moved := difference(later, later.score(score), earlier, score):
+            nought = KINDS[score].counted and moved.was == moved.now == 0
+            by_chance = not (same or nought or KINDS[score].source == "files")
             yield Compared(name, score, moved, "unchanged", _chance(moved) if by_chance else None)
         else:
             yield Compared(name, score, None, "not comparable", obstacle="no n0 in common")
@@ -176,7 +174,7 @@ def _obstacle(was: Measurement, now: Measurement, earlier: Entry, score: str) ->
     if found := obstacle(now, earlier, score):
         return _DIGEST.sub(r"\1", found)
     for file, measurement in (("earlier", was), ("later", now)):
-        if score_of(measurement, score).interval is None:
+        if measurement.score(score).interval is None:
             return f"no value in the {file} file"
     return None
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, Verdict, evaluate
 from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.gating.gates import gate, judge
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.score import Errors, number
 from pytest_synthgate.scores.uncertainty import clopper_pearson
-from pytest_synthgate.spec.limits import REALISM_SCORES
 from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.tracking.acceptance import updated
 from pytest_synthgate.tracking.baseline import Baseline
@@ -109,7 +109,7 @@ def test_a_share_whose_whole_interval_is_above_fails_at_any_number_of_images(sco
     assert gate(_few(**{score: straddling}), limits)[0].verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("score", REALISM_SCORES)
+@pytest.mark.parametrize("score", [name for name, kind in KINDS.items() if kind.confoundable])
 def test_realism_on_few_images_is_inconclusive_whatever_its_interval(score: str) -> None:
     assert gate(_few(**{score: Score(1.0, 0.9, 1.0, 10, 10)}), Limits(**{score: 0.05}))[0].verdict == "inconclusive"
     assert gate(_few(), Limits(**{score: 0.05}))[0].verdict == "inconclusive"
@@ -134,7 +134,7 @@ def test_two_fakes_out_of_three_are_inconclusive() -> None:
 def test_confounded_are_the_realism_gates_alone(score: str) -> None:
     audit = {"confounded": "file format and size explain 40% of it"}
     verdict = _verdict(1e-9, score, audit=audit)
-    if score in REALISM_SCORES:
+    if KINDS[score].confoundable:
         assert (verdict.verdict, verdict.reason) == ("confounded", audit["confounded"])
     else:
         assert verdict.verdict == "failed"

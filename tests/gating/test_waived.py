@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.gating.waived import Waived, applied, unused
+from pytest_synthgate.kinds import KINDS, WAIVABLE
 from pytest_synthgate.scores.finding import Finding, Origin
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.fit import Probabilities, sides
-from pytest_synthgate.scores.groups import POOLED, Axis, breakdown
+from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import POOLED, Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, realism_scores, widened
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance
 from pytest_synthgate.spec.limits import Limits
-from pytest_synthgate.spec.waivers import FINDINGS_OF, Waiver
+from pytest_synthgate.spec.waivers import Waiver
 
 TODAY = date(2026, 7, 1)
 SEEDS = st.integers(0, 2**32 - 1)
-NAMES = st.sampled_from(sorted(FINDINGS_OF))
+NAMES = st.sampled_from(sorted(WAIVABLE.values()))
 GROUPS = st.sampled_from([None, "apple", "pear", POOLED])
 
 
@@ -95,7 +96,7 @@ class Sets:
 
     def some(self, name: str, seed: int) -> tuple[Waiver, ...]:
         """Waive half of the flagged images or so."""
-        digests = sorted({each.digest for each in self.measurement.findings if each.score == FINDINGS_OF[name]})
+        digests = sorted({each.digest for each in self.measurement.findings if each.score == KINDS[name].findings})
         chosen = np.random.default_rng(seed).random(len(digests)) < 0.5
         return tuple(waive(digest, score=name) for digest, own in zip(digests, chosen, strict=True) if own)
 
@@ -107,7 +108,7 @@ class Sets:
 
 def test_the_sets_have_all_that_the_properties_below_are_about() -> None:
     sets = [Sets(seed) for seed in range(10)]
-    assert all(each.flags(name).any() and not each.flags(name).all() for each in sets for name in FINDINGS_OF)
+    assert all(each.flags(name).any() and not each.flags(name).all() for each in sets for name in WAIVABLE.values())
     assert all({*each.measurement.breakdown["class"]} == {"apple", "pear", POOLED} for each in sets)
     assert any(len(set(each.synthetic.digests)) < len(each.synthetic) for each in sets)
     assert any(len(np.unique(each.copies.synthetic)) > len(np.unique(each.clusters("unvaried"))) for each in sets)
@@ -214,7 +215,7 @@ def test_the_order_of_waivers_never_matters(seed: int, choice: int, name: str, g
 def test_without_a_waiver_that_names_one_every_number_is_the_very_same(seed: int, name: str, group: str | None) -> None:
     measurement = Sets(seed).measurement
     scores = measurement.scores if group is None else measurement.breakdown["class"][group]
-    others = {*FINDINGS_OF} - {name}
+    others = {*WAIVABLE.values()} - {name}
     strangers = [
         waive(sha("x"), score=name),
         *(waive(each.digest, score=score) for each in measurement.findings for score in others),
@@ -240,7 +241,7 @@ def measured(*findings: Finding, n: int = 100) -> Measurement:
     """Make a measurement whose shares are those of its findings, every one of an image of its own."""
     scores = {
         name: share(np.arange(n) < sum(each.score == score for each in findings), np.arange(n))
-        for name, score in FINDINGS_OF.items()
+        for score, name in WAIVABLE.items()
     }
     return Measurement(300, n, {"real": 300, "synthetic": n}, scores, findings=findings)
 

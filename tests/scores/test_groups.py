@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.scores.fit import Probabilities
-from pytest_synthgate.scores.groups import Axis, breakdown, pool_small
+from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import NearDuplicates
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
@@ -82,7 +82,3 @@ def test_two_images_that_agree_are_as_unsure_as_the_spread_of_their_set() -> Non
 def test_no_axes_and_empty_axes_give_no_groups() -> None:
     assert breakdown({}, SYNTHETIC, REAL, COPIES, FIT) == {}
     assert breakdown({"class": Axis({})}, SYNTHETIC, REAL, COPIES, FIT) == {"class": {}}
-
-
-def test_classes_under_thirty_images_are_pooled() -> None:
-    assert pool_small({"apple": 30, "pear": 29, "plum": 1}) == {"apple": "apple", "pear": "pooled", "plum": "pooled"}

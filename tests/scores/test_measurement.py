@@ -2,6 +2,7 @@
 
 import json
 import math
+import operator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import Measurement, grouped
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.spec.limits import Limits
 
@@ -160,3 +161,37 @@ def test_an_interval_is_whole_or_none(missing: float | None) -> None:
     assert Score(0.2, 0.1, 0.3).interval == (0.1, 0.2, 0.3)
     for score in (Score(missing, 0.1, 0.3), Score(0.2, missing, 0.3), Score(0.2, 0.1, missing)):
         assert score.interval is None
+
+
+def test_limits_compare_with_nothing_but_a_measurement() -> None:
+    with pytest.raises(TypeError, match="'<=' not supported"):
+        operator.le(0.04, Limits(unvaried=0.04))
+
+
+def test_classes_under_thirty_real_images_are_pooled_those_with_none_too() -> None:
+    counts = {"apple": 30, "pear": 29, "plum": 1}
+    found = grouped(["apple", "pear", "plum", "kiwi"], counts)
+    assert found == {"apple": "apple", "pear": "pooled", "plum": "pooled", "kiwi": "pooled"}
+
+
+def test_no_class_is_pooled_where_no_real_image_has_one() -> None:
+    assert grouped(["apple", "pear"], {}) == {"apple": "apple", "pear": "pear"}
+
+
+NAMES = st.sampled_from(["apple", "pooled", "class:pooled", "class:class:pooled", "class:apple", "pooled]", "Pooled"])
+
+
+@given(st.sets(NAMES), st.sets(NAMES))
+def test_no_two_classes_share_a_group_but_the_small_ones(big: set[str], small: set[str]) -> None:
+    found = grouped(big | small, {**dict.fromkeys(small, 29), **dict.fromkeys(big, 30)})
+    assert {each for each, group in found.items() if group == "pooled"} == small - big
+    assert len({found[each] for each in big} - {"pooled"}) == len(big)
+
+
+def test_the_findings_of_a_class_called_pooled_are_not_those_of_the_small_ones() -> None:
+    classes = {"p": "pooled", "s": "small", "b": "big", "n": None}
+    found = tuple(replace(FINDING, score="unvaried", image=image, class_name=name) for image, name in classes.items())
+    groups: dict[str, dict[str, Score]] = {"pooled": {}, "class:pooled": {}, "big": {}}
+    measurement = Measurement(9, 9, {}, {}, findings=found, breakdown={"class": groups})
+    by_group = {group: [each.image for each in measurement.flagged("unvaried", group)] for group in measurement.classes}
+    assert by_group == {"big": ["b"], "class:pooled": ["p"], "pooled": ["s"]}

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from pytest_synthgate.features.matrix import feature_matrix
+from pytest_synthgate.kinds import CLASSIFIED
 from pytest_synthgate.scores.evaluate import compare, reference
 from pytest_synthgate.scores.fit import Probabilities, Side
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.realism import (
-    CLASSIFIER_SCORES,
     area_under_curve,
     realism_errors,
     realism_scores,
@@ -101,7 +101,7 @@ def test_scores_are_means_and_shares_over_images_of_the_mean_over_draws() -> Non
     synthetic = np.array([[0.95, 0.90, 0.20], [0.95, 0.92, 0.40]])
     real = np.array([[0.10, 0.50], [0.30, 0.50]])
     found = realism_scores(Probabilities(synthetic, real, (3, 2)), _side(3), _side(2))
-    assert tuple(found) == CLASSIFIER_SCORES
+    assert tuple(found) == CLASSIFIED
     assert found["unrealistic"].value == pytest.approx(np.mean([0.95, 0.91, 0.30]))
     assert found["unrepresentative"].value == pytest.approx(np.mean([0.80, 0.50]))
     assert found["obviously_fake"].value == pytest.approx(2 / 3)

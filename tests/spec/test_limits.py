@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.spec.limits import DEFAULT_LIMITS, GATED_SCORES, Limit, Limits, as_limit, with_defaults
+from pytest_synthgate.kinds import LIMITED
+from pytest_synthgate.spec.limits import DEFAULT_LIMITS, Limit, Limits, as_limit, with_defaults
 
-SHARES = [score for score in GATED_SCORES if score != "unreadable"]
+SHARES = [score for score in LIMITED if score != "unreadable"]
 
 
 def test_a_number_is_the_highest_value() -> None:
@@ -59,7 +60,7 @@ def test_numpy_numbers_become_plain_ones() -> None:
     [
         ("unvared", 0.05, "unknown score 'unvared'; did you mean 'unvaried'?"),
         ("UNVARIED", 0.05, "unknown score 'UNVARIED'; did you mean 'unvaried'?"),
-        ("kid", 0.05, f"unknown score 'kid'; give one of {', '.join(GATED_SCORES)}"),
+        ("kid", 0.05, f"unknown score 'kid'; give one of {', '.join(LIMITED)}"),
         ("unvaried", 5, "unvaried: max = 5 is out of range; give a number from 0 to 1"),
         ("unvaried", 1.001, "unvaried: max = 1.001 is out of range; give a number from 0 to 1"),
         ("unvaried", -0.1, "unvaried: max = -0.1 is out of range; give a number from 0 up"),
@@ -154,7 +155,7 @@ def test_a_limit_switched_off_takes_no_other_with_it() -> None:
 
 
 @settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(GATED_SCORES), st.one_of(st.none(), st.just(Limit(regression=0)))))
+@given(st.dictionaries(st.sampled_from(LIMITED), st.one_of(st.none(), st.just(Limit(regression=0)))))
 def test_a_declared_limit_always_stands_and_one_switched_off_never_does(declared: dict[str, Limit | None]) -> None:
     limits = with_defaults(declared)
 

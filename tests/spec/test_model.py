@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.spec.files import load_spec_file
-from pytest_synthgate.spec.limits import GATED_SCORES, Limits
+from pytest_synthgate.spec.limits import Limits
 from pytest_synthgate.spec.model import Generator, Spec, check_names, check_unique, spec_to_json
 from pytest_synthgate.spec.resolve import specs_of
 from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable
@@ -703,7 +704,7 @@ SCALARS = st.one_of(
     st.just(datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC)),
 )
 KEYS = st.one_of(
-    st.sampled_from(sorted({*SpecTable.model_fields, *GeneratorTable.model_fields, *GATED_SCORES, "x", "y", "a_x"})),
+    st.sampled_from(sorted({*SpecTable.model_fields, *GeneratorTable.model_fields, *LIMITED, "x", "y", "a_x"})),
     st.text(max_size=8),
 )
 VALUES = st.recursive(
@@ -714,7 +715,7 @@ LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "images": TEXTS,
     "x": st.lists(TEXTS, max_size=3),
     "per_prompt": st.integers(0, 5),
-    "limits": st.dictionaries(st.sampled_from(GATED_SCORES), VALUES, max_size=3),
+    "limits": st.dictionaries(st.sampled_from(LIMITED), VALUES, max_size=3),
     "generator": st.dictionaries(st.sampled_from(sorted(GeneratorTable.model_fields)), VALUES, max_size=3),
 }
 TABLES = st.one_of(

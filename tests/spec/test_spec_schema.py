@@ -11,11 +11,11 @@ import pytest
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.schema import shipped_schema
+from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.files import load_spec_file
-from pytest_synthgate.spec.limits import GATED_SCORES, WhenUnsure
+from pytest_synthgate.spec.limits import WhenUnsure
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
 from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable
-from pytest_synthgate.spec.waivers import FINDINGS_OF
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = shipped_schema("pytest_synthgate.spec", "spec.schema.json")
@@ -55,8 +55,8 @@ def test_it_has_the_keys_of_the_tables(table: dict[str, Any], model: type[Defaul
 
 
 def test_it_has_the_words_that_a_key_may_be() -> None:
-    assert tuple(PARTS["score"]["enum"]) == GATED_SCORES
-    assert tuple(PARTS["waiver"]["properties"]["score"]["enum"]) == tuple(FINDINGS_OF)
+    assert tuple(PARTS["score"]["enum"]) == LIMITED
+    assert tuple(PARTS["waiver"]["properties"]["score"]["enum"]) == tuple(WAIVABLE.values())
     assert tuple(PARTS["limit"]["properties"]["when_unsure"]["enum"]) == get_args(WhenUnsure)
     assert tuple(PARTS["definition"]["enum"]) == get_args(Definition)
     assert tuple(PARTS["precision"]["enum"]) == get_args(Precision)

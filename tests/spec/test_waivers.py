@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.files import load_spec_file, read_specs
-from pytest_synthgate.spec.limits import GATED_SCORES
 from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.spec.resolve import specs_of
-from pytest_synthgate.spec.waivers import FINDINGS_OF, Waiver, utc_today
+from pytest_synthgate.spec.waivers import Waiver, utc_today
 
 TODAY = date(2026, 7, 1)
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
@@ -124,7 +124,7 @@ def test_what_a_waiver_cannot_mean_is_one_line_that_names_it(changes: dict[str, 
     assert refusal(SPEC, other, table(**changes)) == f"[[waiver]] 2 {message}"
 
 
-@pytest.mark.parametrize("score", sorted({*GATED_SCORES} - {*FINDINGS_OF}))
+@pytest.mark.parametrize("score", sorted({*LIMITED} - {*WAIVABLE.values()}))
 def test_a_score_that_is_no_share_of_images_cannot_leave_one_out(score: str) -> None:
     assert refusal(SPEC, table(score=f"'{score}'")) == (
         f"[[waiver]] 1 score = '{score}' cannot leave an image out; {GIVE_A_SCORE}"
@@ -147,7 +147,7 @@ def test_waiving_a_thing_twice_names_both() -> None:
 
 
 def test_an_image_may_be_waived_in_several_scores_and_beside_its_pairs() -> None:
-    waivers = (table(score=f"'{score}'") for score in FINDINGS_OF)
+    waivers = (table(score=f"'{score}'") for score in WAIVABLE.values())
 
     assert len(read(SPEC, *waivers, table(image=None, pair=f"['{A}', '{B}']"))[0].waivers) == 4
 
@@ -194,14 +194,14 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "image": DIGESTS,
     "pair": st.lists(DIGESTS, max_size=3),
-    "score": st.sampled_from([*GATED_SCORES, "unvary"]),
+    "score": st.sampled_from([*LIMITED, "unvary"]),
     "reason": st.text(max_size=3),
     "owner": st.text(max_size=3),
     "expires": st.dates(date(2025, 1, 1), date(2028, 1, 1)),
 }
 VALID: dict[str, st.SearchStrategy[Any]] = {
     "image": st.sampled_from([f"sha256:{digit * 64}" for digit in "0123456789"]),
-    "score": st.sampled_from(sorted(FINDINGS_OF)),
+    "score": st.sampled_from(sorted(WAIVABLE.values())),
     "reason": st.text(min_size=1).filter(str.strip),
     "owner": st.text(min_size=1).filter(str.strip),
     "expires": st.dates(date(2025, 1, 1), date(2027, 7, 1)),

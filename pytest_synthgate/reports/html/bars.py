@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pytest_synthgate.kinds import MEANS
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec.limits import REALISM_SCORES
 
 WIDTH, MARGIN = 132.0, 6.0
 """Units of the drawing: its inner width, and the room on either side for marks at the ends."""
@@ -72,7 +72,7 @@ def scale_of(score: str, values: Iterable[float]) -> Scale:
         values: Everything that will be drawn: values, ends of intervals, limits, baselines, yardsticks.
     """
     drawn = [*values]
-    if score in REALISM_SCORES and score != "obviously_fake":
+    if score in MEANS:
         return Scale(min(0.4, math.floor(min(drawn, default=0.4) * 10) / 10), 1.0)
     most = max(drawn, default=0.0)
     return Scale(0.0, next((end for end in (0.02, 0.05, 0.1, 0.25, 0.5) if most <= end), 1.0), root=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.kinds import COPIED
 from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
 from pytest_synthgate.reports.html.findings import cut
 from pytest_synthgate.reports.marks import Mark, gravest, mark
@@ -13,7 +14,7 @@ from pytest_synthgate.reports.table import COLUMNS, without_column, yardsticks
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.spec.limits import SHARE_SCORES, Limit
+from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.text.printable import visible
 
 Results = Mapping[str, SpecResult]
@@ -153,7 +154,7 @@ def _yardsticks(results: Results) -> list[Row]:
     """Give a row for each yardstick; where no spec has realism scores, with the copies among real images alone."""
     scored = any(each.measurement.rung for each in results.values())
     return [
-        _yardstick(each, each.yardstick_rung, COLUMNS) if scored else _yardstick(each, None, SHARE_SCORES)
+        _yardstick(each, each.yardstick_rung, COLUMNS) if scored else _yardstick(each, None, COPIED)
         for each in yardsticks(results)
     ]
 
