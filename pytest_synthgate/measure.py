@@ -156,10 +156,10 @@ class Measurer:
             sets = self.sets(spec)
             key = _measurement_key(spec, sets)
             with self.store.lock("measure"):
-                text = self.store.measurement(key)
+                text = self.store.note("measurement", key)
                 if text is None:
                     text = self._measure(spec, sets).to_text()
-                    self.store.add_measurement(key, text)
+                    self.store.add_note("measurement", key, text)
             self._measurements[spec.name] = Measurement.from_json(json.loads(text))
         return self._measurements[spec.name]
 

@@ -72,12 +72,12 @@ def choose_hardware(device: str | None, precision: str, store: Store) -> Hardwar
             precision,
         ]
     )
-    remembered = store.hardware(machine)
+    remembered = store.note("hardware", machine)
     if remembered is not None:
         return Hardware(**json.loads(remembered))
     chosen_device = choose_device(device)
     chosen = Hardware(chosen_device, choose_precision(precision, chosen_device))
-    store.add_hardware(machine, json.dumps(asdict(chosen)))
+    store.add_note("hardware", machine, json.dumps(asdict(chosen)))
     return chosen
 
 

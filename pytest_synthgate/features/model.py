@@ -115,11 +115,11 @@ class Model:
                 "files": [[each.path, each.size, each.mtime_ns] for each in stamps],
                 "facts": EncoderFacts.of(encoder).to_json(),
             }
-            self._store.add_weights(self.name, json.dumps(note))
+            self._store.add_note("weights", self.name, json.dumps(note))
 
     def _remembered(self) -> EncoderFacts | None:
         """Give the facts noted when it was loaded last, if every file is as it was then."""
-        noted = self._store.weights(self.name)
+        noted = self._store.note("weights", self.name)
         if noted is None:
             return None
         note = json.loads(noted)

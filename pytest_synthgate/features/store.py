@@ -10,8 +10,9 @@ import hashlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +21,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.errors import StoreError
+from pytest_synthgate.errors import StoreError, first_line
+from pytest_synthgate.text.printable import shown
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 60
+MOST_NOTED = 256 << 20
+"""Letters of all notes of one kind; beyond it those go that were not used for longest."""
 RACY_NS = 2_000_000_000
 """A file may change again within its file system's clock tick, and keep size and time: git's racy rule."""
 
@@ -31,9 +35,19 @@ _SCHEMA = """
 CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pixels (hash TEXT, decoder TEXT, digest TEXT, reason TEXT, PRIMARY KEY (hash, decoder)) WITHOUT ROWID;
 CREATE TABLE features (digest TEXT, key TEXT, vector BLOB NOT NULL, PRIMARY KEY (digest, key));
-CREATE TABLE weights (encoder TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE hardware (machine TEXT PRIMARY KEY, choice TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE measurements (key TEXT PRIMARY KEY, measurement TEXT NOT NULL);
+"""
+# The size stands beside the text, and both behind what is asked for: a long text is then not read to be counted.
+_NOTES = """
+CREATE TABLE notes (kind TEXT, key TEXT, used INTEGER, size INTEGER, text TEXT NOT NULL, PRIMARY KEY (kind, key));
+DROP TABLE IF EXISTS weights;
+DROP TABLE IF EXISTS hardware;
+DROP TABLE IF EXISTS measurements;
+"""
+_FORGET = """
+DELETE FROM notes WHERE kind = ?1 AND key IN (
+    SELECT key FROM (SELECT key, sum(size) OVER (ORDER BY used DESC, rowid DESC) AS total FROM notes WHERE kind = ?1)
+    WHERE total > ?3 AND key <> ?2
+)
 """
 
 
@@ -132,8 +146,12 @@ class Store:
         lock = FileLock(self.directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock")
         try:
             lock.acquire()
-        except (OSError, NotImplementedError) as error:
+        except OSError as error:
             raise _not_writable(self.directory, error) from None
+        except NotImplementedError:
+            raise StoreError(
+                f"{shown(self.directory)} is on a file system without locks; name another with --synth-cache=DIR"
+            ) from None
         try:
             yield
         finally:
@@ -182,52 +200,39 @@ class Store:
             self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", stamps)
             self._connection.executemany("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?, ?)", decoded)
 
-    def weights(self, encoder: str) -> str | None:
-        """Give what was noted of the encoder of that name, as JSON."""
-        return self._get("SELECT facts FROM weights WHERE encoder = ?", encoder)
+    def note(self, kind: str, key: str) -> str | None:
+        """Give what was noted of that kind under that key."""
+        with self._guard, self._explained():
+            row = self._connection.execute("SELECT text FROM notes WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+            if row is None:
+                return None
+            # A disk that is full, or a folder that may only be read, costs the note its place in the order of use.
+            with suppress(sqlite3.OperationalError):
+                self._connection.execute(
+                    "UPDATE notes SET used = ? WHERE kind = ? AND key = ?", (time.time_ns(), kind, key)
+                )
+        return str(row[0])
 
-    def add_weights(self, encoder: str, facts: str) -> None:
-        """Note what is known of the encoder of that name, as JSON, in place of what was."""
-        self._put("INSERT OR REPLACE INTO weights VALUES (?, ?)", encoder, facts)
-
-    def hardware(self, machine: str) -> str | None:
-        """Give the choice that was made on that machine."""
-        return self._get("SELECT choice FROM hardware WHERE machine = ?", machine)
-
-    def add_hardware(self, machine: str, choice: str) -> None:
-        """Note the choice made on that machine, in place of what was."""
-        self._put("INSERT OR REPLACE INTO hardware VALUES (?, ?)", machine, choice)
-
-    def measurement(self, key: str) -> str | None:
-        """Give the measurement stored under that key, as JSON."""
-        return self._get("SELECT measurement FROM measurements WHERE key = ?", key)
-
-    def add_measurement(self, key: str, measurement: str) -> None:
-        """Store a measurement, as JSON, in place of what was."""
-        self._put("INSERT OR REPLACE INTO measurements VALUES (?, ?)", key, measurement)
+    def add_note(self, kind: str, key: str, text: str) -> None:
+        """Note something in place of what was: of "weights", "hardware", a "measurement", by a key of its own."""
+        with self._transaction():
+            row = (kind, key, time.time_ns(), len(text), text)
+            self._connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", row)
+            self._connection.execute(_FORGET, (kind, key, MOST_NOTED))
 
     def _create_schema(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version == SCHEMA_VERSION:
             return
-        if version != 0:
+        if version not in (0, 1):
             raise StoreError(
                 f"{self.file} has version {version}, this pytest-synthgate writes {SCHEMA_VERSION}; "
                 "delete it, it is a cache and will be made anew"
             )
         with self._transaction():
-            for statement in filter(str.strip, _SCHEMA.split(";")):
+            for statement in filter(str.strip, (_NOTES if version else _SCHEMA + _NOTES).split(";")):
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _get(self, query: str, key: str) -> str | None:
-        with self._guard, self._explained():
-            row = self._connection.execute(query, (key,)).fetchone()
-        return None if row is None else row[0]
-
-    def _put(self, statement: str, key: str, value: str) -> None:
-        with self._transaction():
-            self._connection.execute(statement, (key, value))
 
     def _select(self, query: str, wanted: Iterable[str], *further: str) -> list[tuple[Any, ...]]:
         """Run a query whose `{}` stands for the wanted values; there may be more than SQLite has variables."""
@@ -259,6 +264,8 @@ class Store:
                 f"{self.file} cannot be used ({error}); name another directory with --synth-cache=DIR"
             ) from None
         except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # its subclasses tell of a wrong use, not of the file
+                raise
             raise StoreError(
                 f"{self.file} is damaged ({error}); delete it, it is a cache and will be made anew"
             ) from None
@@ -278,6 +285,6 @@ def _prepare(directory: Path) -> None:
         raise _not_writable(directory, error) from None
 
 
-def _not_writable(directory: Path, error: Exception) -> StoreError:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return StoreError(f"{directory} cannot be written ({reason}); name another directory with --synth-cache=DIR")
+def _not_writable(directory: Path, error: OSError) -> StoreError:
+    reason = error.strerror or first_line(error)
+    return StoreError(f"{shown(directory)} cannot be written ({reason}); name another directory with --synth-cache=DIR")

@@ -3,7 +3,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -97,13 +96,70 @@ def test_pixels_are_known_to_the_decoder_that_read_them_only(store: Store) -> No
 
 @pytest.mark.parametrize("kind", ["weights", "hardware", "measurement"])
 def test_notes_are_replaced_by_newer_ones(store: Store, kind: str) -> None:
-    get: Callable[[str], str | None] = getattr(store, kind)
-    add: Callable[[str, str], None] = getattr(store, f"add_{kind}")
-    assert get("name") is None
-    add("name", "{}")
-    add("name", '{"a": 1}')
-    assert get("name") == '{"a": 1}'
-    assert get("other") is None
+    assert store.note(kind, "name") is None
+    store.add_note(kind, "name", "{}")
+    store.add_note(kind, "name", '{"a": 1}')
+    assert store.note(kind, "name") == '{"a": 1}'
+    assert store.note(kind, "other") is None
+    assert store.note("another kind", "name") is None
+
+
+def test_notes_beyond_the_bound_go_the_longest_unused_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_synthgate.features.store.MOST_NOTED", 40)
+    store.add_note("weights", "net", "w" * 30)
+    for name in "abcd":
+        store.add_note("measurement", name, name * 10)
+    assert store.note("measurement", "a")
+    store.add_note("measurement", "e", "e" * 10)
+    assert [name for name in "abcde" if store.note("measurement", name)] == ["a", "c", "d", "e"]
+    assert store.note("weights", "net")
+
+
+def test_a_note_larger_than_the_bound_is_kept_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_synthgate.features.store.MOST_NOTED", 40)
+    store.add_note("measurement", "small", "s")
+    store.add_note("measurement", "large", "l" * 99)
+    assert (store.note("measurement", "small"), store.note("measurement", "large")) == (None, "l" * 99)
+
+
+def test_the_file_does_not_grow_with_every_state_of_the_sets(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_synthgate.features.store.MOST_NOTED", 200_000)
+    for state in range(50):
+        store.add_note("measurement", f"state {state}", "x" * 50_000)
+    with sqlite3.connect(store.file) as other:
+        assert other.execute("SELECT count(*) FROM notes").fetchone() == (4,)
+        assert other.execute("PRAGMA page_count").fetchone()[0] * 4096 < 600_000
+    other.close()
+
+
+def test_a_note_can_be_read_where_nothing_can_be_written(store: Store) -> None:
+    store.add_note("measurement", "key", "{}")
+    store._connection.execute("PRAGMA query_only = 1")
+    assert store.note("measurement", "key") == "{}"
+
+
+_VERSION_1 = """
+CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pixels (hash TEXT, decoder TEXT, digest TEXT, reason TEXT, PRIMARY KEY (hash, decoder)) WITHOUT ROWID;
+CREATE TABLE features (digest TEXT, key TEXT, vector BLOB NOT NULL, PRIMARY KEY (digest, key));
+CREATE TABLE weights (encoder TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE hardware (machine TEXT PRIMARY KEY, choice TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE measurements (key TEXT PRIMARY KEY, measurement TEXT NOT NULL);
+INSERT INTO features VALUES ('d', 'key', x'0000803f');
+INSERT INTO measurements VALUES ('key', '{}');
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_version_1_keeps_its_features(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "store.sqlite") as other:
+        other.executescript(_VERSION_1)
+    other.close()
+    with Store(tmp_path) as store:
+        assert store.features(["d"], "key")["d"].tolist() == [1]
+        store.add_note("measurement", "key", "new")
+    with Store(tmp_path) as store:
+        assert store.note("measurement", "key") == "new"
 
 
 @pytest.mark.parametrize(("age_ns", "settled"), [(RACY_NS, True), (RACY_NS - 1, False), (-1, False)])
@@ -122,9 +178,9 @@ def test_a_file_name_that_is_no_text_has_a_stamp_that_can_be_stored(store: Store
 
 def test_what_was_added_is_there_when_opened_again(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.add_measurement("key", "{}")
+        store.add_note("measurement", "key", "{}")
     with Store(tmp_path) as store:
-        assert store.measurement("key") == "{}"
+        assert store.note("measurement", "key") == "{}"
 
 
 def test_a_failing_transaction_leaves_nothing_behind(store: Store) -> None:
@@ -132,7 +188,7 @@ def test_a_failing_transaction_leaves_nothing_behind(store: Store) -> None:
     with pytest.raises(OverflowError):
         store.add_files("decoder", stamps, {})
     assert store.file_hashes([FileStamp("/a", 1, 1)]) == {}
-    store.add_measurement("key", "still usable")
+    store.add_note("measurement", "key", "still usable")
 
 
 def test_a_file_of_a_newer_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -210,7 +266,7 @@ with Store(Path(sys.argv[1])) as store:
     for each in range(40):
         store.add_features("key", {f"d{each}": np.full(64, each, dtype=np.float32)})
         store.add_files("decoder", [(FileStamp(f"/{each}", 1, 1), f"h{each}")], {f"h{each}": Pixels(f"d{each}")})
-        store.add_measurement("key", "{}")
+        store.add_note("measurement", "key", "{}")
 """
 
 
@@ -231,9 +287,9 @@ from pytest_synthgate.features.store import Store
 with Store(Path(sys.argv[1])) as store:
     for _ in range(20):
         with store.lock("count"):
-            count = int(store.measurement("count") or 0)
+            count = int(store.note("measurement", "count") or 0)
             time.sleep(0.001)
-            store.add_measurement("count", str(count + 1))
+            store.add_note("measurement", "count", str(count + 1))
 """
 
 
@@ -241,7 +297,7 @@ def test_a_lock_makes_processes_wait_for_each_other(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", _COUNTER, str(tmp_path)]) for _ in range(3)]
     assert [each.wait(timeout=120) for each in running] == [0, 0, 0]
     with Store(tmp_path) as store:
-        assert store.measurement("count") == "60"
+        assert store.note("measurement", "count") == "60"
 
 
 def test_a_lock_is_free_again_after_an_error(store: Store) -> None:
