@@ -15,6 +15,18 @@ class SourceError(SynthgateError):
     """A set of images, a table or a matrix of vectors cannot be read."""
 
 
+class NothingReadableError(SourceError):
+    """A set holds files, and none of them can be read.
+
+    Attributes:
+        unreadable: Each such file: its id, its set ("synthetic" or "real"), and why it cannot be read.
+    """
+
+    def __init__(self, text: str, unreadable: tuple[tuple[str, str, str], ...] = ()) -> None:
+        super().__init__(text)
+        self.unreadable = unreadable
+
+
 class DeviceError(SynthgateError):
     """torch cannot use a device."""
 

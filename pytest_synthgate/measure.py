@@ -9,14 +9,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pytest_synthgate.errors import SourceError, SpecError, SynthgateError
+from pytest_synthgate.errors import NothingReadableError, SourceError, SpecError, SynthgateError
 from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
 from pytest_synthgate.features.encoders import EncoderSource, resolve_encoder
@@ -24,12 +24,13 @@ from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.provide import Hook, Mode, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.evaluate import REVISION, Reference, compare, reference
+from pytest_synthgate.scores.evaluate import REVISION, Facts, Reference, compare, reference
 from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order
 from pytest_synthgate.scores.neighbourhood import distances
 from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.text.printable import visible
 
 MOST_FALSE_ALARMS = 0.02
 """Share of real photos within tau of another above which tau is called too wide."""
@@ -43,6 +44,16 @@ class Sets:
 
     real: Embedded
     synthetic: Embedded
+
+    def by_side(self) -> tuple[tuple[str, Embedded], ...]:
+        """Give both under their names."""
+        return ("synthetic", self.synthetic), ("real", self.real)
+
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """List the files of both that could not be decoded."""
+        return tuple(
+            Unreadable(each.id, side, each.reason) for side, found in self.by_side() for each in found.unreadable
+        )
 
 
 def gated_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
@@ -138,12 +149,19 @@ class Measurer:
         self.notes += [note for note in notes if note not in self.notes]
 
     def sets(self, spec: Spec) -> Sets:
-        """Embed both sets of a spec, or recall them; one process at a time does the work."""
+        """Embed both sets of a spec, or recall them; one process at a time does the work.
+
+        Raises:
+            NothingReadableError: A set holds files, and none of them can be read.
+            SynthgateError: The spec, its images or its encoder cannot be used.
+        """
         if spec.name not in self._sets:
             real, synthetic = self.real(spec), self.synthetic(spec)
             _same_kind(spec, real, synthetic)
             with self.store.lock("embed"):
-                self._sets[spec.name] = Sets(self._embed(spec, real), self._embed(spec, synthetic))
+                sets = Sets(self._embed(spec, real), self._embed(spec, synthetic))
+            _something_readable(spec, sets)
+            self._sets[spec.name] = sets
         return self._sets[spec.name]
 
     def measurement(self, spec: Spec) -> Measurement:
@@ -181,22 +199,25 @@ class Measurer:
 
     def _measure(self, spec: Spec, sets: Sets) -> Measurement:
         against = self._reference(sets.real)
-        measurement = compare(
-            against, sets.synthetic.matrix, definition=spec.definition, axes=_axes(sets.synthetic, sets.real)
-        )
         recognised = self._recognised(spec, sets.real, against.threshold.tau)
-        return replace(
-            measurement,
-            unreadable=_unreadable(sets),
-            threshold={**measurement.threshold, "recognised": recognised},
-            fingerprint={**sets.real.fingerprint, **measurement.fingerprint},
-            warnings=_warnings(against.threshold.false_alarms, recognised),
-        ).with_origins(
-            {
+        facts = Facts(
+            origins={
                 (side, each.id): Origin(each.class_name, each.prompt, each.seed)
-                for side, embedded in (("synthetic", sets.synthetic), ("real", sets.real))
+                for side, embedded in sets.by_side()
                 for each in embedded.records.values()
-            }
+            },
+            unreadable=sets.unreadable(),
+            recognised=recognised,
+            fingerprint=sets.real.fingerprint,
+            recorded={"device": sets.synthetic.device, "precision": sets.synthetic.precision},
+            warnings=_warnings(against.threshold.false_alarms, recognised),
+        )
+        return compare(
+            against,
+            sets.synthetic.matrix,
+            definition=spec.definition,
+            axes=_axes(sets.synthetic, sets.real),
+            facts=facts,
         )
 
     def _reference(self, real: Embedded) -> Reference:
@@ -278,12 +299,23 @@ def _repeats(axis: Axis) -> bool:
     return len(axis.synthetic) >= 2 * len(set(axis.synthetic.values())) > 0
 
 
-def _unreadable(sets: Sets) -> tuple[Unreadable, ...]:
-    return tuple(
-        Unreadable(each.id, side, each.reason)
-        for side, embedded in (("synthetic", sets.synthetic), ("real", sets.real))
-        for each in embedded.unreadable
-    )
+def _something_readable(spec: Spec, sets: Sets) -> None:
+    empty = [(side, embedded) for side, embedded in sets.by_side() if embedded.unreadable and not len(embedded.matrix)]
+    if empty:
+        sides = {side for side, _ in empty}
+        unreadable = tuple(astuple(each) for each in sets.unreadable() if each.image_set in sides)
+        told = "; ".join(
+            f"none of the {len(of.unreadable):,} files of the {side} set can be read: {_why(of)}" for side, of in empty
+        )
+        raise NothingReadableError(f"{spec.where} {told}", unreadable)
+
+
+def _why(embedded: Embedded, most: int = 3) -> str:
+    """Say why files cannot be read, the commonest reasons first, each with a file."""
+    examples = {each.reason: each.id for each in reversed(embedded.unreadable)}
+    counts = Counter(each.reason for each in embedded.unreadable).most_common(most)
+    told = [f"{count:,} {reason} (such as {visible(examples[reason])})" for reason, count in counts]
+    return ", ".join(told) + (", ..." if len(examples) > most else "")
 
 
 def _warnings(false_alarms: float, recognised: Mapping[str, float]) -> tuple[str, ...]:

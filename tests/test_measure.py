@@ -1,6 +1,7 @@
 """From a spec to its measurement: what is shared, what is stored under which key, what is told about the sets."""
 
 import os
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_synthgate import measure
-from pytest_synthgate.errors import SourceError, SpecError
+from pytest_synthgate.errors import NothingReadableError, SourceError, SpecError
 from pytest_synthgate.features.encoders import EncoderSource, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
@@ -290,3 +291,59 @@ def test_no_classes_at_all_are_an_error(measurer: Measurer, tmp_path: Path) -> N
     real = vectors(tmp_path / "real.npy", 60, 0)
     with pytest.raises(SpecError, match="a limit per class needs classes: declare `classes`, or"):
         gated_classes(Spec(name="a", file=tmp_path / "x.toml", real=real, images=real), measurer)
+
+
+# Nothing readable
+
+
+def nothing_readable(folder: Path) -> None:
+    for number, path in enumerate(sorted(folder.rglob("*.png"))):
+        path.write_bytes(b"" if number < 3 else b"no image")
+
+
+@pytest.mark.parametrize(("side", "folder", "count"), [("real", "real", 65), ("synthetic", "made", 40)])
+def test_a_set_of_which_nothing_can_be_read_says_why_and_names_files(
+    measurer: Measurer, spec: Spec, side: str, folder: str, count: int
+) -> None:
+    nothing_readable(spec.file.parent / folder)
+    with pytest.raises(NothingReadableError) as caught:
+        measurer.measurement(spec)
+    text = str(caught.value)
+    assert f"none of the {count} files of the {side} set can be read: {count - 3} " in text
+    assert "(such as apple/003.png), 3 " in text
+    assert "(such as apple/000.png)" in text
+    assert "\n" not in text
+    assert len(caught.value.unreadable) == count
+    image, of, reason = caught.value.unreadable[0]
+    assert (image, of, bool(reason)) == ("apple/000.png", side, True)
+
+
+def test_two_sets_of_which_nothing_can_be_read_are_one_error(measurer: Measurer, spec: Spec) -> None:
+    for folder in ("real", "made"):
+        nothing_readable(spec.file.parent / folder)
+    with pytest.raises(
+        NothingReadableError, match=r"of the synthetic set .*; none of the 65 files of the real"
+    ) as caught:
+        measurer.sets(spec)
+    assert len(caught.value.unreadable) == 105
+
+
+def test_an_error_about_unreadable_files_survives_the_way_to_another_process() -> None:
+    error = pickle.loads(pickle.dumps(NothingReadableError("text", (("a.png", "real", "empty"),))))
+    assert (str(error), error.unreadable) == ("text", (("a.png", "real", "empty"),))
+
+
+# What is recorded and not compared
+
+
+def test_device_precision_and_versions_are_recorded_outside_the_fingerprint(measurer: Measurer, spec: Spec) -> None:
+    measurement = measurer.measurement(replace(spec, device="cpu", precision="fp32"))
+    assert (measurement.recorded["device"], measurement.recorded["precision"]) == ("cpu", "fp32")
+    assert measurement.recorded["libraries"].keys() >= {"python", "numpy", "pillow", "torch"}
+    assert not measurement.recorded.keys() & measurement.fingerprint.keys()
+
+
+def test_vectors_have_no_device(measurer: Measurer, tmp_path: Path) -> None:
+    real, made = vectors(tmp_path / "real.npy", 60, 0), vectors(tmp_path / "made.npy", 40, 1)
+    recorded = measurer.measurement(Spec(name="a", file=tmp_path / "x.toml", real=real, images=made)).recorded
+    assert (recorded["device"], recorded["precision"]) == (None, None)

@@ -51,6 +51,7 @@ class Embedded:
         records: id -> record, for all of them.
         fingerprint: All that makes two matrices comparable, in plain JSON types.
         precision: What the features were computed in; None for a set of vectors.
+        device: What computes them here; None for a set of vectors.
     """
 
     matrix: FeatureMatrix
@@ -58,6 +59,7 @@ class Embedded:
     records: Mapping[str, ImageRecord]
     fingerprint: Mapping[str, Any]
     precision: str | None
+    device: str | None = None
 
 
 def embed(
@@ -119,6 +121,7 @@ def embed(
         records=records,
         fingerprint=model.road(normalise),
         precision=model.hardware.precision,
+        device=model.hardware.device,
     )
 
 

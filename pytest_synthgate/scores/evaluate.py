@@ -6,10 +6,14 @@ The real set's own part (threshold, yardstick) is a value that several synthetic
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal, TypeVar
+from functools import cache
+from importlib import metadata
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +22,7 @@ from pytest_synthgate.errors import SourceError, require
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.kinds import CLASSIFIED, MEANS
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.fit import (
     Probabilities,
@@ -42,6 +46,9 @@ REVISION = 1
 DRAWN = 200
 """Findings of every score that the map shows for certain."""
 
+LIBRARIES = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow")
+"""Distributions that a number may depend on in its last digits; their versions are recorded."""
+
 Definition = Literal["balanced", "studio"]
 
 T = TypeVar("T")
@@ -60,6 +67,27 @@ class Reference:
     real: FeatureMatrix
     threshold: Threshold
     yardsticks: dict[tuple[int | None, Definition], Measurement | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of both sets beside their features; no score depends on it.
+
+    Attributes:
+        origins: What the sources know of an image, by set and id.
+        unreadable: Files of both sets that could not be decoded.
+        recognised: Share of lightly edited real photos within tau of their original, by edit; None without photos.
+        fingerprint: What the features were computed by.
+        recorded: What they were computed on.
+        warnings: What a reader of the numbers should know, one line each.
+    """
+
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    recognised: Mapping[str, float] | None = None
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def reference(real: FeatureMatrix) -> Reference:
@@ -115,6 +143,7 @@ def compare(
     *,
     definition: Definition = "balanced",
     axes: Mapping[str, Axis] | None = None,
+    facts: Facts | None = None,
     yardstick: bool = True,
     at_most: int | None = None,
 ) -> Measurement:
@@ -125,12 +154,14 @@ def compare(
         synthetic: The synthetic set, from the same encoder.
         definition: "balanced" or "studio".
         axes: What to break the scores down by.
+        facts: What to say of the two sets beside what is computed here.
         yardstick: Whether to score the halves of the real set as well, and to draw the map of both sets.
         at_most: Largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
 
     Raises:
         SourceError: A set is empty, or the widths differ.
     """
+    facts = facts or Facts()
     real, tau = against.real, against.threshold.tau
     for name, each in (("real", real), ("synthetic", synthetic)):
         if len(each) == 0:
@@ -175,13 +206,30 @@ def compare(
         errors={} if definition == "studio" else _by_score(errors, MEANS),
         yardstick=halves.scores if halves else {},
         yardstick_rung=halves.rung if halves else None,
-        threshold={**asdict(against.threshold), "rule": TAU_RULE},
+        threshold={
+            **asdict(against.threshold),
+            "rule": TAU_RULE,
+            **({} if facts.recognised is None else {"recognised": facts.recognised}),
+        },
         breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
-        findings=findings,
+        findings=with_origins(findings, facts.origins),
+        unreadable=facts.unreadable,
         projection=project(real, synthetic, _worst(findings)) if yardstick else None,
         contents=Contents.of(real.digests, synthetic.digests),
-        fingerprint={"definition": definition, "tau": TAU_RULE, "revision": REVISION},
+        fingerprint={**facts.fingerprint, "definition": definition, "tau": TAU_RULE, "revision": REVISION},
+        recorded={**facts.recorded, "libraries": dict(libraries())},
+        warnings=facts.warnings,
     )
+
+
+@cache
+def libraries() -> Mapping[str, str]:
+    """Give the versions of Python and of the installed libraries, without importing one."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def _worst(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:

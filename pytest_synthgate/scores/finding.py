@@ -6,8 +6,8 @@ Fourth station of the flow: part of a measurement.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_synthgate.scores.score import rounded
@@ -103,6 +103,13 @@ class Origin:
     class_name: str | None = None
     prompt: str | None = None
     seed: int | None = None
+
+
+def with_origins(findings: Iterable[Finding], origins: Mapping[tuple[str, str], Origin]) -> tuple[Finding, ...]:
+    """Add class, prompt and seed to findings, by the set and the id of their image."""
+    nowhere = Origin()
+    found = ((each, origins.get((each.image_set, each.image), nowhere)) for each in findings)
+    return tuple(replace(each, class_name=of.class_name, prompt=of.prompt, seed=of.seed) for each, of in found)
 
 
 @dataclass(frozen=True, slots=True)

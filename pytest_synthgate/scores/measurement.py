@@ -9,16 +9,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
+from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, rounded
 
-FORM = 2
+FORM = 3
 """Raised when a measurement holds more than before, so that a stored one without it is made again."""
 
 ENOUGH = 30
@@ -84,6 +84,7 @@ class Measurement:
         contents: What the sets hold, by digest; None where that is not known.
         audit: What the files alone give away (empty until measured).
         fingerprint: All that makes two measurements comparable.
+        recorded: What it was made with, and what comparisons do not look at: device, precision, library versions.
         warnings: What a reader of the numbers should know, one line each.
     """
 
@@ -104,6 +105,7 @@ class Measurement:
     contents: Contents | None = None
     audit: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -133,6 +135,7 @@ class Measurement:
             "contents": None if self.contents is None else self.contents.to_json(),
             "audit": _rounded_deep(self.audit),
             "fingerprint": dict(self.fingerprint),
+            "recorded": dict(self.recorded),
             "warnings": list(self.warnings),
         }
 
@@ -175,6 +178,7 @@ class Measurement:
                 contents=Contents.from_json(raw["contents"]) if raw.get("contents") else None,
                 audit=dict(raw["audit"]),
                 fingerprint=dict(raw["fingerprint"]),
+                recorded=dict(raw.get("recorded", {})),
                 warnings=tuple(raw.get("warnings", ())),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -214,18 +218,6 @@ class Measurement:
         if self.projection is not None:
             found |= set(self.projection.real if side == "real" else self.projection.synthetic)
         return found
-
-    def with_origins(self, origins: Mapping[tuple[str, str], Origin]) -> Measurement:
-        """Add class, prompt and seed to the findings, by the set and the id of their image."""
-        nowhere = Origin()
-        found = ((each, origins.get((each.image_set, each.image), nowhere)) for each in self.findings)
-        return replace(
-            self,
-            findings=tuple(
-                replace(each, class_name=origin.class_name, prompt=origin.prompt, seed=origin.seed)
-                for each, origin in found
-            ),
-        )
 
 
 def own_group(class_name: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.gating.waived import Waived, applied, unused
 from pytest_synthgate.kinds import KINDS, WAIVABLE
-from pytest_synthgate.scores.finding import Finding, Origin
+from pytest_synthgate.scores.finding import Finding, Origin, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.fit import Probabilities, sides
 from pytest_synthgate.scores.groups import Axis, breakdown
@@ -78,11 +78,14 @@ class Sets:
             {"real": m, "synthetic": n},
             {**realism, **copied},
             breakdown=breakdown({"class": Axis(self.group_of)}, self.synthetic, self.real, self.copies, self.fit),
-            findings=(
-                *copy_findings(self.synthetic, self.real, self.copies),
-                *realism_findings(self.synthetic, self.real, self.copies, self.fit),
+            findings=with_origins(
+                (
+                    *copy_findings(self.synthetic, self.real, self.copies),
+                    *realism_findings(self.synthetic, self.real, self.copies, self.fit),
+                ),
+                {("synthetic", each): Origin(name or None) for each, name in self.class_of.items()},
             ),
-        ).with_origins({("synthetic", each): Origin(name or None) for each, name in self.class_of.items()})
+        )
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         fake = np.asarray(self.fit.synthetic.mean(axis=0) >= OBVIOUS)

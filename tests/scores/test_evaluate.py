@@ -17,7 +17,7 @@ from pytest_synthgate.errors import SourceError
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.reports import explain
 from pytest_synthgate.scores import evaluate as module
-from pytest_synthgate.scores.evaluate import compare, reference
+from pytest_synthgate.scores.evaluate import Facts, compare, reference
 from pytest_synthgate.scores.finding import Origin
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement
@@ -162,9 +162,9 @@ def test_a_measurement_survives_the_way_through_json() -> None:
 
 
 def test_prompts_reach_the_synthetic_findings() -> None:
-    found = evaluate(*_two_sets()).with_origins(
-        {("synthetic", str(row)): Origin(None, f"prompt {row}", row) for row in range(80)}
-    )
+    real, synthetic = map(feature_matrix, _two_sets())
+    origins = {("synthetic", str(row)): Origin(None, f"prompt {row}", row) for row in range(80)}
+    found = compare(reference(real), synthetic, facts=Facts(origins))
     for each in found.findings:
         assert (each.prompt, each.seed) == (
             (f"prompt {each.image}", int(each.image)) if each.image_set == "synthetic" else (None, None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.scores.contents import Contents
-from pytest_synthgate.scores.finding import Finding, Origin, Unreadable
+from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.measurement import Measurement, grouped
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.spec.limits import Limits
@@ -54,6 +54,7 @@ MEASUREMENTS = st.builds(
     contents=st.none() | st.builds(Contents, st.text(max_size=4), st.text(max_size=4), st.text(max_size=4)),
     audit=st.dictionaries(st.text(max_size=4), st.floats() | st.lists(st.floats(), max_size=2)),
     fingerprint=st.dictionaries(st.text(max_size=4), st.text(max_size=4)),
+    recorded=st.dictionaries(st.text(max_size=4), st.text(max_size=4)),
     warnings=st.lists(st.text(max_size=4), max_size=2).map(tuple),
 )
 
@@ -144,9 +145,9 @@ def test_origins_are_added_by_set_and_image() -> None:
     real = replace(FINDING, image_set="real")
     stranger = replace(FINDING, image="z.png")
     origins = {("synthetic", "a.png"): Origin("apple", "an apple", 7), ("real", "a.png"): Origin("pear")}
-    found = Measurement(1, 1, {}, {}, findings=(FINDING, real, stranger)).with_origins(origins)
+    found = with_origins((FINDING, real, stranger), origins)
     made = replace(FINDING, class_name="apple", prompt="an apple", seed=7)
-    assert found.findings == (made, replace(real, class_name="pear"), stranger)
+    assert found == (made, replace(real, class_name="pear"), stranger)
 
 
 def test_a_measurement_is_compared_with_limits() -> None:
