@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.replacing import put_in_place
+from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.kinds import WAIVABLE
 from pytest_synthgate.results.file import read_results
@@ -103,6 +104,8 @@ def _append(file: Path, waiver: Waiver, table: Mapping[str, Any], today: date) -
     for same in read_specs(content, file, today)[0].waivers:
         if same.subject == waiver.subject:
             raise SpecError(f"{where(file)} has that already, the {same.name} until {same.expires}; change its table")
+    if decoded(content) != content.decode("utf-8-sig", errors="replace"):
+        raise SpecError(f"{where(file)} is not UTF-8, in which its waivers are written; save it as UTF-8")
     longer = content + _written(table, content)
     try:
         read_specs(longer, file, today)

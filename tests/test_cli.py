@@ -99,6 +99,21 @@ def test_no_spec_file_is_an_error_in_one_line() -> None:
     assert fails("check").startswith("synthgate: no spec file (synth_*.toml) below ")
 
 
+@pytest.mark.parametrize("command", ["check", "measure", "generate"])
+def test_spec_files_without_a_spec_are_an_error(command: str) -> None:
+    write("synth_x.toml", "[tool.synth]\nvoices = 8")
+    write("synth_y.toml", "")
+    assert fails(command) == "synthgate: no spec in synth_x.toml, synth_y.toml; declare one in a [spec.NAME] table\n"
+    assert not Path("synthgate.json").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "measure"])
+def test_a_named_file_without_a_spec_is_an_error(command: str) -> None:
+    write("synth_x.toml", "")
+    assert fails(command, "synth_x.toml") == "synthgate: synth_x.toml: declares no spec; add a [spec.NAME] table\n"
+    assert not Path("synthgate.json").exists()
+
+
 def test_a_spec_that_cannot_be_meant_is_an_error_in_one_line() -> None:
     write("synth_x.toml", "[spec.a]\nimage = 'x'")
     assert fails("check") == "synthgate: synth_x.toml: [spec.a] unknown key 'image'; did you mean 'images'?\n"

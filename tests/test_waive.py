@@ -388,6 +388,18 @@ def test_any_words_are_read_back_as_they_were_given(
     assert len(tomllib.loads(file.read_bytes().decode())["waiver"]) == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
+def test_a_file_of_another_encoding_is_not_made_a_mixture(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "synth_foreign.toml"
+    content = "[spec.one]\nimages = 'où'\n".encode(encoding)
+    file.write_bytes(content)
+
+    with pytest.raises(SpecError, match=r"synth_foreign\.toml: is not UTF-8, .*; save it as UTF-8$"):
+        append_waiver(file, TABLE, TODAY)
+
+    assert file.read_bytes() == content
+
+
 LINES = [
     *("[spec.one]", "images = 'out'", "[[waiver]]", f"image = '{C}'", "score = 'unvaried'", "reason = 'x'"),
     *("owner = 'y'", "expires = 2026-12-31", "# waiver", "waiver = []", "reason = '''", "", "\r"),

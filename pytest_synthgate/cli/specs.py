@@ -16,6 +16,7 @@ from pytest_synthgate.session.run import run_of
 from pytest_synthgate.spec.discovery import find_spec_files
 from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.model import check_unique
+from pytest_synthgate.text.wording import where
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.provide import Mode
@@ -86,4 +87,7 @@ def _load(named: tuple[Path, ...], run: Run) -> list[Spec]:
     found = named or find_spec_files(Path.cwd(), patterns, tuple(config.getini("norecursedirs")))
     if not found:
         raise SpecError(f"no spec file ({' or '.join(patterns)}) below {Path.cwd()}; name one, or write one")
-    return [spec for file in found for spec in load_spec_file(file, named=bool(named))]
+    if not (specs := [spec for file in found for spec in load_spec_file(file, named=bool(named))]):
+        files = ", ".join(where(file.absolute()).removesuffix(":") for file in found)
+        raise SpecError(f"no spec in {files}; declare one in a [spec.NAME] table")
+    return specs

@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from pytest_synthgate.files.texts import decoded
+
 PATTERNS = ("synth_*.toml",)
 """Which files are taken for spec files."""
 
@@ -60,7 +62,7 @@ def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
 def heading_line(file: Path, name: str) -> int | None:
     """Find the heading of a spec, `[spec.subject]`, counted from 1; None where it is declared in another way."""
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        lines = decoded(file.read_bytes()).replace("\r\n", "\n").split("\n")
     except (OSError, ValueError):
         return None
     return next((number for number, line in enumerate(lines, 1) if _heads(line, name)), None)

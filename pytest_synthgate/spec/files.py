@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.spec.resolve import specs_of
 from pytest_synthgate.spec.waivers import utc_today
 from pytest_synthgate.text.wording import where
 
-_HEADING = re.compile(rb"""^(?:\xef\xbb\xbf)?[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
+_HEADING = re.compile(r"""^[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
 
 
 def load_spec_file(path: Path, *, named: bool = False, today: date | None = None) -> tuple[Spec, ...]:
@@ -33,13 +34,13 @@ def load_spec_file(path: Path, *, named: bool = False, today: date | None = None
         The specs, none of a file that belongs to somebody else.
 
     Raises:
-        SpecError: It cannot be read, is not TOML, or says something that cannot be meant.
+        SpecError: It cannot be read, is no text, is not TOML, or says something that cannot be meant.
     """
     file = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a link and move the file's folder
-    content = content_of(file)
-    if not named and not _HEADING.search(content):
+    text = _decoded(content_of(file), file)
+    if not named and not _HEADING.search(text):
         return ()
-    return read_specs(content, file, today or utc_today())
+    return specs_of(_parsed(text, file), file, today or utc_today())
 
 
 def content_of(file: Path) -> bytes:
@@ -63,17 +64,21 @@ def read_specs(content: bytes, file: Path, today: date) -> tuple[Spec, ...]:
         today: What the dates of waivers are compared to.
 
     Raises:
-        SpecError: It is not TOML, or says something that cannot be meant.
+        SpecError: It is no text, is not TOML, or says something that cannot be meant.
     """
-    return specs_of(_parsed(content, file), file, today)
+    return specs_of(_parsed(_decoded(content, file), file), file, today)
 
 
-def _parsed(content: bytes, file: Path) -> dict[str, Any]:
+def _decoded(content: bytes, file: Path) -> str:
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SpecError(f"{where(file)} line {line} is not UTF-8; save the file as UTF-8") from None
+        return decoded(content)
+    except ValueError as error:
+        raise SpecError(f"{where(file)} {error}") from None
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{where(file)} {_located(str(error))}; mend the TOML") from None
     except (ValueError, RecursionError):

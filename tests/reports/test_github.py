@@ -181,7 +181,7 @@ def test_a_file_elsewhere_is_told_whole(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_text_has_no_line(tmp_path: Path) -> None:
-    (tmp_path / "synth_x.toml").write_bytes(b"\xff\n[spec.subject]")
+    (tmp_path / "synth_x.toml").write_bytes(b"\x81\n[spec.subject]")
     assert place(tmp_path / "synth_x.toml", tmp_path) == {"file": "synth_x.toml"}
 
 

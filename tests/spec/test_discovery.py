@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_synthgate.spec.discovery import find_spec_files, is_spec_file
+from pytest_synthgate.spec.discovery import find_spec_files, heading_line, is_spec_file
 
 
 def place(root: Path, *names: str) -> None:
@@ -76,3 +76,10 @@ def test_patterns_with_folders_start_below_the_root(tmp_path: Path) -> None:
     assert not is_spec_file(tmp_path / "gates/a.toml", tmp_path / "gates", ["gates/*.toml"])
     assert is_spec_file(Path("/elsewhere/synth_a.toml"), tmp_path)
     assert not is_spec_file(tmp_path / "synth_a.gate", tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_the_heading_of_a_spec_is_found_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "synth_a.toml").write_bytes("# é\r\n[spec.a]\r\n[spec.'é']\r\n".encode(encoding))
+
+    assert heading_line(tmp_path / "synth_a.toml", "é") == 3

@@ -33,7 +33,8 @@ def place(root: Path, *names: str) -> None:
         b"[notes]\nspec = 3\n",
         b"# see [spec.a]\n",
         b"this is no TOML",
-        b"\xff\xfe[\x00s\x00p\x00e\x00c\x00",
+        "[tool.synth]\nvoice = 'é'\n".encode("cp1252"),
+        "[tool.synth]\nvoices = 8\n".encode("utf-16"),
     ],
 )
 def test_a_file_of_somebody_else_is_left_alone_unless_named(folder: Path, content: bytes) -> None:
@@ -63,6 +64,34 @@ def test_a_file_with_our_tables_is_ours_however_it_is_written(folder: Path, cont
     assert [(spec.name, spec.images) for spec in load_spec_file(file)] == [("a", folder / "out")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_is_ours_whatever_an_editor_or_a_shell_made_of_it(folder: Path, encoding: str, end: str) -> None:
+    file = folder / "synth_ours.toml"
+    file.write_bytes(f"[spec.'café']{end}images = 'où'{end}".encode(encoding))
+
+    assert [(spec.name, spec.images) for spec in load_spec_file(file)] == [("café", folder / "où")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[spec.a]\nimages = '\x81'\n", "is not UTF-8 text (byte 19); save it as UTF-8"),
+        (b"\x81\x8d\x8f\x90", "is not UTF-8 text (byte 0); save it as UTF-8"),
+        ("[spec.a]".encode("utf-16") + b"\n", "is broken UTF-16 text (byte 16); save it as UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_what_is_no_text_is_not_passed_over(folder: Path, content: bytes, message: str, named: bool) -> None:
+    file = folder / "synth_broken.toml"
+    file.write_bytes(content)
+
+    with pytest.raises(SpecError) as caught:
+        load_spec_file(file, named=named)
+
+    assert str(caught.value) == f"synth_broken.toml: {message}"
+
+
 def test_a_named_file_may_use_dotted_keys_alone(folder: Path) -> None:
     file = folder / "experiments.toml"
     file.write_text("spec.a.images = 'out'")
@@ -76,7 +105,6 @@ def test_a_named_file_may_use_dotted_keys_alone(folder: Path) -> None:
         (b"[spec.a]\nimages = \n", "line 2, column 10: Invalid value; mend the TOML"),
         (b"[spec.a]\nimages = 'x'\nimages = 'y'\n", "line 3, column 13: Cannot overwrite a value; mend the TOML"),
         (b"[spec.a]\n[spec.a]\n", "line 2, column 8: Cannot declare ('spec', 'a') twice; mend the TOML"),
-        (b"[spec.a]\nimages = '\xe9'\n", "line 2 is not UTF-8; save the file as UTF-8"),
         (b"[spec.a]\nx = " + b"9" * 5000, "holds a number or an array beyond all measure; shorten it"),
         (b"[spec.a]\nx = " + b"[" * 100_000, "holds a number or an array beyond all measure; shorten it"),
     ],
