@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
-from pytest_synthgate.reports.html.render import write_html
+from pytest_synthgate.reports.html.page import write_html
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
 

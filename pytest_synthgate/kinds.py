@@ -25,6 +25,7 @@ class Kind:
         shape: What it is.
         source: What it is computed from.
         side: The set that it is a share of, or a mean over.
+        twins: The set that copies are copies of; where it is `side` itself, one of a cluster is no copy.
         null: What two sets of one law give: 0, or 0.5 for what a classifier guesses.
         most: Largest value that it can have; None for a count.
         limited: Whether it can carry a limit.
@@ -42,6 +43,7 @@ class Kind:
     shape: Shape
     source: Source
     side: Side = "synthetic"
+    twins: Side = "synthetic"
     null: float = 0.0
     most: float | None = 1.0
     limited: bool = True
@@ -123,6 +125,7 @@ KINDS = {
             name="unoriginal",
             shape="share",
             source="copies",
+            twins="real",
             column=True,
             default=0.01,
             findings="unoriginal",

@@ -36,7 +36,7 @@ def report(
     history: tuple[Path, ...],
 ) -> None:
     """Render results files, several as one; pictures are shown where they are still in their place."""
-    from pytest_synthgate.reports.html.render import MAX_FINDINGS, write_html
+    from pytest_synthgate.reports.html.page import MAX_FINDINGS, write_html
     from pytest_synthgate.reports.redaction import redacted
     from pytest_synthgate.reports.trend import read_trends
     from pytest_synthgate.results.file import read_all
@@ -69,7 +69,7 @@ def compare(was: Path, now: Path, markdown: bool) -> None:
 
     Exits with 1 when a score became worse, and with 2 when nothing could be compared.
     """
-    from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown
+    from pytest_synthgate.reports.side_by_side import comparison_lines, comparison_markdown
     from pytest_synthgate.results.file import read_results
     from pytest_synthgate.text.printable import shown, visible
     from pytest_synthgate.tracking.comparison import compare_results

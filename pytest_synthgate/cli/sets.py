@@ -27,7 +27,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 @cache_option
 def check(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> None:
     """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
-    from pytest_synthgate.reports.declared import describe_spec
+    from pytest_synthgate.reports.spec_in_words import describe_spec
 
     with project(files, real=real, cache=cache) as run:
         for spec in map(run.resolved, run.catalogue.specs.values()):

@@ -11,32 +11,11 @@ from itertools import islice
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.kinds import COPIED
-from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.kinds import KINDS
+from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
-
-TITLES = {
-    "unvaried": "Near-duplicates in the synthetic set",
-    "unoriginal": "Near-copies of real images",
-    "unrealistic": "Synthetic images that are told from real ones",
-    "unrepresentative": "Real images that are told from synthetic ones",
-}
-"""What the findings of a score are, in the order in which they are shown."""
-
-SURELY = "with at least 90% certainty"
-"""How surely an image is told from the other set that is flagged for it."""
-_FAKE = f"are told from real images {SURELY}"
-MEANING = {
-    "unvaried": "have a near-duplicate in the set",
-    "collision_rate": "have a near-duplicate in the set",
-    "unoriginal": "are near-copies of real images",
-    "obviously_fake": _FAKE,
-    "unrealistic": _FAKE,
-    "unrepresentative": f"are told from synthetic images {SURELY}",
-}
-"""What is flagged in a score, as the rest of a sentence that begins with the images."""
 
 
 def flagged(verdict: Verdict, measurement: Measurement) -> list[Finding]:
@@ -62,7 +41,17 @@ def against(finding: Finding, tau: float) -> str:
             certainty = f"{finding.value:.1%}" if finding.value < 0.9995 else "over 99.9%"
             return f"told from {other} images with {certainty} certainty"
         case _:
-            return f"a near-copy, distance {number(finding.value)} < {number(tau)}"
+            return _near(finding.value, tau)
+
+
+def _near(distance: float, tau: float) -> str:
+    """Say how near two images are; one may belong to a chain of near-copies and not be near to the twin beside it."""
+    own, most = number(distance), number(tau)
+    if not tau:
+        return f"a near-copy, distance {own}"
+    if distance >= tau:
+        return f"in a chain of near-copies, distance {own}"
+    return f"a near-copy, distance {own} < {most}" if own != most else f"a near-copy, distance just below {most}"
 
 
 def made(finding: Finding) -> str | None:
@@ -76,7 +65,7 @@ def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
     """Show a finding beside its twin in a line."""
     image, words = visible(finding.image), against(finding, float(threshold.get("tau", 0.0)))
     twin = f"{finding.twin_set} {visible(finding.twin)}" if finding.twin is not None else "an unknown image"
-    if finding.by == "classifier":
+    if not is_copy(finding):
         text = f"{image} ({words}), nearest is {twin}"
     else:
         text = f"{image} {'=' if finding.by == 'exact' else '~'} {twin} ({words})"
@@ -115,4 +104,21 @@ def in_turns(findings: Iterable[Finding]) -> list[Finding]:
 
 def group_sizes(findings: Iterable[Finding]) -> dict[int | None, int]:
     """Count the near-duplicates of each cluster; findings of a classifier are in none."""
-    return Counter(each.cluster for each in findings if each.score in COPIED and each.cluster is not None)
+    return Counter(each.cluster for each in findings if is_copy(each) and each.cluster is not None)
+
+
+def is_copy(finding: Finding) -> bool:
+    """Tell whether an image is flagged for what it resembles, and not for what a classifier makes of it."""
+    kind = KINDS.get(finding.score)
+    return finding.by != "classifier" if kind is None else kind.source == "copies"
+
+
+def within_its_set(finding: Finding) -> bool:
+    """Tell whether an image is a near-duplicate of others of its own set, of which one may stay."""
+    kind = KINDS.get(finding.score)
+    return is_copy(finding) and (finding.twin_set if kind is None else kind.twins) == finding.image_set
+
+
+def unread(file: Unreadable) -> str:
+    """Say which file cannot be read and why, in a line."""
+    return f"{visible(file.image)} ({file.image_set}): {visible(file.reason)}"

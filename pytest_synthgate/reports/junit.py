@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.evidence import flagged
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.text.printable import shown, visible
@@ -44,8 +45,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
         verdict: What the gate concluded.
         measurement: What was measured.
     """
-    measured = verdict.measured
-    unreadable = verdict.score == "unreadable"
+    measured, of_files = verdict.measured, KINDS[verdict.score].source == "files"
     values: dict[str, Any] = {
         "score": measured.value,
         "low": measured.low,
@@ -53,7 +53,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
         "limit": verdict.limit.max,
         "baseline": verdict.baseline,
         "n": measured.n,
-        "flagged": len(measurement.unreadable if unreadable else flagged(verdict, measurement)),
+        "flagged": len(measurement.unreadable if of_files else flagged(verdict, measurement)),
         "verdict": verdict.verdict,
         "reason": _letters(verdict.reason),
         "fingerprint": short_fingerprint(measurement.fingerprint),

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.advice import ADVICE
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.explain import explain
+from pytest_synthgate.reports.overview import Cell, notes, table_rows
 from pytest_synthgate.reports.reading import headline, reading, worst_gates
-from pytest_synthgate.reports.table import Cell, notes, rows
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.printable import visible
@@ -42,7 +42,7 @@ def markdown(results: Mapping[str, SpecResult], most: int = MOST_BYTES) -> str:
         results: Result by spec name.
         most: Bytes that it may take; the verdict alone needs a few thousand.
     """
-    heading, *body = rows(results)
+    heading, *body = table_rows(results)
     top = f"## synthgate: {prose(headline(results))}\n\n{_row(heading)}{'|---' * len(heading)}|\n"
     top += _fitting([_row(cells) for cells in body], most // 3, "rows")
     top += "\nLower is better; 95% intervals in brackets.\n\n"
@@ -90,8 +90,8 @@ def _section(name: str, verdict: Verdict, measurement: Measurement, *, advised: 
     """Give the verdict, the evidence, and what to do about such a score, once for each."""
     head, *evidence = explain(name, verdict, measurement)
     shown = f"\n{fenced([line.removeprefix('  ') for line in evidence])}" if evidence else ""
-    advice = "" if advised or verdict.undecided else f"\n{prose(ADVICE[verdict.score])}\n"
-    return f"\n### {prose(head)}\n{shown}{advice}"
+    advice = "" if advised or verdict.undecided else KINDS[verdict.score].advice
+    return f"\n### {prose(head)}\n{shown}" + (f"\n{prose(advice)}\n" if advice else "")
 
 
 def _fitting(blocks: Sequence[str], room: int, kind: str) -> str:

@@ -1,10 +1,20 @@
-"""Where a picture is and what it looks like small, for every report that shows some.
+"""The pictures of reports: where each is, what it looks like small, and all those of a page, decoded together.
 
-Decoded as carefully as for a measurement; what may not be shown has no file here, but words in its place.
+Decoded as carefully as for a measurement; what may not be shown has no file here, but words in its place. A page knows
+its pictures by their path and never by their bytes.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -15,6 +25,12 @@ from pytest_synthgate.results.result import SpecResult
 
 NOT_FOUND = "picture not found"
 LEFT_OUT = "real photo left out"
+
+EDGE = 176
+"""Longest edge of a thumbnail, in pixels."""
+MOST_BYTES = 3_500_000
+"""Bytes that all pictures together should take; more findings than usual get coarser ones."""
+_QUALITIES = (70, 45, 20)
 
 
 def file_of(image: str, side: str, result: SpecResult) -> Path | str:
@@ -50,3 +66,94 @@ def thumbnail(path: Path, edge: int) -> Image.Image | None:
         return None
     picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return picture
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A place for a picture on the page.
+
+    Attributes:
+        alt: What it shows, for those who do not see it.
+        path: Its file; None where the report must not or cannot show it.
+        instead: What stands in its place then, or when the file cannot be shown.
+    """
+
+    alt: str
+    path: Path | None
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small copy of a picture.
+
+    Attributes:
+        content: WebP, without any metadata of the original.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    content: bytes
+    width: int
+    height: int
+
+    @property
+    def name(self) -> str:
+        """File name by content, so that a picture that many findings show is stored once."""
+        return f"{hashlib.sha256(self.content).hexdigest()[:20]}.webp"
+
+    def data_uri(self) -> str:
+        """Give the picture as text that stands in the page itself."""
+        return f"data:image/webp;base64,{base64.b64encode(self.content).decode()}"
+
+
+@dataclass(slots=True)
+class Album:
+    """Collects the pictures that a page shows.
+
+    Attributes:
+        inline: Whether they stand in the page itself: as text, and as often as they are shown.
+    """
+
+    inline: bool = False
+    _wanted: Counter[Path] = field(default_factory=Counter)
+
+    def picture(self, alt: str, path: Path | None, instead: str) -> Picture:
+        """Ask for a picture."""
+        if path is not None:
+            self._wanted[path] += 1
+        return Picture(alt, path, instead)
+
+    def develop(self) -> dict[Path, Thumbnail]:
+        """Make the thumbnails of all pictures that were asked for; files that cannot be shown are left out."""
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            small = pool.map(partial(thumbnail, edge=EDGE), self._wanted)
+            pictures = {path: each for path, each in zip(self._wanted, small, strict=True) if each is not None}
+            for quality in _QUALITIES:
+                made = pool.map(partial(_encoded, quality=quality), pictures.values())
+                thumbnails = dict(zip(pictures, made, strict=True))
+                if sum(self._size(path, each) for path, each in thumbnails.items()) <= MOST_BYTES:
+                    break
+        return thumbnails
+
+    def missing(self, made: Collection[Path]) -> tuple[Path, ...]:
+        """List the files that were asked for and could not be shown.
+
+        Args:
+            made: Those that could.
+        """
+        return tuple(path for path in self._wanted if path not in made)
+
+    def __len__(self) -> int:
+        """Count the files that were asked for."""
+        return len(self._wanted)
+
+    def _size(self, path: Path, made: Thumbnail) -> float:
+        """Count the bytes that a picture adds to the report."""
+        return len(made.content) * 4 / 3 * self._wanted[path] if self.inline else len(made.content)
+
+
+def _encoded(picture: Image.Image, quality: int) -> Thumbnail:
+    content = BytesIO()
+    picture.save(content, "WEBP", quality=quality, method=2)
+    return Thumbnail(content.getvalue(), *picture.size)

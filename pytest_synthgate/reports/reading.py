@@ -9,12 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.advice import guilty, help_lines, judged_value
-from pytest_synthgate.reports.evidence import SURELY
+from pytest_synthgate.kinds import COLUMNS, KINDS, SURELY, Side
+from pytest_synthgate.reports.explain import guilty, help_lines, judged_value
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import POOLED, Measurement, short_fingerprint
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.spec.limits import DEFAULT_LIMITS
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted
 
@@ -23,15 +22,11 @@ _NAMED = 3
 _LEAST = 0.01
 """Stands for a bound of nothing, of which no number is a multiple."""
 
-_COMPLAINTS = {
-    "unrealistic": "does not look real",
-    "unrepresentative": "misses real images",
-    "unvaried": "repeats itself",
-    "unoriginal": "copies real images",
-    "obviously_fake": "does not look real",
-    "collision_rate": "repeats itself",
-    "unreadable": "has unreadable files",
-}
+
+def _told_from(side: Side) -> str:
+    """Name the score that says how surely the images of a set are told from those of the other."""
+    wanted = ("mean", "classifier", side)
+    return next(name for name, kind in KINDS.items() if (kind.shape, kind.source, kind.side) == wanted)
 
 
 def failed_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
@@ -80,7 +75,9 @@ def _named(texts: Sequence[str]) -> str:
 
 def complaint(verdict: Verdict) -> str:
     """Say in plain words what a failed gate holds against a spec: `repeats itself`."""
-    return "is undecided" if verdict.undecided else _COMPLAINTS[verdict.score]
+    if verdict.undecided:
+        return "is undecided"
+    return KINDS[verdict.score].complaint or f"has too high a score: {verdict.score}"
 
 
 def reading(results: Mapping[str, SpecResult]) -> list[tuple[str, str]]:
@@ -117,7 +114,8 @@ def _comparable(results: Mapping[str, SpecResult]) -> list[dict[str, SpecResult]
 
 def _best(results: Mapping[str, SpecResult]) -> str | None:
     """Name the most realistic of the specs that pass, at the largest rung that all have, and how clearly it is that."""
-    rungs = {name: each.measurement.rungs.get("unrealistic", {}) for name, each in results.items()}
+    score = _told_from("synthetic")
+    rungs = {name: each.measurement.rungs.get(score, {}) for name, each in results.items()}
     known = [name for name, scores in rungs.items() if scores]
     passing = [name for name in known if not _failures(results[name])]
     compared = passing or known
@@ -128,7 +126,7 @@ def _best(results: Mapping[str, SpecResult]) -> str | None:
     scores = {name: rungs[name][rung] for name in compared}
     ranked = sorted(scores, key=lambda name: (scores[name].value or 0.0, name))
     best = ranked[0]
-    value = f"unrealistic {number(scores[best].value or 0.0)}"
+    value = f"{score} {number(scores[best].value or 0.0)}"
     if len(ranked) == 1:
         return f"{visible(best)}, the only one of {len(known)} that passes ({value} at n0 = {rung})"
     which = "" if not passing or len(passing) == len(known) else f" of the {len(passing)} that pass"
@@ -170,7 +168,7 @@ def _rank(verdict: Verdict, measurement: Measurement) -> tuple[bool, float]:
     value, limit = judged_value(verdict, measurement), verdict.limit
     if value is None or math.isnan(value):
         return verdict.undecided, -math.inf
-    if verdict.score == "unreadable":
+    if KINDS[verdict.score].shape == "count":
         return verdict.undecided, 0.0
     excess = 0.0 if limit.max is None else value / (limit.max or _LEAST)
     if limit.regression is not None and verdict.baseline is not None and verdict.measured.value is not None:
@@ -185,7 +183,7 @@ def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
         whole = result.measurement.scores
         for axis, groups in result.measurement.breakdown.items():
             for group, scores in groups.items():
-                for score in ("unvaried", "unoriginal", "unrealistic"):
+                for score in (each for each in COLUMNS if KINDS[each].side == "synthetic"):
                     mine, value = scores.get(score, Score(None)), whole.get(score, Score(None)).value
                     if mine.interval is None or value is None or not _too_bad(mine, score, result):
                         continue
@@ -202,8 +200,8 @@ def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
     """Tell whether the score of a group is a problem: above the limit, or clear of what two real halves give."""
     bounds = [each.limit for each in result.verdicts if each.score == score]
     limits = [each for limit in bounds for each in (limit.warn, limit.max) if each is not None]
-    if not limits and score in DEFAULT_LIMITS:
-        limits = [DEFAULT_LIMITS[score].max or 0.0]
+    if not limits and (default := KINDS[score].default) is not None:
+        limits = [default]
     if limits:
         return mine.value is not None and mine.value > min(limits)
     ends = [each.high for each in (result.measurement.scores[score], result.measurement.yardstick.get(score)) if each]
@@ -213,7 +211,7 @@ def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
 def _missing(results: Mapping[str, SpecResult]) -> str | None:
     """Name the spec from which fewest real images are told for sure, and the class that is told most surely."""
     told = {
-        name: sum(finding.score == "unrepresentative" for finding in result.measurement.findings)
+        name: sum(finding.score == _told_from("real") for finding in result.measurement.findings)
         for name, result in results.items()
         if result.measurement.rung
     }
@@ -233,7 +231,8 @@ def _missing(results: Mapping[str, SpecResult]) -> str | None:
 
 def _least_covered(measurement: Measurement) -> str | None:
     """Name the class whose real images are told from synthetic ones most surely, where more than chance makes it so."""
-    name, whole = "unrepresentative", measurement.scores.get("unrepresentative", Score(None)).value
+    name = _told_from("real")
+    whole = measurement.scores.get(name, Score(None)).value
     scores = {group: found[name] for group, found in measurement.breakdown.get("class", {}).items() if name in found}
     clear = {
         group: score.value or 0.0

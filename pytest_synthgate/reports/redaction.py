@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_synthgate.errors import SourceError, SynthgateError
+from pytest_synthgate.reports.evidence import is_copy, within_its_set
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
@@ -44,14 +45,15 @@ def redacted(result: SpecResult) -> SpecResult:
 def _copies(findings: Sequence[Finding]) -> set[str]:
     """List the synthetic images that are near-copies of real ones, or of such a near-copy."""
     made = [each for each in findings if each.image_set != REAL]
-    copied = [each for each in made if each.score == "unoriginal"]
+    copied = [each for each in made if is_copy(each) and not within_its_set(each)]
+    images = {each.image for each in copied}
     digests = {each.digest for each in copied}
     joint = {each.joint_cluster for each in copied} - {None}
     own = {each.cluster for each in copied} - {None}
     return {
         each.image
         for each in made
-        if each.score == "unoriginal" or each.digest in digests or each.joint_cluster in joint or each.cluster in own
+        if each.image in images or each.digest in digests or each.joint_cluster in joint or each.cluster in own
     }
 
 

@@ -29,7 +29,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII = ".:-=+*#@"
 """The same for terminals that cannot show blocks."""
 
-COLUMNS = 40
+WIDEST = 40
 """Longest sparkline; of longer histories a column is the mean of several runs."""
 
 _FLAT = 1e-6
@@ -181,7 +181,7 @@ def sparkline(points: Sequence[Point], marks: str = BLOCKS) -> str:
         marks: Levels, lowest first.
     """
     values = [point.score.value or 0.0 for point in points]
-    size = math.ceil(len(values) / COLUMNS)
+    size = math.ceil(len(values) / WIDEST)
     columns = [statistics.fmean(values[start : start + size]) for start in range(0, len(values), size)]
     lowest, highest = min(columns), max(columns)
     noise = statistics.median((point.score.high or 0.0) - (point.score.low or 0.0) for point in points)

@@ -98,7 +98,7 @@ def _add_to_history(run: Run, path: Path, results: Mapping[str, SpecResult]) -> 
 
 def _write_html(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
     """Write the report, and keep what there is to say about it for the summary."""
-    from pytest_synthgate.reports.html.render import write_html
+    from pytest_synthgate.reports.html.page import write_html
     from pytest_synthgate.reports.trend import read_trends
 
     trends, warnings = read_trends([] if run.options.history is None else [run.options.history], results)

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import SynthgateError
-from pytest_synthgate.reports.declared import describe_spec
 from pytest_synthgate.reports.github import annotate
+from pytest_synthgate.reports.overview import aligned_rows, notes
 from pytest_synthgate.reports.reading import reading
-from pytest_synthgate.reports.table import notes
-from pytest_synthgate.reports.terminal import table
+from pytest_synthgate.reports.spec_in_words import describe_spec
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.outputs import only_measured, outputs
 from pytest_synthgate.session.run import Run, run_of
@@ -59,7 +58,7 @@ def _write_accepted(reporter: Any, run: Run) -> None:
 
 def _write_table(reporter: Any, results: Mapping[str, SpecResult]) -> None:
     reporter.section("synthgate: lower is better, 95% intervals", sep="=")
-    for row in table(results):
+    for row in aligned_rows(results):
         for cell in row:
             reporter.write(cell.text, **_TONES.get(cell.tone, {}))
         reporter.write("\n")

@@ -12,7 +12,7 @@ from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.reports.trend import (
     ASCII,
     BLOCKS,
-    COLUMNS,
+    WIDEST,
     SpecTrend,
     marks_for,
     run_of,
@@ -138,14 +138,14 @@ def test_noise_is_not_blown_up() -> None:
 
 def test_a_long_history_is_averaged_to_a_fixed_width() -> None:
     drawn = sparkline(points(*[0.1] * 500, *[0.9] * 500))
-    assert drawn == "▁" * (COLUMNS // 2) + "█" * (COLUMNS // 2)
-    assert len(sparkline(points(*[0.1] * (COLUMNS + 1)))) <= COLUMNS
+    assert drawn == "▁" * (WIDEST // 2) + "█" * (WIDEST // 2)
+    assert len(sparkline(points(*[0.1] * (WIDEST + 1)))) <= WIDEST
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=90), st.floats(0, 1e9))
 def test_any_values_can_be_drawn(values: list[float], reach: float) -> None:
     drawn = sparkline(points(*values, reach=reach))
-    assert 1 <= len(drawn) <= COLUMNS
+    assert 1 <= len(drawn) <= WIDEST
     assert set(drawn) <= set(BLOCKS)
 
 

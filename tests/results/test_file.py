@@ -213,8 +213,8 @@ WHOLE = to_document({"a": judged(unvaried=0.05, unoriginal={"max": 0.1, "per_cla
 @given(place=st.sampled_from(_places(WHOLE)[1:]), value=JSON)
 def test_any_change_is_refused_in_one_line_or_can_be_shown(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
     from pytest_synthgate.reports.explain import explain
+    from pytest_synthgate.reports.overview import aligned_rows
     from pytest_synthgate.reports.reading import headline, reading
-    from pytest_synthgate.reports.terminal import table
 
     document = json.loads(json.dumps(WHOLE))
     inner = document
@@ -225,7 +225,7 @@ def test_any_change_is_refused_in_one_line_or_can_be_shown(tmp_path: Path, place
     file.write_text(json.dumps(document), "utf-8")
     if (results := read_or_refused(file)) is None:
         return
-    lines = ["".join(cell.text for cell in row) for row in table(results)]
+    lines = ["".join(cell.text for cell in row) for row in aligned_rows(results)]
     lines += [headline(results), *(text for _, text in reading(results))]
     for name, result in results.items():
         for verdict in result.verdicts:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from pytest_synthgate import Limits, Measurement, Score, evaluate
-from pytest_synthgate.reports.comparison import comparison_lines, comparison_markdown, conclusion
+from pytest_synthgate.reports.side_by_side import comparison_lines, comparison_markdown, conclusion
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.uncertainty import share_of
 from pytest_synthgate.tracking.comparison import Compared, Comparison, compare_results, holm

@@ -5,7 +5,7 @@ Geometry of the HTML report; the places come from the measurement, the template 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -54,15 +54,13 @@ class Map:
     variance: float
 
 
-def draw(
-    projection: Projection, flagged: Iterable[tuple[str, str, str, str]], totals: tuple[int, int] | None = None
-) -> Map:
+def draw(projection: Projection, links: Mapping[tuple[str, str], tuple[str, str]], totals: tuple[int, int]) -> Map:
     """Fit the places of a projection into the drawing.
 
     Args:
         projection: Where the images are.
-        flagged: Set, id, anchor and label of images that a finding on the page shows, worst first.
-        totals: Images of the real and of the synthetic set, where more may be known than are placed.
+        links: By set and id the anchor and the label of images that a finding on the page shows, worst first.
+        totals: Images of the real and of the synthetic set, of which more may be known than are placed.
     """
     sides: dict[str, Mapping[str, Place]] = {"real": projection.real, "synthetic": projection.synthetic}
     everything = [place for side in sides.values() for place in side.values()]
@@ -75,10 +73,10 @@ def draw(
 
     flags = (
         Flag(fit(sides[side][image]), side, anchor, label)
-        for side, image, anchor, label in flagged
+        for (side, image), (anchor, label) in links.items()
         if image in sides[side]
     )
-    real, synthetic = totals or (len(projection.real), len(projection.synthetic))
+    real, synthetic = totals
     return Map(
         real="".join("M{:g} {:g}h0".format(*fit(place)) for place in projection.real.values()),
         synthetic="".join(triangle(fit(place)) for place in projection.synthetic.values()),

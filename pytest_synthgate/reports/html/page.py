@@ -1,23 +1,43 @@
-"""A results file as a page: the verdict, the table, what to read from it, and a section for every spec.
+"""A results file as a page: the verdict, the table, what to read from it, a section for every spec, and its files.
 
-Values only: what stands where and in which words. The template says how it looks, the album brings the pictures.
+Values say what stands where and in which words, the templates how it looks. The files are a folder with a stylesheet
+and thumbnails, of which `index.html` is replaced last, when all that it shows is there; or one file that has all in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, resources
+from pathlib import Path
 
-from pytest_synthgate.reports.html.album import Album
-from pytest_synthgate.reports.html.flagged import flagged_by_spec
+from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.reports.explain import with_interval
+from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
 from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
 from pytest_synthgate.reports.html.section import Section, section
+from pytest_synthgate.reports.overview import notes
+from pytest_synthgate.reports.pictures import Album, Thumbnail
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
-from pytest_synthgate.reports.table import notes
 from pytest_synthgate.reports.trend import SpecTrend, run_of
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.text.wording import counted
+
+MAX_FINDINGS = 200
+"""Findings that have pictures, unless somebody asks for more or fewer."""
+FOLDER_POLICY = "default-src 'none'; img-src 'self'; style-src 'self'"
+"""Content-security policy that the folder keeps to; many servers of build artifacts ask for it."""
+
+_FOLDERS = 3
+"""Folders that are named when pictures are missing."""
+
+_PICTURES = "pictures"
+_OURS = re.compile(r"[0-9a-f]{20}\.webp")
 
 Results = Mapping[str, SpecResult]
 
@@ -56,27 +76,11 @@ def page(
     trends: Mapping[str, SpecTrend],
     remarks: Sequence[str] = (),
 ) -> Page:
-    """Lay out the report.
-
-    Args:
-        results: Result by spec name, in the order of the table.
-        album: Takes in the pictures that are shown.
-        max_findings: Findings that have pictures; the worst of every spec and score take turns.
-        trends: How the scores of each spec went from run to run, where a history is known.
-        remarks: What else a reader should know.
-    """
+    """Lay out the report; the pictures that it shows are asked of the album."""
     anchors = {name: f"spec-{number}" for number, name in enumerate(results, 1)}
-    flagged = flagged_by_spec(results, max_findings)
+    groups = finding_groups(results, anchors, max_findings, album)
     sections = tuple(
-        section(
-            name,
-            anchors[name],
-            result,
-            album,
-            flagged[name],
-            trends.get(name),
-        )
-        for name, result in results.items()
+        section(name, anchors[name], result, album, groups[name], trends.get(name)) for name, result in results.items()
     )
     failing = {name for name, _ in failed_gates(results)} | {name for name, each in results.items() if each.error}
     by_name = zip(results, sections, strict=True)
@@ -86,7 +90,7 @@ def page(
         run=_one_run(results, trends),
         table=score_table(results, anchors),
         reading=tuple(reading(results)),
-        notes=tuple(visible(note) for note in (*remarks, *notes(results))),
+        notes=(*remarks, *notes(results)),
         sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
         redacted=any(result.redacted for result in results.values()),
         version=metadata.version("pytest-synthgate"),
@@ -97,3 +101,114 @@ def _one_run(results: Results, trends: Mapping[str, SpecTrend]) -> str | None:
     measured = [(name, each) for name, each in results.items() if each.measurement.n_synthetic]
     found = {run_of(trends[name], each) if name in trends else None for name, each in measured}
     return found.pop() if len(found) == 1 else None
+
+
+def write_html(
+    path: Path,
+    results: Mapping[str, SpecResult],
+    *,
+    max_findings: int = MAX_FINDINGS,
+    trends: Iterable[SpecTrend] = (),
+    remarks: Sequence[str] = (),
+) -> str | None:
+    """Write the report.
+
+    Args:
+        path: A folder to make or to bring up to date; or a file, when it ends in `.html`, that needs no other.
+        results: Result by spec name.
+        max_findings: Findings that have pictures, worst first; the others are listed.
+        trends: How scores went from run to run, where a history is known.
+        remarks: What else a reader should know, such as damaged rows of that history.
+
+    Returns:
+        How many pictures could not be shown and where they were looked for, which the report says too; None when all
+        could.
+
+    Raises:
+        ResultsError: The place cannot be written to.
+    """
+    one_file = path.suffix.lower() in (".html", ".htm")
+    album = Album(inline=one_file)
+    laid_out = page(results, album, max_findings, {each.spec: each for each in trends}, remarks)
+    thumbnails = album.develop()
+    gap = _gap(album, thumbnails, results)
+    if one_file:
+        replace_file(path, _one_file(laid_out, thumbnails, gap).encode())
+    else:
+        _write_folder(path, laid_out, thumbnails, gap)
+    return gap
+
+
+def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Mapping[str, SpecResult]) -> str | None:
+    """Say how many pictures could not be shown, and where they were looked for."""
+    missing = album.missing(thumbnails)
+    if not missing:
+        return None
+    roots = {files.root for result in results.values() for files in result.images.values()}
+    folders = sorted(shown(root.absolute()) for root in roots if any(path.is_relative_to(root) for path in missing))
+    more = f" and {len(folders) - _FOLDERS} more folders" if len(folders) > _FOLDERS else ""
+    text = f"{len(missing):,} of {counted(len(album), 'picture')} could not be read in {', '.join(folders[:_FOLDERS])}"
+    return f"{text}{more}"
+
+
+def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> None:
+    pictures = folder / _PICTURES
+    wanted = {each.name: each for each in thumbnails.values()}
+    for name, each in wanted.items():
+        if not (pictures / name).exists():
+            replace_file(pictures / name, each.content)
+    replace_file(folder / "style.css", _style().encode())
+
+    def address(each: Thumbnail) -> str:
+        return f"{_PICTURES}/{each.name}"
+
+    text = _render(laid_out, thumbnails, gap, address, style=None, policy=FOLDER_POLICY)
+    replace_file(folder / "index.html", text.encode())
+    for old in pictures.glob("*.webp"):
+        if _OURS.fullmatch(old.name) and old.name not in wanted:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def _one_file(laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> str:
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
+    return _render(laid_out, thumbnails, gap, Thumbnail.data_uri, style=style, policy=policy)
+
+
+def _render(
+    laid_out: Page,
+    thumbnails: Mapping[Path, Thumbnail],
+    gap: str | None,
+    address: Callable[[Thumbnail], str],
+    *,
+    style: str | None,
+    policy: str,
+) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("pytest_synthgate.reports.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        # Whatever a value comes from, nothing that is printed breaks a line or turns a text around.
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cut": cut, "measured": with_interval}
+    return environment.get_template("index.html").render(
+        page=laid_out,
+        thumbnail=lambda picture: thumbnails.get(picture.path),
+        any_shown=lambda pictures: any(picture.path in thumbnails for picture in pictures),
+        address=address,
+        gap=gap,
+        style=None if style is None else Markup(style),  # noqa: S704 (our own file, whose digest the policy names)
+        policy=policy,
+    )
+
+
+def _style() -> str:
+    return resources.files("pytest_synthgate.reports.html").joinpath("style.css").read_text(encoding="utf-8")

@@ -1,47 +1,81 @@
-"""The table of all specs: a row each, then what two halves of the real set give, which is their yardstick."""
+"""The table of all specs: a row each, then what two halves of the real set give, which is their yardstick.
+
+A cell is a number and a bar: where value, interval, limit, baseline and yardstick lie on the axis of the score. The
+template draws it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.kinds import COPIED
-from pytest_synthgate.reports.html.bars import Bar, Scale, bar, scale_of
-from pytest_synthgate.reports.html.findings import cut
-from pytest_synthgate.reports.marks import Mark, gravest, mark
-from pytest_synthgate.reports.table import COLUMNS, without_column, yardsticks
+from pytest_synthgate.kinds import COLUMNS, KINDS
+from pytest_synthgate.reports.overview import Mark, gravest, mark, without_column, yardsticks
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.spec.limits import Limit
-from pytest_synthgate.text.printable import visible
 
-Results = Mapping[str, SpecResult]
+BAR, BAR_MARGIN = 132.0, 6.0
+"""Units of the drawing: its inner width, and the room on either side for marks at the ends."""
 _NONE = "–"  # noqa: RUF001 (a dash)
 
+Results = Mapping[str, SpecResult]
+
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One score of one spec; None for what there is none of.
+class Scale:
+    """The axis of one score, the same in every row.
 
     Attributes:
-        value: The score.
-        interval: Its interval.
-        bar: Both as a drawing.
-        bounds: Its limit, its baseline, and how many findings waivers leave out of the verdict.
-        mark: The gravest verdict on it.
+        low: Its left end.
+        high: Its right end.
+        root: Whether places go by the square root, so that a limit of 0.01 stands clear of 0 beside a score of 0.5.
     """
 
-    value: str | None
-    interval: str | None
-    bar: Bar | None = None
-    bounds: tuple[str, ...] = ()
-    mark: Mark | None = None
+    low: float
+    high: float
+    root: bool = False
+
+    def at(self, value: float) -> float:
+        """Place a value, at an end when it lies beyond it."""
+        part = min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+        return round(BAR_MARGIN + BAR * (math.sqrt(part) if self.root else part), 1)
+
+    @property
+    def text(self) -> str:
+        """Name its ends: `axis 0 to 0.25`."""
+        return f"axis {self.low:g} to {self.high:g}{', square root' if self.root else ''}"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreCell:
+    """One score of one spec.
+
+    Attributes:
+        interval: Low, value and high; None where the score has none.
+        marks: What is drawn beside it, by "limit", "baseline" and "real against real".
+        bounds: Its limit, its baseline, and how many findings waivers leave out of the verdict.
+        mark: The gravest verdict on it; None without a gate.
+        scale: Axis of its bar; None where none is drawn.
+    """
+
+    interval: tuple[float, float, float] | None
+    marks: Mapping[str, float] = field(default_factory=dict)
+    bounds: tuple[str, ...] = ()
+    mark: Mark | None = None
+    scale: Scale | None = None
+
+    @property
+    def said(self) -> str:
+        """What the bar shows, in words."""
+        known = "".join(f", {name} {number(each)}" for name, each in self.marks.items())
+        return "{1}, interval {0} to {2}{3}".format(*map(number, self.interval or ()), known)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
     """One spec of the table, or the yardstick, which has no anchor.
 
     Attributes:
@@ -58,22 +92,17 @@ class Row:
     anchor: str | None
     images: str
     rung: str
-    cells: tuple[Cell, ...]
+    cells: tuple[ScoreCell, ...]
     marks: tuple[tuple[str, Mark], ...] = ()
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """The table.
+    """The axis of every score, and a row a spec, in the order of the results, before the yardsticks."""
 
-    Attributes:
-        columns: Name of every score and the axis of its bars.
-        rows: A row a spec, in the order of the results, and the yardsticks.
-    """
-
-    columns: tuple[tuple[str, Scale], ...]
-    rows: tuple[Row, ...]
+    scales: Mapping[str, Scale]
+    rows: tuple[ScoreRow, ...]
 
 
 def score_table(results: Results, anchors: Mapping[str, str]) -> ScoreTable:
@@ -85,7 +114,11 @@ def score_table(results: Results, anchors: Mapping[str, str]) -> ScoreTable:
     """
     scales = {score: _scale(score, results) for score in COLUMNS}
     rows = [_row(name, anchors[name], result, scales) for name, result in results.items()]
-    return ScoreTable(tuple(scales.items()), (*rows, *_yardsticks(results)))
+    # Where no spec has realism scores, the yardstick is the copies among real images alone.
+    scored = any(each.measurement.rung for each in results.values())
+    shown = [score for score in COLUMNS if scored or KINDS[score].source == "copies"]
+    halves = [_halves(each, each.yardstick_rung if scored else None, shown) for each in yardsticks(results)]
+    return ScoreTable(scales, (*rows, *halves))
 
 
 def _scale(score: str, results: Results) -> Scale:
@@ -98,73 +131,72 @@ def _scale(score: str, results: Results) -> Scale:
     return scale_of(score, (each for each in values if each is not None))
 
 
-def _row(name: str, anchor: str, result: SpecResult, scales: Mapping[str, Scale]) -> Row:
+def scale_of(score: str, values: Iterable[float]) -> Scale:
+    """Choose an axis that holds all values of a score: from under chance to one, or roots from nothing.
+
+    Args:
+        score: Name of the score.
+        values: Everything that will be drawn: values, ends of intervals, limits, baselines, yardsticks.
+    """
+    drawn, null = [*values], KINDS[score].null
+    if null > 0:
+        least = null - 0.1
+        return Scale(min(least, math.floor(min(drawn, default=least) * 10) / 10), 1.0)
+    most = max(drawn, default=0.0)
+    return Scale(0.0, next((end for end in (0.02, 0.05, 0.1, 0.25, 0.5) if most <= end), 1.0), root=True)
+
+
+def _row(name: str, anchor: str, result: SpecResult, scales: Mapping[str, Scale]) -> ScoreRow:
     measurement = result.measurement
     measured = bool(measurement.n_synthetic or measurement.n_real)
-    return Row(
-        visible(name),
+    return ScoreRow(
+        name,
         anchor,
         f"{measurement.n_synthetic:,} / {measurement.n_real:,}" if measured else _NONE,
         f"{measurement.rung:,}" if measurement.rung else _NONE,
         tuple(_cell(score, result, scale) for score, scale in scales.items()) if measured else (),
         tuple(without_column(result)),
-        None if result.error is None else cut(result.error),
+        result.error,
     )
 
 
-def _cell(score: str, result: SpecResult, scale: Scale) -> Cell:
+def _cell(score: str, result: SpecResult, scale: Scale) -> ScoreCell:
     verdicts = [verdict for verdict in result.verdicts if verdict.score == score]
     whole = next((verdict for verdict in verdicts if verdict.group is None), None)
-    measured = result.measurement.scores.get(score, Score(None))
-    value, interval = _texts(measured)
-    drawn = None
-    if (ends := measured.interval) is not None:
-        drawn = bar(
-            scale,
-            ends,
-            limit=None if whole is None else whole.limit.max,
-            baseline=None if whole is None else whole.baseline,
-            yardstick=result.measurement.yardstick.get(score, Score(None)).value,
-        )
-    return Cell(value, interval, drawn, _bounds(verdicts), gravest([mark(result, verdict) for verdict in verdicts]))
-
-
-def _texts(measured: Score) -> tuple[str | None, str | None]:
-    """Write a score and its interval."""
-    if (ends := measured.interval) is None:
-        return None, None
-    return f"{ends[1]:.3f}", f"{ends[0]:.3f} to {ends[2]:.3f}"
+    marks = {
+        "limit": None if whole is None else whole.limit.max,
+        "baseline": None if whole is None else whole.baseline,
+        "real against real": result.measurement.yardstick.get(score, Score(None)).value,
+    }
+    return ScoreCell(
+        result.measurement.scores.get(score, Score(None)).interval,
+        {name: each for name, each in marks.items() if each is not None},
+        _bounds(verdicts),
+        gravest([mark(result, verdict) for verdict in verdicts]),
+        scale,
+    )
 
 
 def _bounds(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """Say what a score is held against, once however many classes are, and how many findings are waived."""
-    found = (text for each in verdicts for text in _bound(each.limit, each.group, each.baseline))
+    found = (text for each in verdicts for text in _bound(each))
     waived = sum(len(each.waived) for each in verdicts)
     return (*dict.fromkeys(found), *([f"{waived:,} waived"] if waived else []))
 
 
-def _bound(limit: Limit, group: str | None, baseline: float | None) -> Iterable[str]:
-    if limit.max is not None:
-        yield f"limit {limit.max:g}{'' if group is None else ' a class'}"
-    if baseline is not None and group is None:
-        yield f"baseline {number(baseline)}"
+def _bound(verdict: Verdict) -> Iterable[str]:
+    if verdict.limit.max is not None:
+        yield f"limit {verdict.limit.max:g}{'' if verdict.group is None else ' a class'}"
+    if verdict.baseline is not None and verdict.group is None:
+        yield f"baseline {number(verdict.baseline)}"
 
 
-def _yardsticks(results: Results) -> list[Row]:
-    """Give a row for each yardstick; where no spec has realism scores, with the copies among real images alone."""
-    scored = any(each.measurement.rung for each in results.values())
-    return [
-        _yardstick(each, each.yardstick_rung, COLUMNS) if scored else _yardstick(each, None, COPIED)
-        for each in yardsticks(results)
-    ]
-
-
-def _yardstick(measurement: Measurement, rung: int | None, scores: Collection[str]) -> Row:
-    known = (measurement.yardstick.get(score, Score(None)) if score in scores else Score(None) for score in COLUMNS)
-    return Row(
+def _halves(measurement: Measurement, rung: int | None, shown: Sequence[str]) -> ScoreRow:
+    known = (measurement.yardstick.get(score, Score(None)) if score in shown else Score(None) for score in COLUMNS)
+    return ScoreRow(
         name="real against real",
         anchor=None,
         images=f"halves of {measurement.n_real:,}",
         rung=f"{rung:,}" if rung else _NONE,
-        cells=tuple(Cell(*_texts(each)) for each in known),
+        cells=tuple(ScoreCell(each.interval) for each in known),
     )

@@ -1,26 +1,51 @@
-"""One spec on the page: its gates in plain words, both sets side by side, the map, the findings, and the groups."""
+"""One spec on the page: its gates in plain words, both sets side by side, the map, the findings, and the groups.
+
+Gates of many classes that concluded the same, and did not fail, stand behind one line.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from pytest_synthgate.reports.html.album import Album, Picture
+from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.kinds import KINDS
+from pytest_synthgate.reports.explain import help_lines, plainly
+from pytest_synthgate.reports.html.by_group import GroupTable, group_table
 from pytest_synthgate.reports.html.chart import Chart, charts
-from pytest_synthgate.reports.html.findings import cut, picture
-from pytest_synthgate.reports.html.flagged import Flagged, Group, group
-from pytest_synthgate.reports.html.gates import Fold, Gate, gates_of
-from pytest_synthgate.reports.html.groups import Table, table
+from pytest_synthgate.reports.html.finding_cards import Facts, Group, cut, picture
 from pytest_synthgate.reports.html.map import Map, draw
-from pytest_synthgate.reports.marks import NOT_ALL_JUDGED, NOT_JUDGED, Mark
+from pytest_synthgate.reports.overview import Mark, mark, mark_of_error
+from pytest_synthgate.reports.pictures import Album, Picture
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.text.printable import visible
+from pytest_synthgate.scores.finding import Unreadable
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""
+ALIKE = 4
+"""Classes with gates of one score and one mark that each have a place of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateText:
+    """A gate: its verdict, the mark of that, what was found and is allowed in a sentence, and what would help."""
+
+    verdict: Verdict
+    mark: Mark
+    said: str
+    help: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Gates of many classes on one score that concluded the same."""
+
+    score: str
+    mark: Mark
+    gates: tuple[GateText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +56,22 @@ class Section:
     anchor: str
     error: str | None
     error_mark: Mark
-    facts: tuple[tuple[str, str], ...]
-    gates: tuple[Gate, ...]
+    facts: Facts
+    gates: tuple[GateText, ...]
     folds: tuple[Fold, ...]
     synthetic: tuple[Picture, ...]
     real: tuple[Picture, ...]
     map: Map | None
     groups: tuple[Group, ...]
-    unreadable: tuple[str, ...]
-    tables: tuple[Table, ...]
+    unreadable: tuple[Unreadable, ...]
+    tables: tuple[GroupTable, ...]
     charts: tuple[Chart, ...]
-    audit: tuple[tuple[str, str], ...]
-    fingerprint: tuple[tuple[str, str], ...]
+    audit: Facts
+    fingerprint: Facts
 
 
 def section(
-    name: str,
-    anchor: str,
-    result: SpecResult,
-    album: Album,
-    flagged: Sequence[Flagged],
-    trend: SpecTrend | None = None,
+    name: str, anchor: str, result: SpecResult, album: Album, groups: tuple[Group, ...], trend: SpecTrend | None
 ) -> Section:
     """Lay out the section of a spec.
 
@@ -60,35 +80,34 @@ def section(
         anchor: Id of the section on the page.
         result: What is known about the spec.
         album: Takes in the pictures that are shown.
-        flagged: Its findings, and the places they have on the page.
+        groups: Its findings.
         trend: How its scores went from run to run, where a history is known.
     """
     measurement = result.measurement
-    groups = tuple(group(name, f"{anchor}-{number}", found, result, album) for number, found in enumerate(flagged, 1))
-    gates, folds = gates_of(result)
+    gates, folds = _gates(result)
     return Section(
-        name=visible(name),
+        name=name,
         anchor=anchor,
-        error=None if result.error is None else cut(result.error),
-        error_mark=NOT_ALL_JUDGED if measurement.n_synthetic else NOT_JUDGED,
+        error=result.error,
+        error_mark=mark_of_error(result),
         facts=_facts(result),
         gates=gates,
         folds=folds,
         synthetic=_sheet(result, "synthetic", album),
         real=_sheet(result, "real", album),
-        map=_map(result, flagged, groups),
+        map=_map(result, groups),
         groups=groups,
-        unreadable=tuple(
-            f"{cut(each.image)} ({each.image_set}): {cut(each.reason)}" for each in measurement.unreadable
+        unreadable=measurement.unreadable,
+        tables=tuple(
+            group_table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found
         ),
-        tables=tuple(table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found),
         charts=() if trend is None else charts(trend, result.verdicts),
         audit=_pairs(measurement.audit),
         fingerprint=_pairs(measurement.fingerprint),
     )
 
 
-def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
+def _facts(result: SpecResult) -> Facts:
     measurement, declared = result.measurement, result.declared
     templates = declared.get("templates") or ()
     found = [
@@ -96,10 +115,43 @@ def _facts(result: SpecResult) -> tuple[tuple[str, str], ...]:
         ("real images", f"{measurement.n_real:,}"),
         ("images a side (n0)", f"{measurement.rung:,}" if measurement.rung else None),
         ("compared to", result.compare_to),
-        ("prompt", " | ".join(map(str, templates)) or None),
+        ("prompt", " | ".join(map(str, templates))),
         ("encoder", declared.get("encoder")),
     ]
     return tuple((label, cut(str(text))) for label, text in found if text)
+
+
+def _gates(result: SpecResult) -> tuple[tuple[GateText, ...], tuple[Fold, ...]]:
+    """Lay out the gates of a spec.
+
+    Returns:
+        Those that have a place of their own, in the order of the verdicts, and the others by score and mark.
+    """
+    advised: set[str] = set()
+    gates: list[GateText] = []
+    alike: dict[tuple[str, Mark], list[GateText]] = {}
+    for verdict in result.verdicts:
+        helps = help_lines(verdict, result.measurement)
+        if verdict.verdict == "failed" and verdict.score in result.expected:
+            helps = [f"known: {result.expected[verdict.score]}", *helps]
+        advice = KINDS[verdict.score].advice if verdict.verdict in ("failed", "warned") else ""
+        said = _sentence(plainly(verdict, result.measurement))
+        # Advice is given once, however many classes are concerned.
+        own = [advice] if advice and verdict.score not in advised else []
+        advised |= {verdict.score} if advice else set()
+        found = GateText(verdict, mark(result, verdict), said, (*map(_sentence, helps), *own))
+        gates.append(found)
+        if verdict.group is not None and found.mark.tone != "fail":
+            alike.setdefault((verdict.score, found.mark), []).append(found)
+    folds = [Fold(score, each, tuple(many)) for (score, each), many in alike.items() if len(many) > ALIKE]
+    folded = {id(gate) for fold in folds for gate in fold.gates}
+    return tuple(gate for gate in gates if id(gate) not in folded), tuple(folds)
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop; a command in backquotes stays as it is."""
+    text = cut(text)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:
@@ -112,20 +164,19 @@ def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:
     return tuple(each for each in pictures if each is not None)
 
 
-def _map(result: SpecResult, found: Iterable[Flagged], groups: Iterable[Group]) -> Map | None:
+def _map(result: SpecResult, groups: tuple[Group, ...]) -> Map | None:
     measurement = result.measurement
     if measurement.projection is None:
         return None
-    shown = {
-        (each.image_set, each.image): (card.anchor, f"{group.score}: {card.ends[0].name}")
-        for flagged, group in zip(found, groups, strict=True)
-        for each, card in zip(flagged.findings, group.cards, strict=False)
+    links = {
+        (card.finding.image_set, card.finding.image): (card.anchor, f"{group.score}: {card.ends[0].name}")
+        for group in groups
+        for card in group.cards
     }
-    flags = ((*image, *link) for image, link in shown.items())
-    return draw(measurement.projection, flags, (measurement.n_real, measurement.n_synthetic))
+    return draw(measurement.projection, links, (measurement.n_real, measurement.n_synthetic))
 
 
-def _pairs(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def _pairs(facts: Mapping[str, object]) -> Facts:
     """Write facts as label and text; what is no text as JSON."""
     return tuple(
         (cut(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))

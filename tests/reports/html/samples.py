@@ -179,8 +179,12 @@ def hostile(folder: Path) -> dict[str, SpecResult]:
         draw(folder / name, noise(row, 1)[0], (40, 30))
     digest = f"sha256:{0:064}"
     findings = tuple(
-        Finding(text, digest, "synthetic", score, by, 0.01, twin, "real", digest, row, row, text, text, row)
-        for score, by in (("unvaried", "features"), ("unrealistic", "classifier"), (HOSTILE[0], "geometry"))
+        Finding(text, digest, "synthetic", score, by, 0.01, twin, side, digest, row, row, text, text, row)
+        for score, by, side in (
+            ("unvaried", "features", "synthetic"),
+            ("unrealistic", "classifier", "real"),
+            (HOSTILE[0], "geometry", "real"),
+        )
         for row, (text, twin) in enumerate(zip(HOSTILE, reversed(HOSTILE), strict=True))
     )
     places = {text: (float(row), 0.0) for row, text in enumerate(HOSTILE)}

@@ -15,7 +15,7 @@ PLACES = st.dictionaries(st.text(max_size=3), st.tuples(st.floats(-9, 9), st.flo
 def test_every_place_is_within_the_frame(
     synthetic: dict[str, tuple[float, float]], real: dict[str, tuple[float, float]]
 ) -> None:
-    found = draw(Projection((0.4, 0.2), synthetic, real), [("real", image, "a", "b") for image in real])
+    found = draw(Projection((0.4, 0.2), synthetic, real), {("real", image): ("a", "b") for image in real}, (99, 99))
     moves = re.findall(r"M(\S+?) (\S+?)(?:h0|l)", found.real + found.synthetic)
     assert len(moves) == len(synthetic) + len(real)
     assert all(0 <= float(x) <= WIDTH and 0 <= float(y) <= HEIGHT for x, y in moves)
@@ -25,13 +25,14 @@ def test_every_place_is_within_the_frame(
 def test_up_is_up() -> None:
     found = draw(
         Projection((0.5, 0.5), {"low": (0.0, 0.0), "high": (0.0, 1.0)}, {}),
-        [
-            ("synthetic", "low", "a", "low"),
-            ("synthetic", "high", "b", "high"),
-            ("synthetic", "absent", "c", "absent"),
-        ],
+        {
+            ("synthetic", "low"): ("a", "low"),
+            ("synthetic", "high"): ("b", "high"),
+            ("synthetic", "absent"): ("c", "absent"),
+        },
+        (0, 3),
     )
     low, high = found.flags
     assert (low.label, high.label) == ("low", "high")
     assert high.place[1] < low.place[1]
-    assert found.counts == ("0", "2")
+    assert found.counts == ("0", "2 of 3")

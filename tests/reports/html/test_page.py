@@ -11,12 +11,10 @@ from PIL import Image
 
 from pytest_synthgate import Finding, Score
 from pytest_synthgate.images.generation.seeds import image_name
-from pytest_synthgate.reports.html.album import Album
-from pytest_synthgate.reports.html.findings import LONGEST, cut, dealt
-from pytest_synthgate.reports.html.flagged import FIRST, LISTED
+from pytest_synthgate.reports.html.finding_cards import FIRST, LISTED, LONGEST, cut, dealt
 from pytest_synthgate.reports.html.map import LINKS
-from pytest_synthgate.reports.html.page import Page, page
-from pytest_synthgate.reports.html.render import write_html
+from pytest_synthgate.reports.html.page import Page, page, write_html
+from pytest_synthgate.reports.pictures import Album
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Projection
@@ -80,7 +78,7 @@ def test_many_classes_that_did_not_fail_stand_behind_one_line() -> None:
     classes = {f"c{n}": {"unvaried": Score(0.02 if n else 0.9, 0.0, 1.0, 100)} for n in range(8)}
     by_class = judged(measured(breakdown={"class": classes}), unvaried={"max": 0.1, "per_class": True})
     found = laid_out(a=by_class).sections[0]
-    assert [gate.name for gate in found.gates] == ["unvaried[c0]"]
+    assert [gate.verdict.name for gate in found.gates] == ["unvaried[c0]"]
     (fold,) = found.folds
     assert (fold.score, fold.mark.word, len(fold.gates)) == ("unvaried", "passed", 7)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from pytest_synthgate.gating.difference import Difference
+from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.markdown import prose
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
@@ -69,7 +70,7 @@ def _notes(found: Comparison) -> Iterator[str]:
         own = [each for each in found.scores if each.spec == spec]
         for reason in dict.fromkeys(each.obstacle for each in own if each.obstacle):
             names = [each.score for each in own if each.obstacle == reason]
-            whole = all(each.obstacle == reason for each in own if each.score != "unreadable")
+            whole = all(each.obstacle == reason for each in own if KINDS[each.score].shape != "count")
             yield f"{spec}{'' if whole else ' ' + ', '.join(names)}: not comparable, {reason}"
         if spec not in moved and not any(each.obstacle for each in own):
             yield f"{spec}: the same images, the same scores"
@@ -91,7 +92,7 @@ def _rows(found: Comparison) -> list[tuple[str, ...]]:
 def _row(compared: Compared, moved: Difference) -> tuple[str, ...]:
     chance = "" if compared.chance is None else "<0.001" if compared.chance < 0.001 else f"{compared.chance:.3f}"
     at = "" if moved.rung is None else f" (n0 = {moved.rung})"
-    numbers = (number(moved.was), number(moved.now), _change(moved, exact=compared.score == "unreadable"))
+    numbers = (number(moved.was), number(moved.now), _change(moved, exact=KINDS[compared.score].shape == "count"))
     return (visible(compared.spec), compared.score, *numbers, chance, f"{compared.course}{at}")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_synthgate.kinds import COLUMNS, KINDS
 from pytest_synthgate.reports.explain import with_interval
-from pytest_synthgate.reports.html.findings import cut
-from pytest_synthgate.reports.table import COLUMNS
 from pytest_synthgate.scores.score import Score, number
 
 SHOWN = 20
@@ -15,8 +14,7 @@ SHOWN = 20
 FEWEST = 5
 """Images of a group that has a row of its own."""
 
-_OF_REAL = "unrepresentative"
-"""The score that counts real images; all others of a group count synthetic ones."""
+_NONE = "–"  # noqa: RUF001 (a dash)
 
 Scores = Mapping[str, Score]
 
@@ -49,7 +47,7 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class GroupTable:
     """Every score by the groups of one axis, worst first, small ones last; `more` stand behind the first ones."""
 
     axis: str
@@ -68,7 +66,7 @@ class Table:
         return any(cell.worse for row in (*self.rows, *self.more) for cell in row.cells)
 
 
-def table(axis: str, found: Mapping[str, Scores], whole: Scores) -> Table:
+def group_table(axis: str, found: Mapping[str, Scores], whole: Scores) -> GroupTable:
     """Lay out the groups of an axis.
 
     Args:
@@ -79,15 +77,15 @@ def table(axis: str, found: Mapping[str, Scores], whole: Scores) -> Table:
     scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
     small = {name: each for name, each in found.items() if _images(each) < FEWEST and not _worse(each, whole)}
     own = found if len(small) < 2 else {name: each for name, each in found.items() if name not in small}
-    rows = [_row(cut(name), each, scores, whole) for name, each in own.items()]
+    rows = [_row(name, each, scores, whole) for name, each in own.items()]
     last = () if len(small) < 2 else (_pooled(small, scores),)
-    return Table(cut(axis), scores, (*rows[:SHOWN], *last), tuple(rows[SHOWN:]))
+    return GroupTable(axis, scores, (*rows[:SHOWN], *last), tuple(rows[SHOWN:]))
 
 
 def _row(name: str, measured: Scores, scores: Iterable[str], whole: Scores) -> GroupRow:
     worse = _worse(measured, whole)
     cells = tuple(
-        GroupCell(with_interval(measured[score]), score in worse) if score in measured else GroupCell("–")  # noqa: RUF001 (a dash)
+        GroupCell(with_interval(measured[score]), score in worse) if score in measured else GroupCell(_NONE)
         for score in scores
     )
     return GroupRow(name, _images(measured), _real(measured), cells)
@@ -108,7 +106,7 @@ def _pooled(small: Mapping[str, Scores], scores: Iterable[str]) -> GroupRow:
 def _mean(found: Iterable[Score]) -> GroupCell:
     known = [(each.value, each.n) for each in found if each.value is not None]
     images = sum(n for _, n in known)
-    return GroupCell(number(sum(value * n for value, n in known) / images) if images else "–")  # noqa: RUF001 (a dash)
+    return GroupCell(number(sum(value * n for value, n in known) / images) if images else _NONE)
 
 
 def _worse(measured: Scores, whole: Scores) -> set[str]:
@@ -118,8 +116,13 @@ def _worse(measured: Scores, whole: Scores) -> set[str]:
 
 
 def _images(measured: Scores) -> int:
-    return max((each.n for score, each in measured.items() if score != _OF_REAL), default=0)
+    return max((each.n for score, each in measured.items() if not _of_real(score)), default=0)
 
 
 def _real(measured: Scores) -> int | None:
-    return measured[_OF_REAL].n if _OF_REAL in measured else None
+    return next((each.n for score, each in measured.items() if _of_real(score)), None)
+
+
+def _of_real(score: str) -> bool:
+    """Tell whether a score counts real images; all others of a group count synthetic ones."""
+    return score in KINDS and KINDS[score].side == "real"

@@ -1,7 +1,7 @@
 """Scores by group: how many images of which set, what is too small to have a row, and what is worse than the whole."""
 
 from pytest_synthgate import Score
-from pytest_synthgate.reports.html.groups import SHOWN, table
+from pytest_synthgate.reports.html.by_group import SHOWN, group_table
 
 WHOLE = {"unvaried": Score(0.1, 0.05, 0.2, 200), "unrepresentative": Score(0.6, 0.5, 0.7, 900)}
 
@@ -11,7 +11,7 @@ def of(images: int, unvaried: float = 0.1, low: float = 0.0) -> dict[str, Score]
 
 
 def test_images_are_those_of_the_synthetic_set_and_real_ones_are_counted_apart() -> None:
-    found = table("class", {"apple": {**of(10), "unrepresentative": Score(0.5, 0.4, 0.6, 200)}}, WHOLE)
+    found = group_table("class", {"apple": {**of(10), "unrepresentative": Score(0.5, 0.4, 0.6, 200)}}, WHOLE)
     (row,) = found.rows
     assert (row.images, row.real) == (10, 200)
     assert found.scores == ("unrepresentative", "unvaried")
@@ -19,13 +19,13 @@ def test_images_are_those_of_the_synthetic_set_and_real_ones_are_counted_apart()
 
 
 def test_an_axis_without_real_groups_has_no_column_for_them() -> None:
-    found = table("prompt", {"a photo": of(10)}, WHOLE)
+    found = group_table("prompt", {"a photo": of(10)}, WHOLE)
     assert not found.has_real
     assert found.rows[0].real is None
 
 
 def test_groups_of_a_few_images_are_one_row() -> None:
-    found = table("prompt", {"big": of(40, 0.2), "a": of(1, 1.0), "b": of(3, 0.0)}, WHOLE)
+    found = group_table("prompt", {"big": of(40, 0.2), "a": of(1, 1.0), "b": of(3, 0.0)}, WHOLE)
     big, small = found.rows
     assert (big.name, big.pooled) == ("big", False)
     assert (small.name, small.images, small.pooled) == ("2 groups under 5 images", 4, True)
@@ -33,18 +33,18 @@ def test_groups_of_a_few_images_are_one_row() -> None:
 
 
 def test_a_lone_small_group_keeps_its_name() -> None:
-    found = table("prompt", {"big": of(40), "a": of(1)}, WHOLE)
+    found = group_table("prompt", {"big": of(40), "a": of(1)}, WHOLE)
     assert [row.name for row in found.rows] == ["big", "a"]
 
 
 def test_a_group_that_is_clear_of_the_whole_set_is_marked_and_never_pooled() -> None:
-    found = table("prompt", {"bad": of(4, 1.0, low=0.4), "a": of(1), "b": of(1), "c": of(40)}, WHOLE)
+    found = group_table("prompt", {"bad": of(4, 1.0, low=0.4), "a": of(1), "b": of(1), "c": of(40)}, WHOLE)
     assert [row.name for row in found.rows] == ["bad", "c", "2 groups under 5 images"]
     assert [cell.worse for row in found.rows for cell in row.cells] == [True, False, False]
     assert found.has_worse
 
 
 def test_many_groups_stand_behind_the_first_and_the_small_ones_do_not() -> None:
-    found = table("prompt", {str(number): of(9) for number in range(25)} | {"a": of(1), "b": of(1)}, WHOLE)
+    found = group_table("prompt", {str(number): of(9) for number in range(25)} | {"a": of(1), "b": of(1)}, WHOLE)
     assert (len(found.rows), len(found.more)) == (SHOWN + 1, 5)
     assert found.rows[-1].pooled

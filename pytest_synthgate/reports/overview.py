@@ -1,20 +1,71 @@
-"""The article's table: rows of cells, which a terminal aligns and colours and Markdown puts between bars."""
+"""The article's table, one row a spec, and what a verdict looks like in it and in every other report.
+
+Rows of cells, which a terminal aligns and colours and Markdown puts between bars. A verdict is a word, signs and a
+tone, so that colour alone says nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.advice import judged_value
-from pytest_synthgate.reports.marks import NOT_ALL_JUDGED, NOT_JUDGED, Mark, Tone, gravest, mark
+from pytest_synthgate.kinds import COLUMNS
+from pytest_synthgate.reports.explain import judged_value
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
 
-COLUMNS = ("unrealistic", "unrepresentative", "unvaried", "unoriginal")
-"""The article's four scores, in its order but for the two realism scores side by side."""
+Tone = Literal["fail", "warn", "ok", "plain"]
+"""What to think of it: "fail" only where the build failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A verdict as it is shown.
+
+    Attributes:
+        word: The verdict, as everywhere else.
+        short: The same in a few letters, for a table of plain text.
+        sign: A character that stands before the word.
+        tone: Colour, and class of the stylesheet.
+    """
+
+    word: str
+    short: str
+    sign: str
+    tone: Tone
+
+
+_ORDER = ("not judged", "not all judged", "FAIL", "FAIL?", "xfail", "?", "warn", "new", "ok")
+
+
+def mark(result: SpecResult, verdict: Verdict) -> Mark:
+    """Choose the mark of a verdict of a spec."""
+    if verdict.verdict == "failed" and verdict.score in result.expected:
+        return Mark("failed as expected", "xfail", "–", "warn")  # noqa: RUF001 (a dash)
+    if result.fails(verdict):
+        return Mark(verdict.verdict, "FAIL?" if verdict.undecided else "FAIL", "✕", "fail")
+    if verdict.undecided:
+        return Mark(verdict.verdict, "?", "?", "warn")
+    if verdict.verdict == "warned":
+        return Mark("warned", "warn", "!", "warn")
+    if verdict.verdict == "no baseline yet":
+        return Mark("no baseline yet", "new", "+", "plain")
+    return Mark("passed", "ok", "✓", "ok")
+
+
+def mark_of_error(result: SpecResult) -> Mark:
+    """Choose the mark of a spec that an error kept from being judged, or some of its gates."""
+    word = "not all judged" if result.measurement.n_synthetic else "not judged"
+    return Mark(word, word, "✕", "fail")
+
+
+def gravest(marks: Iterable[Mark]) -> Mark | None:
+    """Pick the mark that matters most, the first among equals; None of none."""
+    return min(marks, key=lambda each: _ORDER.index(each.short), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +76,7 @@ class Cell:
     tone: Tone = "plain"
 
 
-def rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
+def table_rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
     """Give the heading, one row a spec, and the yardstick: two halves of the real set.
 
     A last column stands there only when something failed, or is in doubt, that has none.
@@ -50,7 +101,7 @@ def notes(results: Mapping[str, SpecResult]) -> list[str]:
 
 def without_column(result: SpecResult) -> list[tuple[str, Mark]]:
     """List what a spec is marked for that has no column: an error, and gates on other scores that did not pass."""
-    marks = [("", NOT_JUDGED if not result.measurement.n_synthetic else NOT_ALL_JUDGED)] if result.error else []
+    marks = [("", mark_of_error(result))] if result.error else []
     others = ((verdict.score, mark(result, verdict)) for verdict in result.verdicts if verdict.score not in COLUMNS)
     return marks + [(score, found) for score, found in others if found.tone != "ok"]
 
@@ -113,3 +164,17 @@ def _yardstick_row(measurement: Measurement) -> list[Cell]:
     counts = (f"halves of {measurement.n_real:,}", str(measurement.yardstick_rung or "-"))
     scores = (_cell(measurement.yardstick.get(score, Score(None))) for score in COLUMNS)
     return [Cell("real against real"), *map(Cell, counts), *scores]
+
+
+def aligned_rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
+    """Give the same rows with their cells padded, so that the columns are aligned in a terminal."""
+    bare = table_rows(results)
+    widths = [max(len(cell.text) for cell in column) + 2 for column in zip(*bare, strict=True)]
+    return [_aligned(row, widths) for row in bare]
+
+
+def _aligned(row: Sequence[Cell], widths: Sequence[int]) -> list[Cell]:
+    cells = [replace(cell, text=cell.text.ljust(width)) for cell, width in zip(row, widths, strict=True)]
+    while not cells[-1].text.strip():
+        del cells[-1]
+    return [*cells[:-1], replace(cells[-1], text=cells[-1].text.rstrip())]

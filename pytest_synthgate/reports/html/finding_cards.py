@@ -1,0 +1,296 @@
+"""Flagged images as they stand on the page: rows of near-duplicates, the worst as cards beside their twins, a list.
+
+The places on a page are dealt to all specs and scores together, so that its size is bounded whatever was found.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from pytest_synthgate.images.generation.seeds import image_name
+from pytest_synthgate.kinds import FLAGGED, KINDS
+from pytest_synthgate.reports.evidence import against, describe, in_turns, is_copy, within_its_set
+from pytest_synthgate.reports.overview import mark
+from pytest_synthgate.reports.pictures import LEFT_OUT, NOT_FOUND, Album, Picture, file_of
+from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.text.printable import visible
+
+FIRST = 12
+"""Findings of a score that are shown without asking."""
+LISTED = 5_000
+"""Findings without pictures that the page names."""
+LONGEST = 300
+"""Letters of a name or a prompt that the page shows."""
+_ROW = 8
+"""Pictures in the row of a cluster."""
+_VALUES = 3
+"""Prompts and seeds that are named below a row."""
+_ROWS = 12
+"""Clusters that have a row."""
+_ORDER = sorted(FLAGGED, key=lambda score: KINDS[score].source != "copies")
+"""The scores that images are flagged under; copies, which everybody sees, before what a classifier says."""
+
+Key = TypeVar("Key", bound=Hashable)
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One of the two images of a finding: its set, its name, and its picture where the set has some."""
+
+    side: str
+    name: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A finding with pictures.
+
+    Attributes:
+        anchor: Its id on the page.
+        finding: The finding.
+        ends: The flagged image and the one it resembles.
+        relation: How the two belong together, in words.
+        facts: Label and text of what is known of the image.
+        command: What makes the image again, if a command does.
+    """
+
+    anchor: str
+    finding: Finding
+    ends: tuple[End, ...]
+    relation: str
+    facts: Facts
+    command: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Near-duplicates of one another in a row: how many, the first pictures, and what they have in common."""
+
+    size: int
+    pictures: tuple[Picture, ...]
+    facts: Facts
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return max(0, self.size - _ROW)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The findings of one score, worst first: cards, then a list of the rest.
+
+    Attributes:
+        score: Name of the score.
+        title: What they are.
+        total: How many there are.
+        open: Whether a gate on them did not pass; the others are shown when asked for.
+        cards: The first of those with pictures.
+        more_cards: The others of those, shown when asked for.
+        rest: The others, a line each.
+        clusters: Near-duplicates of one another in rows.
+        more_clusters: Clusters without a row.
+    """
+
+    score: str
+    title: str
+    total: int
+    open: bool
+    cards: tuple[Card, ...]
+    more_cards: tuple[Card, ...]
+    rest: tuple[str, ...]
+    clusters: tuple[Cluster, ...]
+    more_clusters: int
+
+    @property
+    def unnamed(self) -> int:
+        """How many have no line either."""
+        return self.total - len(self.cards) - len(self.more_cards) - len(self.rest)
+
+
+def finding_groups(
+    results: Mapping[str, SpecResult], anchors: Mapping[str, str], max_findings: int, album: Album
+) -> dict[str, tuple[Group, ...]]:
+    """Sort the findings of all specs by score, deal them the places of the page, and lay them out.
+
+    Args:
+        results: Result by spec name.
+        anchors: Id of the section of each spec.
+        max_findings: Findings that have pictures; the worst of every spec and score take turns.
+        album: Takes in the pictures that are shown.
+
+    Returns:
+        By spec its findings in the order of the page, each score's worst first and in turns, a pair once before it is
+        shown from the other end.
+    """
+    found = {
+        (name, score): findings for name, result in results.items() for score, findings in _by_score(result).items()
+    }
+    pictured = dealt({key: len(findings) for key, findings in found.items()}, max_findings)
+    listed = dealt({key: len(findings) - pictured[key] for key, findings in found.items()}, LISTED)
+    groups: dict[str, list[Group]] = {name: [] for name in results}
+    for key, findings in found.items():
+        name, score = key
+        anchor, places = f"{anchors[name]}-{len(groups[name]) + 1}", (pictured[key], listed[key])
+        groups[name].append(_group(name, score, findings, results[name], album, anchor, places))
+    return {name: tuple(each) for name, each in groups.items()}
+
+
+def _by_score(result: SpecResult) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {score: [] for score in _ORDER}
+    for each in result.measurement.findings:
+        found.setdefault(each.score, []).append(each)
+    return {score: _pairs_once(in_turns(findings)) for score, findings in found.items() if findings}
+
+
+def _pairs_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Put those behind that show a pair which another shows from its other end, and keep the order otherwise."""
+    seen: set[frozenset[str | None]] = set()
+    first: list[Finding] = []
+    again: list[Finding] = []
+    for each in findings:
+        pair = frozenset((each.image, each.twin))
+        known = each.image_set == each.twin_set and pair in seen
+        (again if known else first).append(each)
+        seen.add(pair)
+    return [*first, *again]
+
+
+def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
+    """Deal a number of places to groups in turns, so that a big group takes none that a small one could have.
+
+    Args:
+        sizes: Wanted places by group.
+        most: Places there are.
+    """
+    given, left = dict.fromkeys(sizes, 0), most
+    while left > 0 and (hungry := [key for key in sizes if given[key] < sizes[key]]):
+        each = max(1, left // len(hungry))
+        for key in hungry:
+            taken = min(each, sizes[key] - given[key], left)
+            given[key], left = given[key] + taken, left - taken
+    return given
+
+
+def _group(
+    name: str,
+    score: str,
+    findings: Sequence[Finding],
+    result: SpecResult,
+    album: Album,
+    anchor: str,
+    places: tuple[int, int],
+) -> Group:
+    pictured, listed = places
+    clusters, more = _clusters(findings, result, album) if pictured else ((), 0)
+    cards = tuple(
+        _card(name, f"{anchor}-{number}", each, result, album) for number, each in enumerate(findings[:pictured], 1)
+    )
+    return Group(
+        score=score,
+        title=(KINDS[score].title if score in KINDS else None) or score,
+        total=len(findings),
+        open=_in_doubt(score, result),
+        cards=cards[:FIRST],
+        more_cards=cards[FIRST:],
+        rest=tuple(
+            cut(describe(each, result.measurement.threshold)) for each in findings[pictured : pictured + listed]
+        ),
+        clusters=clusters,
+        more_clusters=more,
+    )
+
+
+def _in_doubt(score: str, result: SpecResult) -> bool:
+    """Tell whether a gate on the findings of a score failed, was expected to, warned or stayed undecided."""
+    about = [each for each in result.verdicts if KINDS[each.score].findings == score]
+    return any(mark(result, each).tone in ("fail", "warn") for each in about)
+
+
+def _clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> tuple[tuple[Cluster, ...], int]:
+    """Lay out the clusters of near-duplicates of one set, largest first.
+
+    Returns:
+        Those that have a row, and how many clusters have none.
+    """
+    members: dict[int, list[Finding]] = {}
+    for each in findings:
+        if each.cluster is not None and within_its_set(each):
+            members.setdefault(each.cluster, []).append(each)
+    ordered = sorted(members.values(), key=len, reverse=True)
+    rows = []
+    for found in ordered[:_ROWS]:
+        pictures = (picture(each.image, each.image_set, result, album) for each in found[:_ROW])
+        rows.append(Cluster(len(found), tuple(each for each in pictures if each is not None), _in_common(found)))
+    return tuple(each for each in rows if each.pictures), max(0, len(ordered) - _ROWS)
+
+
+def _in_common(found: Sequence[Finding]) -> Facts:
+    """Say which class and prompts near-duplicates have, and which seeds."""
+    known = (
+        ("class", [each.class_name for each in found]),
+        ("prompt", [each.prompt for each in found]),
+        ("seed", [each.seed for each in found]),
+    )
+    distinct = ((label, [*dict.fromkeys(each for each in values if each is not None)]) for label, values in known)
+    return tuple((label, _some(values)) for label, values in distinct if values)
+
+
+def _some(values: Sequence[object]) -> str:
+    """Name a few values, and say how many more there are."""
+    text = ", ".join(cut(str(each)) for each in values[:_VALUES])
+    return text if len(values) <= _VALUES else f"{text} and {len(values) - _VALUES:,} more"
+
+
+def _card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, album: Album) -> Card:
+    waived = any(finding.id in verdict.waived for verdict in result.verdicts)
+    facts = [
+        ("waived", "left out of the gate" if waived else None),
+        *(("prompt", finding.prompt), ("seed", finding.seed), ("class", finding.class_name)),
+    ]
+    words = against(finding, float(result.measurement.threshold.get("tau", 0.0)))
+    return Card(
+        anchor=anchor,
+        finding=finding,
+        ends=tuple(
+            End(side, cut(image), picture(image, side, result, album))
+            for image, side in ((finding.image, finding.image_set), (finding.twin, finding.twin_set))
+            if image is not None and side is not None
+        ),
+        relation=words if is_copy(finding) else f"{words}; nearest is the {finding.twin_set} image beside it",
+        facts=tuple((label, cut(str(value))) for label, value in facts if value is not None),
+        command=_command(spec_name, finding, result),
+    )
+
+
+def _command(spec_name: str, finding: Finding, result: SpecResult) -> str | None:
+    """Give the command that makes an image again, where its name proves that the generator of the spec made it."""
+    number = PurePosixPath(finding.image).stem
+    if finding.image_set != "synthetic" or finding.prompt is None or not result.declared.get("generator"):
+        return None
+    if not number.isdecimal() or len(number) > 9 or not finding.image.endswith(image_name(finding.prompt, int(number))):
+        return None
+    words: Sequence[str] = ("synthgate", "generate", spec_name, "--again", "--image", finding.image)
+    return visible(shlex.join(words))
+
+
+def picture(image: str, side: str, result: SpecResult, album: Album) -> Picture | None:
+    """Ask for the picture of an image; None where its set has none to show."""
+    alt = f"{side} image {cut(image)}"
+    file = file_of(image, side, result)
+    if isinstance(file, str):
+        return Picture(alt, None, file) if side in result.images or file == LEFT_OUT else None
+    return album.picture(alt, file, NOT_FOUND)
+
+
+def cut(text: str) -> str:
+    """Make a text visible, and short enough to be read."""
+    text = visible(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} letters)"
