@@ -22,7 +22,8 @@ from PIL import Image, UnidentifiedImageError
 
 from pytest_synthgate.errors import ExportError
 from pytest_synthgate.features.embedding import Embedded
-from pytest_synthgate.images.decode import SUFFIXES, UnreadableError, read_bytes
+from pytest_synthgate.images.decode import UnreadableError, read_bytes
+from pytest_synthgate.images.formats import SUFFIXES
 from pytest_synthgate.images.portable import portable, unused
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.measure import Sets

@@ -24,6 +24,9 @@ from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import prepare
 
+_LONGEST_EDGE = 65_500
+"""Pixels of the longest edge that a JPEG can have; a longer picture cannot be saved again as one."""
+
 Edit = Callable[[Image.Image], Image.Image]
 
 
@@ -98,7 +101,7 @@ def embed_edits(
             image = decode(read_bytes(photos[digest]))
         except UnreadableError:
             return {}
-        if pixel_digest(image) != digest:
+        if pixel_digest(image) != digest or max(image.size) > _LONGEST_EDGE:
             return {}
         wanted = [edit for edit in edits if names[digest, edit] not in there]
         return {

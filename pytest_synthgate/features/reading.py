@@ -21,8 +21,11 @@ from pytest_synthgate.features.store import FileStamp, Pixels, Store
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import Preprocessing, prepare
 
-DECODER = f"pillow {pillow_version}"
-"""Another version may read what this one cannot, and decodes a lossy format a little differently."""
+DECODER = f"pillow {pillow_version}, 2"
+"""Another version may read what this one cannot, and decodes a lossy format a little differently.
+
+The number counts what this package itself came to read, or to remember, otherwise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Reading:
     Attributes:
         path: The file.
         pixels: What it decodes to, or why it does not.
-        content: sha256 of its bytes; None when they could not be read.
+        content: sha256 of its bytes; None when they could not be read, or gave no picture for a reason that may pass.
         stamp: Stands for the content from now on; None when it must not be relied on.
         prepared: uint8 (height, width, 3) when the picture has yet to be encoded.
     """
@@ -84,16 +87,18 @@ def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, norma
         return Reading(path, pixels, content, lasting)
     try:
         image: Image.Image = decode(data)
+        digest = pixel_digest(image)
+        new = not store.embedded([digest], key)
+        prepared = prepare(image, preprocessing, normalise) if new else None
     except UnreadableError as error:
-        return Reading(path, Pixels(None, str(error)), content, lasting)
-    digest = pixel_digest(image)
-    new = not store.embedded([digest], key)
-    prepared = prepare(image, preprocessing, normalise) if new else None
+        return Reading(path, Pixels(None, str(error)), content if error.lasting else None, lasting)
+    except MemoryError:
+        return Reading(path, Pixels(None, "not enough memory to bring it to the encoder's input"))
     return Reading(path, Pixels(digest), content, lasting, prepared)
 
 
 def add_readings(readings: Sequence[Reading], store: Store) -> None:
-    """Store what was read; a file that could not be read at all may be readable the next time."""
+    """Store what holds for good; a file that this machine could not read now may be readable the next time."""
     store.add_files(
         DECODER,
         [(each.stamp, each.content) for each in readings if each.stamp and each.content],

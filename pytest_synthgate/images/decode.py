@@ -1,7 +1,7 @@
 """The bytes of one image file -> the RGB picture a viewer shows, or the reason why there is none.
 
 Second station of the flow (images -> features). Every image of both sets takes this road. Files are
-untrusted: only the formats below are tried, sizes are checked before pixels, and whatever a damaged file
+untrusted: only the known formats are tried, sizes are checked before pixels, and whatever a damaged file
 does to a decoder comes out as `UnreadableError`. Nothing here changes the state of the process, so any number of
 threads may decode at once.
 """
@@ -9,139 +9,56 @@ threads may decode at once.
 from __future__ import annotations
 
 import hashlib
-import importlib
+import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    features,
-)
+from PIL import Image, ImageOps
 
 from pytest_synthgate.errors import SynthgateError
-from pytest_synthgate.images import png, tiff
+from pytest_synthgate.images.formats import FORMATS, OPENED_WHOLE, REDUCIBLE, impostor
+from pytest_synthgate.images.tiff import ORIENTATION, exif_values
 from pytest_synthgate.text.printable import printable
+
+PIXEL_LIMIT = "SYNTHGATE_MAX_PIXELS"
+"""Environment variable: the most pixels of a picture; where it is not set, `PIL.Image.MAX_IMAGE_PIXELS` is."""
+
+_LARGEST_WHOLE = 89_478_485
+"""Pixels above which a JPEG is decoded at a half, a quarter or an eighth of its edges, whatever the limit is."""
+_LARGEST_REDUCED = 4
+"""How many times the limit a JPEG may have before it is reduced: its coefficients may be in memory whole."""
+_LARGEST_FILE = 1 << 30
+"""Bytes of one file, for it is read whole."""
 
 
 class UnreadableError(SynthgateError):
-    """One image cannot be decoded; the text is the short reason a report shows."""
+    """One image cannot be decoded.
 
+    Attributes:
+        lasting: Whether its bytes alone are the reason, and finding out took work: what memory, a limit, a codec or a
+            disk had a part in may be otherwise the next time.
+    """
 
-@dataclass(frozen=True, slots=True)
-class _Format:
-    """One file format: how its files start, how they are called, and what opens them without decoding."""
-
-    name: str
-    suffixes: tuple[str, ...]
-    starts: Callable[[bytes], bool]
-    open: Callable[[bytes], Image.Image]
-
-
-class _Jpeg(JpegImagePlugin.JpegImageFile):
-    def getexif(self) -> Image.Exif:
-        """Give an empty block: Pillow looks for a resolution in it, and warns when it is damaged."""
-        return Image.Exif()
-
-
-def _open_png(data: bytes) -> Image.Image:
-    # Pillow warns about such a header and shows a still picture; whether it may is not for us to decide.
-    if b"acTL" in data:
-        frames = [int.from_bytes(chunk[:4]) for _, chunk in png.chunks(BytesIO(data), frozenset({b"acTL"}))]
-        if len(frames) > 1 or not all(0 < each <= 0x80000000 for each in frames):
-            raise ValueError("invalid animation header")
-    return PngImagePlugin.PngImageFile(BytesIO(data))
-
-
-def _plugin(module: str, reader: str) -> Callable[[bytes], Image.Image]:
-    # Opening by class and not by Image.open: that one warns about sizes, odd files and damaged EXIF.
-    factory = getattr(importlib.import_module(f"PIL.{module}"), reader)
-    return lambda data: factory(BytesIO(data))
-
-
-def _available_formats() -> tuple[_Format, ...]:
-    found = [
-        _Format(
-            "JPEG",
-            ("jpg", "jpeg"),
-            lambda head: head.startswith(b"\xff\xd8\xff"),
-            lambda data: _Jpeg(BytesIO(data)),
-        ),
-        _Format("PNG", ("png",), lambda head: head.startswith(png.SIGNATURE), _open_png),
-        _Format(
-            "BMP",
-            ("bmp",),
-            lambda head: head.startswith(b"BM"),
-            lambda data: BmpImagePlugin.BmpImageFile(BytesIO(data)),
-        ),
-        _Format(
-            "GIF",
-            ("gif",),
-            lambda head: head.startswith((b"GIF87a", b"GIF89a")),
-            lambda data: GifImagePlugin.GifImageFile(BytesIO(data)),
-        ),
-        _Format(
-            "TIFF",
-            ("tif", "tiff"),
-            lambda head: head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-            lambda data: TiffImagePlugin.TiffImageFile(BytesIO(tiff.without_damaged_tags(data))),
-        ),
-    ]
-    if features.check_module("webp"):
-        found.append(
-            _Format(
-                "WebP",
-                ("webp",),
-                lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-                _plugin("WebPImagePlugin", "WebPImageFile"),
-            )
-        )
-    if features.check_codec("jpg_2000"):
-        found.append(
-            _Format(
-                "JPEG 2000",
-                ("jp2", "j2k"),
-                lambda head: head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
-                _plugin("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
-            )
-        )
-    # An AVIF file with a damaged EXIF block is the one that still warns: Pillow reads it while opening.
-    if "avif" in features.modules and features.check_module("avif"):
-        found.append(
-            _Format(
-                "AVIF",
-                ("avif",),
-                lambda head: head[4:8] == b"ftyp" and head[8:12] in {b"avif", b"avis", b"mif1", b"msf1"},
-                _plugin("AvifImagePlugin", "AvifImageFile"),
-            )
-        )
-    return tuple(found)
-
-
-_FORMATS = _available_formats()
-
-SUFFIXES: frozenset[str] = frozenset(suffix for each in _FORMATS for suffix in each.suffixes)
-"""The file name endings of the formats that can be read here, in lower case and without a dot."""
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        """Take the short reason that a report shows."""
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 def read_bytes(path: Path) -> bytes:
     """Read one image file whole.
 
     Raises:
-        UnreadableError: There is no such file, it is not a plain file, or it may not be read.
+        UnreadableError: There is no such file, it is not a plain file, it is too large, or it may not be read.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device would never end
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device would never end
             raise UnreadableError("not a plain file")
+        if status.st_size > _LARGEST_FILE:
+            raise UnreadableError(f"{status.st_size:,} bytes, over the limit of {_LARGEST_FILE:,} in one file")
         return path.read_bytes()
     except FileNotFoundError:
         raise UnreadableError("the file is missing") from None
@@ -149,6 +66,8 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableError(f"the file cannot be read ({error.strerror})") from None
     except ValueError:
         raise UnreadableError("the path is not one") from None
+    except MemoryError:
+        raise UnreadableError("not enough memory to read the file") from None
 
 
 def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
@@ -157,7 +76,8 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     EXIF orientation applied, the first frame of an animation, transparency on white, CMYK and other colour
     models converted, 16-bit values reduced to their high byte, grey without a nominal range (32-bit integers
     and floats) by the smallest range of 1 (floats), 255 or 65,535 that holds it, else stretched. Embedded
-    colour profiles are not applied.
+    colour profiles are not applied. A JPEG of more than 89 million pixels comes out at a half, a quarter or an
+    eighth of its edges.
 
     Args:
         data: The whole file.
@@ -167,21 +87,28 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
         An 8-bit RGB picture, free of metadata.
 
     Raises:
-        UnreadableError: Empty, no image, damaged, truncated, without pixels, or more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS`.
+        UnreadableError: Empty, no image, damaged, truncated, without pixels, or more pixels than allowed
+            (`PIXEL_LIMIT`), or than fit into the memory.
     """
     if not data:
         raise UnreadableError("the file is empty")
-    form = next((each for each in _FORMATS if each.starts(data[:16])), None)
+    form = next((each for each in FORMATS if each.starts(data[:16])), None)
     if form is None:
-        raise UnreadableError("not an image in a known format")
+        raise UnreadableError(impostor(data) or "not an image in a known format")
+    opened = False
     try:
-        return _decode(form, data, edge)
+        picture = form.open(data)
+        opened = True
+        return _decode(picture, edge)
     except UnreadableError:
         raise
+    except MemoryError:
+        raise UnreadableError(f"not enough memory to decode the {form.name} file") from None
     except Exception as error:  # noqa: BLE001  decoders raise anything at all on damaged bytes
         detail = printable(str(error)) or type(error).__name__
-        raise UnreadableError(f"damaged {form.name} file ({detail[:200]})") from None
+        # A decoder may call it a broken stream when it got no memory, but a head is read without, and so is an end.
+        lasting = "truncated" in detail or not (opened or form.name in OPENED_WHOLE or isinstance(error, Warning))
+        raise UnreadableError(f"damaged {form.name} file ({detail[:200]})", lasting=lasting) from None
 
 
 def pixel_digest(image: Image.Image) -> str:
@@ -192,35 +119,40 @@ def pixel_digest(image: Image.Image) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _decode(form: _Format, data: bytes, edge: int | None) -> Image.Image:
-    picture = form.open(data)
+def _decode(picture: Image.Image, edge: int | None) -> Image.Image:
     width, height = picture.size
     if width < 1 or height < 1:
-        raise UnreadableError(f"{width} x {height} pixels: nothing to see")
-    if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
-        raise UnreadableError(f"{width} x {height} pixels, over the limit of {Image.MAX_IMAGE_PIXELS} in total")
+        raise UnreadableError(f"{width} x {height} pixels: nothing to see", lasting=True)
+    limit = _pixel_limit()
+    reduced = 1
+    if isinstance(picture, REDUCIBLE):
+        reduced = next(each for each in (1, 2, 4, 8) if width * height <= _LARGEST_WHOLE * each**2 or each == 8)
+        limit *= min(reduced**2, _LARGEST_REDUCED)
+    if width * height > limit:
+        raise UnreadableError(
+            f"{width} x {height} pixels, over the limit of {limit} in total; set {PIXEL_LIMIT} to read it"
+        )
+    size = width // reduced, height // reduced
     if edge is not None:
-        picture.draft(None, (edge, edge))
+        size = min(edge, size[0]), min(edge, size[1])
+    if size != (width, height):
+        picture.draft(None, size)
     picture.load()
-    exif = picture.info.get("exif", b"")
+    order, found = exif_values(picture.info.get("exif"), frozenset({ORIENTATION}))
     rgb = _as_rgb(picture)
-    # Pillow turns TIFF files upright by itself; their EXIF never reaches `info`.
-    method = _TRANSPOSE.get(tiff.orientation(exif)) if isinstance(exif, bytes) else None
-    if method is not None:
-        rgb = rgb.transpose(method)
     rgb.info = {}
+    # Pillow turns TIFF files upright by itself; their EXIF never reaches `info`.
+    if len(value := found.get(ORIENTATION, b"")) == 2:
+        rgb.getexif()[ORIENTATION] = int.from_bytes(value, order)
+        ImageOps.exif_transpose(rgb, in_place=True)
     return rgb
 
 
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+def _pixel_limit() -> float:
+    given = os.environ.get(PIXEL_LIMIT, "")
+    if given and not given.isdecimal():
+        raise UnreadableError(f"{PIXEL_LIMIT} is {printable(given)!r}; set it to a number of pixels")
+    return int(given) if given else Image.MAX_IMAGE_PIXELS or float("inf")
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.decode import SUFFIXES
+from pytest_synthgate.images.formats import SUFFIXES
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.text.printable import printable, shown
 

@@ -25,15 +25,15 @@ _PROMPT_COLUMNS = ("prompt", "text")
 _COLUMNS = (*_NAME_COLUMNS, *_PROMPT_COLUMNS, "seed", "class")
 
 
-def attach(images: ImageSet, *, png_texts: bool) -> ImageSet:
+def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
     """Add prompts, seeds and missing classes to the records of a folder.
 
-    A row of a metadata file in the image's folder decides, then one in the set's root; without a row, a PNG
+    A row of a metadata file in the image's folder decides, then one in the set's root; without a row, the
     file may carry prompt and seed itself.
 
     Args:
         images: A set whose root is a folder.
-        png_texts: Whether to look into PNG files.
+        recipes: Whether to look into the files themselves.
 
     Raises:
         SourceError: A metadata file cannot be read, names an image twice, or names none of the images; or
@@ -44,7 +44,7 @@ def attach(images: ImageSet, *, png_texts: bool) -> ImageSet:
     known: dict[str, Row] = {}
     for folder in (str(images.root), *sorted(folders - {_key(images.root)})):
         known |= _read_folder(Path(folder), paths)
-    return replace(images, records=tuple(_with_origin(each, known, png_texts=png_texts) for each in images.records))
+    return replace(images, records=tuple(_with_origin(each, known, recipes=recipes) for each in images.records))
 
 
 def _read_folder(folder: Path, images: Collection[str]) -> dict[str, Row]:
@@ -78,7 +78,7 @@ def _key(path: Path) -> str:
     return os.path.normpath(path)
 
 
-def _with_origin(record: ImageRecord, known: dict[str, Row], *, png_texts: bool) -> ImageRecord:
+def _with_origin(record: ImageRecord, known: dict[str, Row], *, recipes: bool) -> ImageRecord:
     if record.path is None:
         return record
     row = known.get(_key(record.path))
@@ -89,7 +89,7 @@ def _with_origin(record: ImageRecord, known: dict[str, Row], *, png_texts: bool)
             prompt=next((text for name in _PROMPT_COLUMNS if (text := row.text(name)) is not None), None),
             seed=row.whole_number("seed"),
         )
-    if png_texts and record.path.suffix.lower() == ".png":
-        origin = read_recipe(record.path)
-        return replace(record, prompt=origin.prompt, seed=origin.seed)
+    if recipes:
+        recipe = read_recipe(record.path)
+        return replace(record, prompt=recipe.prompt, seed=recipe.seed)
     return record

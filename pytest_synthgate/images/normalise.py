@@ -6,6 +6,7 @@ round trip, so that file format and compression are no evidence for what is real
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any, Literal
@@ -18,6 +19,11 @@ from pytest_synthgate.errors import EncoderError
 
 JPEG_QUALITY = 90
 JPEG_SUBSAMPLING = "4:2:0"
+
+_LONGEST_EDGE = 1 << 16
+"""Pixels of an edge that is filtered in one step; the longest that a JPEG can have."""
+_LARGEST_SCALED = 1 << 25
+"""Pixels of a picture that is scaled whole before its centre is cut out; a thinner one is cropped first."""
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 _MODES = ("shortest", "longest", "squash")
@@ -87,16 +93,36 @@ def prepare(image: Image.Image, preprocessing: Preprocessing, normalise: bool) -
 def _resize(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     height, width = preprocessing.shape
     resample = _FILTERS[preprocessing.interpolation]
+    # Filtering such an edge in one step would take memory by its length: it is averaged down first.
+    gap = 3.0 if max(image.size) > _LONGEST_EDGE else None
     if preprocessing.resize_mode == "squash":
-        return image.resize((width, height), resample)
+        return image.resize((width, height), resample, reducing_gap=gap)
     ratios = image.height / height, image.width / width
     if preprocessing.resize_mode == "longest":
-        scaled = image.resize(_scaled(image, max(ratios)), resample)
-    elif height == width:
-        scaled = image.resize(_shortest_is(image, height), resample)
-    else:
-        scaled = image.resize(_scaled(image, min(ratios)), resample)
-    return _centred(scaled, height, width, preprocessing.fill)
+        scaled = image.resize(_scaled(image, max(ratios)), resample, reducing_gap=gap)
+        return _centred(scaled, height, width, preprocessing.fill)
+    size = _shortest_is(image, height) if height == width else _scaled(image, min(ratios))
+    if size[0] * size[1] > _LARGEST_SCALED:
+        return _centre_scaled(image, size, width, height, resample)
+    return _centred(image.resize(size, resample), height, width, preprocessing.fill)
+
+
+def _centre_scaled(
+    image: Image.Image, size: tuple[int, int], width: int, height: int, resample: Image.Resampling
+) -> Image.Image:
+    """Scale the centre of a thin picture alone, as if all of it were scaled to `size` and then cropped."""
+    factors = image.width / size[0], image.height / size[1]
+    box = [
+        round((whole - part) / 2) * factor + end * part * factor
+        for end in (0, 1)
+        for whole, part, factor in zip(size, (width, height), factors, strict=True)
+    ]
+    margin = math.ceil(2 * max(1.0, *factors)) + 1  # what the filter sees around it
+    left, top = (max(0, math.floor(edge) - margin) for edge in box[:2])
+    right, bottom = (min(end, math.ceil(edge) + margin) for end, edge in zip(image.size, box[2:], strict=True))
+    part = image.crop((left, top, right, bottom))  # whole pixels first: the box of a resize has 24 bits
+    ends = [min(end, edge) for end, edge in zip(part.size, (box[2] - left, box[3] - top), strict=True)]
+    return part.resize((width, height), resample, (box[0] - left, box[1] - top, ends[0], ends[1]))
 
 
 def _shortest_is(image: Image.Image, side: int) -> tuple[int, int]:

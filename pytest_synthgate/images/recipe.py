@@ -1,4 +1,4 @@
-"""The prompt and the seed that AUTOMATIC1111 and ComfyUI leave in the text of a PNG file.
+"""The prompt and the seed that AUTOMATIC1111, SD.Next and ComfyUI leave in the files of their images.
 
 Second station of the flow, below `metadata`. Files are untrusted and the texts a courtesy: what is too
 large or makes no sense is passed over, and no pixel is decoded.
@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.images import png
+from PIL import Image, PngImagePlugin
+
+from pytest_synthgate.images.formats import FORMATS, png_with
+from pytest_synthgate.images.tiff import USER_COMMENT, Order, exif_values
 from pytest_synthgate.text.printable import storable
 
-_TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_LONGEST_TEXT = 8 << 20
-_MOST_HOPS = 32
-# What a ComfyUI node may call a text, or the link towards one; a seed, or the link towards one.
-_TEXT_INPUTS = ("text", "text_g", "text_l", "prompt", "string", "value", "positive", "conditioning", "conditioning_1")
-_SEED_INPUTS = ("seed", "noise_seed", "value")
-_SEED = re.compile(r"(?:^|, )Seed: (\d{1,20})(?:,|$)")
+_TEXT_CHUNKS = frozenset({b"IHDR", b"IDAT", b"tEXt", b"zTXt", b"iTXt"})
+_MOST_NODES = 200
+# What a ComfyUI node may call a text or the link towards one, the likeliest first; and a seed.
+_TEXT_INPUTS = (
+    *("text", "text_g", "t5xxl", "text_l", "clip_l", "prompt", "string", "value", "positive", "guider"),
+    *("conditioning", "conditioning_1", "conditioning_to", "cond1", "cond", "text1", "text_a", "string_a"),
+)
+_SEED_INPUTS = ("seed", "noise_seed", "noise", "value")
+_SAMPLER_INPUTS = ("positive", "guider", "conditioning")
+_STEPS = re.compile(r"(?:^|[,|])[ \t]*Steps: ?\d+[ \t]*(?=[,|\n]|$)", re.MULTILINE)
+_PARAMETER = re.compile(r"[A-Z][\w ]{0,40}: ")
+_NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE)
+_SEED = re.compile(r"(?:^|[,|])[ \t]*Seed: ?(\d{1,20})[ \t]*(?=[,|\n]|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +44,60 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read prompt and seed from the texts ahead of a PNG file's pixels; both None where there is nothing."""
+    """Read prompt and seed from the texts ahead of the pixels of a file; both None where there is nothing."""
     try:
-        with path.open("rb") as stream:
-            texts = dict(_texts(stream))
-    except (OSError, ValueError):  # the decoder will say what is wrong with the file
+        texts = _texts(path)
+    except Exception:  # noqa: BLE001  the decoder will say what is wrong with the file
         return Recipe()
-    if "parameters" in texts:
-        return _automatic1111(texts["parameters"])
-    if "prompt" in texts:
-        return _comfyui(texts["prompt"])
+    for read, keys in ((_automatic1111, ("parameters", "comment")), (_comfyui, ("prompt", "comment"))):
+        for text in filter(None, map(texts.get, keys)):
+            if (found := read(storable(text))) != Recipe():
+                return found
     return Recipe()
 
 
-def _texts(stream: Any) -> Iterator[tuple[str, str]]:
-    for name, content in png.chunks(stream, _TEXT_CHUNKS, until=b"IDAT"):
-        keyword, _, rest = content.partition(b"\0")
-        key = keyword.decode("latin-1")
-        if name == b"tEXt":
-            yield key, rest.decode("latin-1")
-            continue
-        if name == b"zTXt":
-            text, encoding, compressed = rest[1:], "latin-1", True
-        else:
-            compressed = rest[:1] == b"\1"
-            text, encoding = (rest[2:].split(b"\0", 2) + [b""] * 3)[2], "utf-8"
-        if compressed:
-            try:
-                text = zlib.decompressobj().decompress(text, _LONGEST_TEXT)
-            except zlib.error:
-                continue
-        yield key, text.decode(encoding, "replace")
+def _texts(path: Path) -> Mapping[str, str]:
+    """Give the texts of a PNG file by their keys, and the comment of the user in an EXIF block as "comment"."""
+    with path.open("rb") as stream:
+        head = stream.read(16)
+        form = next((each for each in FORMATS if each.starts(head)), None)
+        if form is None:
+            return {}
+        stream.seek(0)
+        if form.name != "PNG":
+            # WebP decoders want the file whole; the head of a JPEG is enough, whatever its tables.
+            info = form.open(stream.read() if form.name == "WebP" else stream.read(1 << 20)).info
+            return {"comment": _comment(*exif_values(info.get("exif"), frozenset({USER_COMMENT})))}
+        try:
+            picture: Image.Image = PngImagePlugin.PngImageFile(stream)
+        except ValueError:  # a long colour profile
+            stream.seek(0)
+            picture = PngImagePlugin.PngImageFile(BytesIO(png_with(_TEXT_CHUNKS, stream.read())))
+        comment = _comment(*exif_values(picture.info.get("exif"), frozenset({USER_COMMENT})))
+        return {"comment": comment, **{str(key): text for key, text in picture.info.items() if isinstance(text, str)}}
+
+
+def _comment(order: Order, values: Mapping[int, bytes]) -> str:
+    comment = values.get(USER_COMMENT, b"")
+    code, content = comment[:8].rstrip(b"\0 "), comment[8:]
+    if code != b"UNICODE":
+        return content.decode("utf-8", "replace").rstrip("\0")
+    # Some write it in the byte order of the block, others always big-endian: the zeros of plain letters tell.
+    high, low = content[::2].count(0), content[1::2].count(0)
+    big = order == "big" if high == low else high > low
+    return content.decode("utf-16-be" if big else "utf-16-le", "replace").lstrip("\ufeff").rstrip("\0")
 
 
 def _automatic1111(text: str) -> Recipe:
-    lines = storable(text).replace("\r\n", "\n").split("\n")
-    last = next((number for number in reversed(range(len(lines))) if lines[number].startswith("Steps: ")), None)
-    if last is None:
+    text = text.replace("\r\n", "\n")
+    steps = next(reversed(list(_STEPS.finditer(text))), None)
+    if steps is None:
         return Recipe()
-    negative = (number for number in range(last) if lines[number].startswith("Negative prompt:"))
-    prompt = "\n".join(lines[: next(negative, last)]).strip()
-    seed = _SEED.search(lines[last])
+    line = text.rfind("\n", 0, steps.start() + 1) + 1
+    start = line if line > steps.start() or _PARAMETER.match(text, line) else steps.start()
+    negative = _NEGATIVE.search(text, 0, start)
+    prompt = text[: negative.start() if negative else start].strip()
+    seed = _SEED.search(text, min(line, start))  # to the end, for an extension may break the line
     return Recipe(prompt or None, int(seed.group(1)) if seed else None)
 
 
@@ -87,29 +109,28 @@ def _comfyui(text: str) -> Recipe:
     if not isinstance(graph, dict):
         return Recipe()
     for key in sorted(graph, key=_node_order):
-        sampler = _inputs(graph, key)
-        if "positive" in sampler and ("seed" in sampler or "noise_seed" in sampler):
-            return Recipe(_text_behind(graph, sampler["positive"]), _seed_behind(graph, sampler))
+        inputs = _inputs(graph, key)
+        start = next((inputs[name] for name in _SAMPLER_INPUTS if name in inputs), None)
+        if start is None or not any(name in inputs for name in _SEED_INPUTS[:3]):
+            continue
+        texts = (each.strip() for each in _behind(graph, start, _TEXT_INPUTS) if isinstance(each, str))
+        own = [inputs[name] for name in _SEED_INPUTS if name in inputs]
+        seeds = (each for link in own for each in _behind(graph, link, _SEED_INPUTS) if type(each) is int)
+        return Recipe(next(map(storable, filter(None, texts)), None), next(seeds, None))
     return Recipe()
 
 
-def _text_behind(graph: dict[str, Any], link: object) -> str | None:
-    """Follow a link back to a text, through nodes that change the conditioning or make texts."""
-    for _ in range(_MOST_HOPS):
-        if isinstance(link, str):
-            return storable(link.strip()) or None
-        inputs = _inputs(graph, link[0] if isinstance(link, list) and link else None)
-        link = next((inputs[name] for name in _TEXT_INPUTS if isinstance(inputs.get(name), str | list)), None)
-    return None
-
-
-def _seed_behind(graph: dict[str, Any], inputs: dict[str, Any]) -> int | None:
-    for _ in range(_MOST_HOPS):
-        value = next((inputs[name] for name in _SEED_INPUTS if isinstance(inputs.get(name), int | list)), None)
-        if isinstance(value, int):
-            return None if isinstance(value, bool) else value
-        inputs = _inputs(graph, value[0] if value else None)
-    return None
+def _behind(graph: dict[str, Any], start: object, names: tuple[str, ...]) -> Iterator[object]:
+    """Follow a link back through nodes that change a conditioning or make texts, to what is no link."""
+    waiting, seen = [start], set[str]()
+    while waiting and len(seen) < _MOST_NODES:
+        value = waiting.pop()
+        if not isinstance(value, list):
+            yield value
+        elif value and str(value[0]) not in seen:
+            seen.add(str(value[0]))
+            inputs = _inputs(graph, value[0])
+            waiting += [inputs[name] for name in reversed(names) if name in inputs]
 
 
 def _inputs(graph: dict[str, Any], key: object) -> dict[str, Any]:

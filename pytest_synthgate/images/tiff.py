@@ -1,7 +1,7 @@
 """The tag directory that TIFF files and EXIF blocks share, read just far enough to decode in peace.
 
-Second station of the flow, below `decode`. Pillow warns about damaged tags while it reads them, and a warning
-cannot be silenced for one thread alone; so the tags that it would warn about are taken out beforehand.
+Second station of the flow, below `decode` and `recipe`. Pillow warns about damaged tags while it reads them, and a
+warning cannot be silenced for one thread alone; so a damaged directory is refused before Pillow sees it.
 """
 
 from __future__ import annotations
@@ -9,128 +9,110 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from PIL import TiffTags
+from PIL import ExifTags, TiffTags
 
-_ORIENTATION = 274
-_PHOTOMETRIC = 262
-_SUB_DIRECTORIES = frozenset({34665, 34853, 40965})  # EXIF, GPS, interoperability: nothing in them changes pixels
+ORIENTATION = int(ExifTags.Base.Orientation)
+USER_COMMENT = int(ExifTags.Base.UserComment)
+
+Order = Literal["little", "big"]
+
 _UNIT_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 _ONE_VALUE_TYPES = frozenset({1, 2, 7})  # bytes, text, undefined: any count is one value
-_NO_TYPE = 0  # readers skip a tag whose type they do not know
+_PHOTOMETRIC = 262  # Pillow takes several values of this one without a word
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """How one directory is written: plain TIFF, or BigTIFF with 64-bit offsets."""
+class Tag:
+    """One entry: its number, where it and its value stand, how many values it has and of how many bytes each."""
 
-    order: str
-    header: str
-    count: str
-    number: str
-
-    @property
-    def field(self) -> int:
-        return struct.calcsize(self.order + self.number)
-
-    @property
-    def entry_format(self) -> str:
-        return f"{self.order}HH{self.number}{self.field}x"
-
-    @property
-    def entry(self) -> int:
-        return struct.calcsize(self.entry_format)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    position: int
-    tag: int
+    number: int
     kind: int
     count: int
+    unit: int
+    entry_at: int
+    value_at: int
+    order: Order
+
+    def value(self, block: bytes) -> bytes:
+        """Cut out its value, or its values."""
+        return block[self.value_at : self.value_at + self.count * self.unit]
+
+    def whole(self, block: bytes) -> int:
+        """Give its first value as a whole number."""
+        return int.from_bytes(self.value(block)[: self.unit], self.order)
 
 
-def orientation(exif: bytes) -> int:
-    """Read the orientation, 1 to 8, from an EXIF block; 1 when there is none or the block is damaged."""
-    block = exif
-    while block.startswith(b"Exif\0\0"):
-        block = block[6:]
-    try:
-        layout = _layout(block)
-        for entry in _entries(block, layout):
-            if entry.tag == _ORIENTATION and entry.kind == 3:
-                (value,) = struct.unpack_from(layout.order + "H", block, entry.position + 4 + layout.field)
-                return value if 1 <= value <= 8 else 1
-    except (ValueError, struct.error):
-        return 1
-    return 1
+def tags(block: bytes, start: int | None = None) -> Iterator[Tag]:
+    """Walk one directory of a TIFF file or an EXIF block.
 
-
-def without_damaged_tags(data: bytes) -> bytes:
-    """Copy a TIFF file with every tag disabled that leaves the file, and every single value truly single.
+    Args:
+        block: All of it.
+        start: Where the directory is; the first one when absent.
 
     Raises:
-        ValueError: The file has no readable tag directory.
+        ValueError: There is no directory, or it or one of its values leaves the block.
     """
-    try:
-        layout = _layout(data)
-        entries = list(_entries(data, layout))
-    except struct.error:
-        raise ValueError("the tag directory leaves the file") from None
-    mended = bytearray(data) + bytes(8)  # some writers leave out the pointer to a next directory
-    total = 0
-    for entry in entries:
-        size = entry.count * _UNIT_SIZES.get(entry.kind, 0)
-        value_at = entry.position + 4 + layout.field
-        if size > layout.field:
-            (value_at,) = struct.unpack_from(layout.order + layout.number, data, value_at)
-            total += size
-        if entry.tag in _SUB_DIRECTORIES or total > len(data) or value_at + size > len(data):
-            struct.pack_into(layout.order + "H", mended, entry.position + 2, _NO_TYPE)
-            total -= size if size > layout.field else 0
-        elif _should_be_single(entry):
-            _keep_first_value(mended, entry, layout, value_at)
+    order: Order = "little" if block[:2] == b"II" else "big"
+    if block[:2] not in {b"II", b"MM"}:
+        raise ValueError("no byte order mark")
+
+    def whole(at: int, size: int) -> int:
+        if at + size > len(block):
+            raise ValueError("the tag directory leaves the file")
+        return int.from_bytes(block[at : at + size], order)
+
+    field = 8 if whole(2, 2) == 43 else 4  # BigTIFF or plain
+    start = whole(field, field) if start is None else start
+    first, total = start + (8 if field == 8 else 2), 0
+    for number in range(whole(start, first - start)):
+        at = first + number * (4 + 2 * field)
+        kind, count, value_at = whole(at + 2, 2), whole(at + 4, field), at + 4 + field
+        unit = _UNIT_SIZES.get(kind, 0)  # readers skip a tag whose type they do not know
+        if count * unit > field:
+            value_at, total = whole(value_at, field), total + count * unit
+        if max(value_at + count * unit, total, at + 4 + 2 * field) > len(block):
+            raise ValueError("a tag leaves the file")
+        yield Tag(whole(at, 2), kind, count, unit, at, value_at, order)
+
+
+def with_single_values(data: bytes) -> bytes:
+    """Copy a TIFF file with one value in every tag that may have but one: Pillow takes the first, and warns.
+
+    Raises:
+        ValueError: Its tag directory is damaged.
+    """
+    mended, big = bytearray(data) + bytes(8), data[2:4] in {b"+\0", b"\0+"}  # some leave out the next pointer
+    for tag in tags(data):
+        single = tag.count > 1 and tag.unit and tag.kind not in _ONE_VALUE_TYPES and tag.number != _PHOTOMETRIC
+        if single and TiffTags.lookup(tag.number).length == 1:
+            order, field = "<" if tag.order == "little" else ">", 8 if big else 4
+            struct.pack_into(order + ("Q" if big else "L"), mended, tag.entry_at + 4, 1)
+            if tag.unit <= field:
+                at = tag.entry_at + 4 + field
+                mended[at : at + tag.unit] = tag.value(data)[: tag.unit]
     return bytes(mended)
 
 
-def _layout(data: bytes) -> _Layout:
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None:
-        raise ValueError("no byte order mark")
-    (version,) = struct.unpack_from(order + "H", data, 2)
-    if version == 43:
-        return _Layout(order, header="8xQ", count="Q", number="Q")
-    return _Layout(order, header="4xL", count="H", number="L")
+def exif_values(info: object, wanted: frozenset[int]) -> tuple[Order, dict[int, bytes]]:
+    """Find the values of some tags in an EXIF block, as far as it is sound.
 
+    Args:
+        info: The block as Pillow gives it, or anything else where there is none.
+        wanted: Numbers of the tags, of the picture or of its taking.
 
-def _entries(data: bytes, layout: _Layout) -> Iterator[_Entry]:
-    (start,) = struct.unpack_from(layout.order + layout.header, data)
-    (count,) = struct.unpack_from(layout.order + layout.count, data, _inside(start, data))
-    first = start + struct.calcsize(layout.order + layout.count)
-    for position in range(first, first + count * layout.entry, layout.entry):
-        tag, kind, number = struct.unpack_from(layout.entry_format, data, _inside(position, data))
-        yield _Entry(position, tag, kind, number)
-
-
-def _inside(position: int, data: bytes) -> int:
-    if position >= len(data):
-        raise ValueError("the tag directory leaves the file")
-    return position
-
-
-def _should_be_single(entry: _Entry) -> bool:
-    return (
-        entry.count > 1
-        and entry.kind in _UNIT_SIZES
-        and entry.kind not in _ONE_VALUE_TYPES
-        and entry.tag != _PHOTOMETRIC
-        and TiffTags.lookup(entry.tag).length == 1
-    )
-
-
-def _keep_first_value(mended: bytearray, entry: _Entry, layout: _Layout, value_at: int) -> None:
-    struct.pack_into(layout.order + layout.number, mended, entry.position + 4, 1)
-    unit = _UNIT_SIZES[entry.kind]
-    if unit <= layout.field:
-        field_at = entry.position + 4 + layout.field
-        mended[field_at : field_at + unit] = mended[value_at : value_at + unit]
+    Returns:
+        The byte order, "little" or "big", and tag -> value.
+    """
+    block = info if isinstance(info, bytes) else b""
+    while block.startswith(b"Exif\0\0"):
+        block = block[6:]
+    found: dict[int, bytes] = {}
+    try:
+        for tag in tags(block):
+            inner = tags(block, tag.whole(block)) if tag.number == ExifTags.IFD.Exif else ()
+            found |= {each.number: each.value(block) for each in (tag, *inner) if each.number in wanted}
+    except ValueError:
+        pass
+    return ("little" if block[:2] == b"II" else "big"), found

@@ -71,6 +71,15 @@ def test_a_photo_that_changed_or_vanished_meanwhile_leaves_the_sample(
     assert left.features["mirror"].shape == (2, 48)
 
 
+def test_a_photo_longer_than_any_jpeg_is_no_part_of_the_sample(
+    make_set: MakeSet, encoder: FlatEncoder, store: Store
+) -> None:
+    images = make_set(2)
+    Image.new("RGB", (66_000, 1)).save(images.root / "001.png")
+    left = embed_edits(embed(images, source_of(encoder), store), source_of(encoder), store)
+    assert len(left.digests) == 1
+
+
 def test_vectors_have_no_pictures_to_edit(encoder: FlatEncoder, store: Store) -> None:
     images = ImageSet(Path("table"), (ImageRecord("a", None),), np.ones((1, 2), dtype=np.float32))
     result = embed_edits(embed(images, source_of(encoder), store), source_of(encoder), store)

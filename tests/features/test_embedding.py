@@ -200,6 +200,37 @@ def test_a_damaged_file_is_remembered_by_its_content(
     assert len(first.unreadable) == 1
 
 
+def test_a_reason_that_lies_in_the_machine_is_not_remembered(
+    make_set: MakeSet, encoder: FlatEncoder, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = make_set(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+        (limited,) = embed(images, source_of(encoder), store).unreadable
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "load", _without_memory)
+        (starved,) = embed(images, source_of(encoder), store).unreadable
+    with monkeypatch.context() as patch:
+        patch.setattr("pytest_synthgate.features.reading.prepare", _without_memory)
+        (thin,) = embed(images, source_of(encoder), store).unreadable
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", _without_files)
+        (closed,) = embed(images, source_of(encoder), store).unreadable
+    assert "over the limit of 1 in total" in limited.reason
+    assert starved.reason == "not enough memory to decode the PNG file"
+    assert thin.reason == "not enough memory to bring it to the encoder's input"
+    assert closed.reason == "the file cannot be read (Too many open files)"
+    assert embed(images, source_of(encoder), store).unreadable == ()
+
+
+def _without_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def _without_files(_: object) -> bytes:
+    raise OSError(24, "Too many open files")
+
+
 def test_a_file_that_was_missing_is_found_when_it_is_there(
     make_set: MakeSet, encoder: FlatEncoder, store: Store
 ) -> None:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
-from pytest_synthgate.images.decode import SUFFIXES, UnreadableError, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.folder import open_folder
+from pytest_synthgate.images.formats import SUFFIXES
 
 OPTIONAL = {"WEBP": "webp", "JPEG2000": "jp2", "AVIF": "avif"}
 FORMATS = [form for form in ("PNG", "JPEG", "BMP", "GIF", "TIFF", *OPTIONAL) if OPTIONAL.get(form, "png") in SUFFIXES]
@@ -278,7 +279,17 @@ def test_a_damaged_exif_block_warns_nobody() -> None:
 
 
 @pytest.mark.parametrize("big", [False, True])
-def test_a_tiff_with_damaged_tags_is_shown_without_a_warning(big: bool) -> None:
+@pytest.mark.parametrize(
+    ("number", "change", "readable"),
+    [
+        (270, {"count": 1 << 30}, False),  # the description: far longer than the file
+        (305, {"offset": 1 << 30}, False),  # the software: somewhere behind the end
+        (259, {"count": 2}, True),  # the compression: two values where there is one
+    ],
+)
+def test_a_tiff_with_damaged_tags_is_shown_or_refused_without_a_warning(
+    big: bool, number: int, change: dict[str, int], readable: bool
+) -> None:
     data = bytearray(saved(picture(), "TIFF", big_tiff=big, description="x" * 40, software="y" * 40))
     assert np.array_equal(pixels(decode(bytes(data))), pixels(picture()))
     big = data[2] == 43  # older versions of Pillow write plain TIFF all the same
@@ -286,15 +297,16 @@ def test_a_tiff_with_damaged_tags_is_shown_without_a_warning(big: bool) -> None:
     (start,) = struct.unpack_from(order + ("8xQ" if big else "4xL"), data)
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
     for position in range(start + count_size, start + count_size + count * entry, entry):
-        (tag,) = struct.unpack_from(order + "H", data, position)
-        if tag == 270:  # the description: far longer than the file
-            struct.pack_into(order + ("Q" if big else "L"), data, position + 4, 1 << 30)
-        if tag == 305:  # the software: somewhere behind the end
-            struct.pack_into(order + ("Q" if big else "L"), data, position + (12 if big else 8), 1 << 30)
-        if tag == 259:  # the compression: two values where there is one
-            struct.pack_into(order + ("Q" if big else "L"), data, position + 4, 2)
+        if struct.unpack_from(order + "H", data, position) == (number,):
+            for field, value in change.items():
+                at = position + 4 + (0 if field == "count" else 8 if big else 4)
+                struct.pack_into(order + ("Q" if big else "L"), data, at, value)
     judge_without_warnings(bytes(data))
-    assert np.array_equal(pixels(decode(bytes(data))), pixels(picture()))
+    if readable:
+        assert np.array_equal(pixels(decode(bytes(data))), pixels(picture()))
+    else:
+        with pytest.raises(UnreadableError, match="damaged TIFF file"):
+            decode(bytes(data))
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -304,13 +316,104 @@ def test_a_tiff_cut_off_anywhere_warns_nobody(big: bool) -> None:
         judge_without_warnings(data[:end])
 
 
-def test_an_invalid_animation_header_is_refused_and_not_warned_about() -> None:
+def test_an_invalid_animation_header_hides_no_picture_and_warns_nobody() -> None:
     plain = saved(picture(), "PNG")
     for header in (struct.pack(">II", 0, 0), struct.pack(">II", 1 << 31 | 1, 0)):
         data = plain[:33] + chunk(b"acTL", header) + plain[33:]
         judge_without_warnings(data)
-        with pytest.raises(UnreadableError, match="invalid animation header"):
-            decode(data)
+        assert np.array_equal(pixels(decode(data)), pixels(picture()))
+
+
+def test_what_a_png_carries_beside_its_pixels_may_be_as_long_as_it_likes() -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("log", "x" * (3 << 20), zip=True)
+    texts.add_itxt("log", "x" * (3 << 20), zip=True)
+    data = saved(picture(), "PNG", icc_profile=bytes(2 << 20), pnginfo=texts)
+    behind = data[:-12] + chunk(b"zTXt", b"late\0\0" + zlib.compress(bytes(3 << 20))) + data[-12:]
+    for each in (data, behind):
+        assert np.array_equal(pixels(decode(each)), pixels(picture()))
+
+
+# What is a fact about a file, and what is one about the machine
+
+
+def refusal(data: bytes) -> UnreadableError:
+    with pytest.raises(UnreadableError) as caught:
+        decode(data)
+    return caught.value
+
+
+def test_what_its_bytes_say_is_a_fact_about_a_file() -> None:
+    assert refusal(b"\x89PNG\r\n\x1a\n").lasting
+    for form in ("PNG", "JPEG", "BMP"):
+        data = saved(picture(128, 128), form)
+        assert refusal(data[: len(data) // 2]).lasting, form
+
+
+def test_what_the_machine_has_a_part_in_is_no_fact_about_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(picture(), "PNG")
+    for raised, reason in [
+        (MemoryError(), "not enough memory to decode the PNG file"),
+        (OSError("broken data stream when reading image file"), "damaged PNG file (broken data stream"),
+        (UserWarning("made an error by a filter"), "damaged PNG file"),
+    ]:
+        with monkeypatch.context() as patch:
+            patch.setattr(PngImagePlugin.PngImageFile, "load", _raising(raised))
+            error = refusal(data)
+        assert str(error).startswith(reason)
+        assert not error.lasting
+
+
+def _raising(error: Exception) -> Any:
+    def load(_: object) -> None:
+        raise error
+
+    return load
+
+
+def test_the_limit_on_pixels_says_how_to_raise_it_and_can_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    error = refusal(saved(picture(), "PNG"))
+    assert str(error) == "32 x 24 pixels, over the limit of 500 in total; set SYNTHGATE_MAX_PIXELS to read it"
+    assert not error.lasting
+    monkeypatch.setenv("SYNTHGATE_MAX_PIXELS", "768")
+    assert decode(saved(picture(), "PNG")).size == (32, 24)
+    monkeypatch.setenv("SYNTHGATE_MAX_PIXELS", "many")
+    assert "SYNTHGATE_MAX_PIXELS is 'many'; set it to a number" in str(refusal(saved(picture(), "PNG")))
+
+
+@pytest.mark.parametrize(
+    ("limit", "edge", "size"),
+    [(320 * 240, None, (320, 240)), (320 * 240 - 1, None, (160, 120)), (4799, None, (40, 30)), (19199, 20, (40, 30))],
+)
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_edges_that_no_limit_decides(
+    monkeypatch: pytest.MonkeyPatch, limit: int, edge: int | None, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr("pytest_synthgate.images.decode._LARGEST_WHOLE", limit)
+    data = saved(picture(320, 240), "JPEG", quality=95)
+    small = decode(data, edge=edge)
+    assert small.size == (size if edge is None else (40, 30))
+    assert np.abs(pixels(small) - pixels(picture(320, 240).resize(small.size))).mean() < 6
+    monkeypatch.setenv("SYNTHGATE_MAX_PIXELS", "1000000")
+    assert pixel_digest(decode(data, edge=edge)) == pixel_digest(small)
+    monkeypatch.setenv("SYNTHGATE_MAX_PIXELS", str(320 * 240 // 5))
+    assert "over the limit" in str(refusal(data))
+
+
+def test_a_photo_of_108_million_pixels_is_read() -> None:
+    assert decode(saved(Image.new("L", (12000, 9000), 7), "JPEG"), edge=224).size == (1500, 1125)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><Error/>", "an XML text"),
+    ],
+)
+def test_what_stands_in_the_place_of_an_image_is_named(data: bytes, reason: str) -> None:
+    assert reason in str(refusal(data))
 
 
 def test_digest_depends_on_pixels_and_size_alone() -> None:

@@ -18,8 +18,8 @@ def folder(root: Path, *names: str) -> Path:
     return root
 
 
-def known(root: Path, *, png_texts: bool = True) -> dict[str, ImageRecord]:
-    return {record.id: record for record in attach(open_folder(root), png_texts=png_texts).records}
+def known(root: Path, *, recipes: bool = True) -> dict[str, ImageRecord]:
+    return {record.id: record for record in attach(open_folder(root), recipes=recipes).records}
 
 
 @pytest.mark.parametrize("name_column", ["file_name", "image", "path"])
@@ -91,7 +91,7 @@ def test_two_metadata_files_in_one_folder_are_refused(tmp_path: Path) -> None:
         known(tmp_path)
 
 
-def test_png_texts_speak_where_no_row_does_and_only_when_asked(tmp_path: Path) -> None:
+def test_the_texts_of_a_file_speak_where_no_row_does_and_only_when_asked(tmp_path: Path) -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("parameters", "a cup\nSteps: 2, Seed: 9")
     for name in ("1.png", "2.PNG"):
@@ -99,7 +99,7 @@ def test_png_texts_speak_where_no_row_does_and_only_when_asked(tmp_path: Path) -
     (tmp_path / "metadata.csv").write_text("file_name,prompt\n1.png,a plate\n")
     records = known(tmp_path)
     assert [(each.prompt, each.seed) for each in records.values()] == [("a plate", None), ("a cup", 9)]
-    assert known(tmp_path, png_texts=False)["2.PNG"].prompt is None
+    assert known(tmp_path, recipes=False)["2.PNG"].prompt is None
 
 
 @pytest.mark.photos

@@ -1,6 +1,8 @@
 """The road to an encoder's input agrees with open_clip's own transform."""
 
 import json
+import subprocess
+import sys
 from io import BytesIO
 from typing import Literal
 
@@ -99,6 +101,45 @@ def test_without_normalise_a_picture_of_the_right_size_is_untouched() -> None:
 )
 def test_any_picture_reaches_any_input(width: int, height: int, shape: tuple[int, int], mode: Mode) -> None:
     assert prepare(Image.new("RGB", (width, height)), Preprocessing(shape, mode), True).shape == (*shape, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    width=st.integers(1, 300),
+    height=st.integers(1, 300),
+    shape=st.one_of(st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(1, 40)),
+    interpolation=st.sampled_from(["bicubic", "bilinear"]),
+)
+def test_cropping_first_shows_the_same_centre(
+    width: int, height: int, shape: int | tuple[int, int], interpolation: Literal["bicubic", "bilinear"]
+) -> None:
+    across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    image = Image.fromarray(np.stack([across, down, 255 - across], axis=-1).astype(np.uint8))
+    preprocessing = Preprocessing(shape, interpolation=interpolation)
+    whole = prepare(image, preprocessing, normalise=False).astype(int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pytest_synthgate.images.normalise._LARGEST_SCALED", 0)
+        part = prepare(image, preprocessing, normalise=False).astype(int)
+    assert np.abs(whole - part).max() <= 2
+
+
+BOUNDED = """
+import resource
+from PIL import Image
+from pytest_synthgate.images.normalise import Preprocessing, prepare
+resource.setrlimit(resource.RLIMIT_AS, (3 << 29, 3 << 29))
+for size in ((2_000_000, 1), (1, 2_000_000), (60_000, 1), (1, 60_000), (5_000_000, 4), (4, 5_000_000)):
+    for mode in ("shortest", "longest", "squash"):
+        for shape in (224, (224, 448)):
+            print(prepare(Image.new("RGB", size, "red"), Preprocessing(shape, mode), True)[100, 100].tolist())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are set as Linux has them")
+def test_the_thinnest_picture_takes_memory_by_its_pixels_and_not_by_its_shape() -> None:
+    done = subprocess.run([sys.executable, "-c", BOUNDED], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 36
 
 
 def test_preprocessing_is_plain_json_and_a_square_has_two_spellings() -> None:

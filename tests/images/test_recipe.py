@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
-from pytest_synthgate.images.recipe import Recipe, read_recipe
+from pytest_synthgate.images.recipe import Recipe, _comment, read_recipe
+from pytest_synthgate.images.tiff import USER_COMMENT, Order
 
 A1111 = (
     "a photo of an apple,\nin a bowl <lora:x:1>\nNegative prompt: blurry, Steps: 3\n"
@@ -49,6 +50,84 @@ def test_parameters_without_a_negative_prompt_or_a_seed(tmp_path: Path) -> None:
     assert read_recipe(saved(tmp_path / "c.png", "parameters", '{"model": "x"}')) == Recipe()
     variation = "a\nSteps: 2, Variation seed: 5, Seed: 3"
     assert read_recipe(saved(tmp_path / "d.png", "parameters", variation)) == Recipe("a", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a cup\nSteps: 2, Sampler: Euler a,\nCFG scale: 7, Seed: 3, Template: {a|b}\nVersion: 1", Recipe("a cup", 3)),
+        ("a cup\r\nNegative prompt: dark\r\nSteps: 2, Seed: 3", Recipe("a cup", 3)),
+        (
+            "a cup\nNegative prompt: dark\nSteps: 20 | Size: 8x8 | Sampler: Euler a | Seed: 3 | CFG: 6",
+            Recipe("a cup", 3),
+        ),
+        ("a cup\nSeed: 3| Steps: 20| Sampler: UniPC", Recipe("a cup", 3)),
+        ("a cup, Steps: 20, Seed: 3", Recipe("a cup", 3)),
+        ("Steps: leading to a church\nSteps: 20, Seed: 3", Recipe("Steps: leading to a church", 3)),
+    ],
+)
+def test_parameters_may_be_broken_into_lines_or_parted_by_pipes(tmp_path: Path, text: str, expected: Recipe) -> None:
+    assert read_recipe(saved(tmp_path / "a.png", "parameters", text)) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"UNICODE\0" + A1111.encode("utf-16-be"),
+        b"UNICODE\0" + A1111.encode("utf-16-le"),
+        b"ASCII\0\0\0" + A1111.encode(),
+        bytes(8) + A1111.encode(),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.png", "a.dat"])
+def test_the_comment_in_an_exif_block_says_the_same(tmp_path: Path, content: bytes, name: str) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = content
+    form = {"jpg": "JPEG", "dat": "JPEG"}.get(name[2:], name[2:].upper())
+    Image.new("RGB", (8, 8)).save(tmp_path / name, form, exif=exif.tobytes())
+    assert read_recipe(tmp_path / name) == Recipe("a photo of an apple,\nin a bowl <lora:x:1>", 1234567890)
+
+
+@pytest.mark.parametrize("order", ["big", "little"])
+def test_a_comment_without_plain_letters_is_in_the_order_of_its_block(order: Order) -> None:
+    content = "\u82f9\u679c".encode(f"utf-16-{order[0]}e")
+    assert _comment(order, {USER_COMMENT: b"UNICODE\0" + content}) == "\u82f9\u679c"
+
+
+def test_a_long_profile_hides_no_text(tmp_path: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a cup\nSteps: 2, Seed: 3")
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png", icc_profile=bytes(2 << 20), pnginfo=texts)
+    assert read_recipe(tmp_path / "a.png") == Recipe("a cup", 3)
+
+
+CUSTOM = {
+    "1": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red kite", "clip": ["9", 0]}},
+    "2": {"class_type": "RandomNoise", "inputs": {"noise_seed": 7}},
+    "3": {"class_type": "BasicGuider", "inputs": {"model": ["8", 0], "conditioning": ["5", 0]}},
+    "4": {
+        "class_type": "SamplerCustomAdvanced",
+        "inputs": {"noise": ["2", 0], "guider": ["3", 0], "sampler": ["7", 0]},
+    },
+    "5": {"class_type": "FluxGuidance", "inputs": {"guidance": 3.5, "conditioning": ["1", 0]}},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"3": {"class_type": "CFGGuider", "inputs": {"cfg": 1, "positive": ["5", 0], "negative": ["6", 0]}}},
+        {"1": {"inputs": {"clip_l": "", "t5xxl": "a red kite", "guidance": 3.5}}},
+        {
+            "1": {"inputs": {"text": ["11", 0]}},
+            "11": {"inputs": {"string_a": "", "string_b": "x", "text_a": "a red kite"}},
+        },
+        {"2": {"inputs": {"noise_seed": ["12", 0]}}, "12": {"class_type": "PrimitiveInt", "inputs": {"value": 7}}},
+    ],
+)
+def test_graphs_of_a_custom_sampler(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert read_recipe(saved(tmp_path / "a.png", "prompt", json.dumps(CUSTOM | changes))) == Recipe("a red kite", 7)
 
 
 @pytest.mark.parametrize(
