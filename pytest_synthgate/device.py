@@ -1,8 +1,58 @@
-"""Which torch device computes: features and generated images alike, where nobody names one."""
+"""Which device computes, and in which precision: features and generated images alike, where nobody names one.
+
+The choice is made by what is there, when something is to be computed, and remembered, since asking costs the import
+of torch.
+
+Measured on a CPU with avx512_bf16 and without AMX, CPU time an image against fp32 in batches of eight: bf16
+weights take a third for ViT-B-32 and for EfficientNet-Lite0; bf16 autocast of fp32 weights takes up to seven
+times as long for ViT-B-32. Hence bf16 weights, never autocast. On 4,827 photos with EfficientNet-Lite0 they
+move a vector by a cosine distance of 0.0009 (median; at most 0.005) and the threshold for near-duplicates by
+0.0001, flag the same photos, and move unrealistic by less than 0.0005.
+"""
 
 from __future__ import annotations
 
-from pytest_synthgate.errors import DeviceError, first_line
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pytest_synthgate.errors import DeviceError, EncoderError, first_line, require
+
+NumberFormat = Literal["fp32", "bf16"]
+
+_CPUINFO = Path("/proc/cpuinfo")
+_BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
+_ACCELERATOR_NODES = ("nvidia[0-9]*", "kfd", "dxg")
+_VISIBILITY = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Where and how a model runs.
+
+    Attributes:
+        device: A torch device, such as "cpu" or "cuda:1".
+        precision: Of weights and activations; vectors leave the encoder as float32.
+    """
+
+    device: str
+    precision: NumberFormat
+
+
+class Memory(Protocol):
+    """What remembers a choice, by kind and key; the store does."""
+
+    def note(self, kind: str, key: str) -> str | None:
+        """Give what was noted."""
+
+    def add_note(self, kind: str, key: str, text: str) -> None:
+        """Note something in place of what was."""
 
 
 def choose_device(name: str | None) -> str:
@@ -11,6 +61,7 @@ def choose_device(name: str | None) -> str:
     Raises:
         DeviceError: torch does not know it, or this machine does not have it.
     """
+    require(f"the device {name or 'of this machine'}", "measure", "torch")
     import torch
 
     if name is None:
@@ -22,3 +73,89 @@ def choose_device(name: str | None) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise DeviceError(f"the device {name!r} cannot be used ({first_line(error)}); name another, or none") from None
     return name
+
+
+def choose_hardware(device: str | None, precision: str, memory: Memory) -> Hardware:
+    """Choose device and precision, importing torch only where there may be an accelerator not yet asked for.
+
+    Args:
+        device: A torch device, or None for the best there is.
+        precision: "auto", "fp32" or "bf16".
+        memory: Remembers what torch said of this machine.
+
+    Raises:
+        DeviceError: No such device.
+        EncoderError: No such precision.
+    """
+    if device is None and (not _accelerators() or find_spec("torch") is None):
+        device = "cpu"
+    if device == "cpu":
+        return Hardware(device, choose_precision(precision, device))
+    require(f"the device {device or 'of this machine'}", "measure", "torch")
+    state = [_machine(), [os.environ.get(each) for each in _VISIBILITY], device, precision]
+    key = json.dumps([metadata.version("torch"), *state])
+    remembered = memory.note("hardware", key)
+    if remembered is not None:
+        return Hardware(**json.loads(remembered))
+    chosen_device = choose_device(device)
+    chosen = Hardware(chosen_device, choose_precision(precision, chosen_device))
+    if chosen_device != "cpu" or not _unused_accelerator():
+        memory.add_note("hardware", key, json.dumps(asdict(chosen)))
+    return chosen
+
+
+def choose_precision(wish: str, device: str) -> NumberFormat:
+    """Choose bf16 where the hardware computes with it and so is faster, else fp32.
+
+    Args:
+        wish: "auto", "fp32" or "bf16".
+        device: A torch device.
+
+    Raises:
+        EncoderError: Another wish.
+    """
+    if wish == "fp32":
+        return "fp32"
+    if wish == "bf16":
+        return "bf16"
+    if wish != "auto":
+        raise EncoderError(f"unknown precision {wish!r}; one of auto, fp32, bf16")
+    kind = device.partition(":")[0]
+    if kind == "cpu":
+        return "bf16" if _BF16_FLAGS & cpu_flags() else "fp32"
+    if kind == "cuda":
+        import torch
+
+        # From compute capability 8 on; older devices only emulate it.
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "fp32"
+
+
+def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
+    """Read what the first processor can do; nothing where the system does not say (only Linux does)."""
+    try:
+        lines = cpuinfo.read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(flags.partition(":")[2].split())
+
+
+def _accelerators() -> list[str]:
+    """List what hints at an accelerator, without torch; elsewhere than on Linux only torch can tell."""
+    if sys.platform != "linux":
+        return [sys.platform]
+    return sorted(node.name for pattern in _ACCELERATOR_NODES for node in Path("/dev").glob(pattern))
+
+
+def _machine() -> list[object]:
+    """Tell one machine from another that shares its store: what is plugged in changes with a start at most."""
+    started = Path("/proc/sys/kernel/random/boot_id")
+    return [platform.machine(), platform.node(), started.read_text() if started.exists() else None, _accelerators()]
+
+
+def _unused_accelerator() -> bool:
+    """Say whether torch is built for an accelerator that it does not find: a driver may be there the next time."""
+    import torch
+
+    return sys.platform == "linux" and bool(torch.version.cuda or getattr(torch.version, "hip", None))

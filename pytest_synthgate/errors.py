@@ -1,6 +1,14 @@
 """The errors and warnings a user meets: one line each, naming what was found, where, and the remedy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+
+from pytest_synthgate.text.printable import visible
+
+_LONGEST = 300
+"""Letters of what foreign code raised."""
 
 
 class SynthgateError(Exception):
@@ -90,3 +98,44 @@ def require(who: str, extra: str, *modules: str) -> None:
 def first_line(error: BaseException) -> str:
     """Shorten what a library raised to the line that tells."""
     return str(error).strip().partition("\n")[0].strip() or type(error).__name__
+
+
+def told(error: BaseException) -> str:
+    """Name what foreign code raised by its type and first line, short and with nothing in it that a terminal obeys."""
+    name = type(error).__name__
+    try:
+        line = first_line(error)
+    except Exception:  # noqa: BLE001  the text of an exception is made by code of its own
+        line = name
+    text = visible(name if line == name else f"{name}: {line}")
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+@contextmanager
+def foreign(what: str, kind: type[SynthgateError]) -> Iterator[None]:
+    """Turn whatever code of the user's raises into one line with its place, `sys.exit()` included.
+
+    What stops a run on purpose passes: an interrupt, and the outcomes of pytest.
+
+    Args:
+        what: Which code it is, the start of a sentence: `the hook pytest_synthgate_generate`.
+        kind: Class of the error to raise.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if type(error).__module__.startswith("_pytest."):
+            raise
+        raise kind(f"{what} failed: {told(error)}; {visible(_place(error))}") from None
+
+
+def _place(error: BaseException) -> str:
+    """Find the line of the user's own code, not that of a library which it called."""
+    import sysconfig
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    libraries = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+    others = (*libraries, str(Path(__file__).parent))
+    frame = next((each for each in reversed(frames) if not each.filename.startswith(others)), frames[-1])
+    return f"{frame.filename}:{frame.lineno}"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_synthgate.features.encoders import Encoder
+    from pytest_synthgate.features.encoder import Encoder
     from pytest_synthgate.spec.model import Spec
     from pytest_synthgate.spec.prompts import Prompt
 

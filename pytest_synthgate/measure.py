@@ -19,7 +19,8 @@ import numpy as np
 from pytest_synthgate.errors import NothingReadableError, SourceError, SpecError, SynthgateError
 from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
-from pytest_synthgate.features.encoders import EncoderSource, resolve_encoder
+from pytest_synthgate.features.encoder import EncoderSource
+from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.provide import Hook, Mode, provide
 from pytest_synthgate.images.sets import ImageSet

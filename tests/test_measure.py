@@ -14,7 +14,7 @@ from PIL import Image
 
 from pytest_synthgate import measure
 from pytest_synthgate.errors import NothingReadableError, SourceError, SpecError
-from pytest_synthgate.features.encoders import EncoderSource, source_of
+from pytest_synthgate.features.encoder import EncoderSource, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set

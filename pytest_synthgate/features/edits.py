@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pytest_synthgate.features.ahead import ahead
-from pytest_synthgate.features.embedding import Embedded
-from pytest_synthgate.features.encoders import EncoderSource
-from pytest_synthgate.features.hardware import choose_hardware
-from pytest_synthgate.features.model import Model, encode_all
+from pytest_synthgate.device import choose_hardware
+from pytest_synthgate.features.embedding import Embedded, ahead
+from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, encode_all
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import prepare
@@ -88,7 +86,7 @@ def embed_edits(
     """
     if embedded.precision is None:  # a set of vectors has no pictures to edit
         return EditedFeatures((), {})
-    model = Model(source, choose_hardware(device, embedded.precision, store), store)
+    model = LazyEncoder(source, choose_hardware(device, embedded.precision, store), store)
     normalise = embedded.fingerprint["normalise"] is not None
     key = model.key(normalise)
     photos = _sample(embedded, sample)

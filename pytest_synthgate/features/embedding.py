@@ -7,24 +7,30 @@ first run and all later ones see the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.features.ahead import ahead
-from pytest_synthgate.features.encoders import EncoderSource
-from pytest_synthgate.features.hardware import choose_hardware
+from pytest_synthgate.device import choose_hardware
+from pytest_synthgate.errors import require
+from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, encode_all
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.features.model import Model, encode_all
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_MOST_THREADS = 4
 _NOTE_EVERY = 256
 
 
@@ -95,7 +101,7 @@ def embed(
         ids = tuple(record.id for record in images.records)
         matrix = feature_matrix(images.vectors, ids, name=str(images.root))
         return Embedded(matrix, (), records, {"vectors": matrix.features.shape[1]}, None)
-    model = Model(source, choose_hardware(device, precision, store), store)
+    model = LazyEncoder(source, choose_hardware(device, precision, store), store)
     key = model.key(normalise)
     paths = [record.path for record in records.values() if record.path is not None]
     pixels = known(paths, store)
@@ -123,6 +129,25 @@ def embed(
         precision=model.hardware.precision,
         device=model.hardware.device,
     )
+
+
+def ahead(work: Callable[[In], Out], items: Iterable[In], limit: int) -> Generator[Out, None, None]:
+    """Map in threads while the model computes; results come in the order of the items.
+
+    At most `limit` of them are made before they are asked for: however large a set is, few are in memory.
+    """
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), "synthgate-decode") as threads:
+        running: deque[Future[Out]] = deque()
+        try:
+            for item in items:
+                running.append(threads.submit(work, item))
+                if len(running) >= limit:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for each in running:
+                each.cancel()
 
 
 def _lacking(paths: Sequence[Path], pixels: Mapping[Path, Pixels], store: Store, key: str) -> list[Path]:
@@ -160,6 +185,7 @@ def _pixels_of(record: ImageRecord, pixels: Mapping[Path, Pixels]) -> Pixels:
 
 
 def _shown(readings: Iterator[Reading], total: int, progress: bool) -> Iterator[Reading]:
+    require("embedding images", "measure", "tqdm")
     from tqdm import tqdm
 
     # None: shown on a terminal only.

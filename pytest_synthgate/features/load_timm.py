@@ -13,8 +13,8 @@ from typing import Any, Literal
 import timm
 import torch
 
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, first_line
-from pytest_synthgate.features.hardware import Hardware
 from pytest_synthgate.features.torch_encoder import TorchEncoder
 from pytest_synthgate.images.normalise import Preprocessing
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, first_line
-from pytest_synthgate.features.hardware import Hardware
 from pytest_synthgate.images.normalise import Preprocessing
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_synthgate.features.encoders import EncoderSource
+    from pytest_synthgate.features.encoder import EncoderSource
     from pytest_synthgate.measure import Measurer
     from pytest_synthgate.results.image_files import ImageFiles
     from pytest_synthgate.results.result import SpecResult
@@ -53,15 +53,15 @@ def open_measurer(config: pytest.Config, options: Options) -> Measurer:
     Raises:
         StoreError: The store cannot be used.
     """
-    from pytest_synthgate.features.encoders import resolve_encoder, source_of
+    from pytest_synthgate.features.encoder import hooked
+    from pytest_synthgate.features.encoders import resolve_encoder
     from pytest_synthgate.features.store import Store
     from pytest_synthgate.measure import Measurer
 
     def resolve(name: str, base: Path) -> EncoderSource:
-        encoder = config.hook.pytest_synthgate_encoder(name=name)
-        if encoder is not None:
-            return source_of(encoder)
-        return resolve_encoder(name, config.invocation_params.dir if name == options.encoder else base)
+        source = hooked(config.hook.pytest_synthgate_encoder, name)
+        start = config.invocation_params.dir if name == options.encoder else base
+        return source if source is not None else resolve_encoder(name, start)
 
     def generate(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
         return config.hook.pytest_synthgate_generate(spec=spec, prompts=prompts, directory=directory)

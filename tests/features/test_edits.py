@@ -8,7 +8,7 @@ from PIL import Image
 from pytest_synthgate.features import edits
 from pytest_synthgate.features.edits import LIGHT_EDITS, cropped, embed_edits, recompressed
 from pytest_synthgate.features.embedding import embed
-from pytest_synthgate.features.encoders import source_of
+from pytest_synthgate.features.encoder import source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import decode
 from pytest_synthgate.images.normalise import prepare

@@ -4,13 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, MissingExtraError
 from pytest_synthgate.features import encoders
-from pytest_synthgate.features.encoders import EncoderFacts, resolve_encoder, source_of
-from pytest_synthgate.features.hardware import Hardware
-from pytest_synthgate.images.normalise import Preprocessing
-
-from .conftest import FlatEncoder
+from pytest_synthgate.features.encoders import resolve_encoder
 
 
 @pytest.fixture
@@ -92,15 +89,22 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch:
         resolve_encoder("efficientnet_lite0")
 
 
-def test_an_encoder_in_memory_is_a_source(encoder: FlatEncoder) -> None:
-    source = source_of(encoder)
-    assert source.facts == EncoderFacts("flat 1", Preprocessing(size=4), 48)
-    assert source.load(Hardware("cpu", "fp32")).encoder is encoder
-
-
-@pytest.mark.parametrize("size", [224, (32, 48)])
-def test_facts_survive_json(size: int | tuple[int, int]) -> None:
-    facts = EncoderFacts("sha256:1", Preprocessing(size, "longest", "bilinear", (0.1, 0.2, 0.3), fill=9), 512)
-    again = EncoderFacts.from_json(facts.to_json())
-    assert again.to_json() == facts.to_json()
-    assert again.preprocessing.shape == facts.preprocessing.shape
+@pytest.mark.parametrize(
+    ("name", "library", "extra"),
+    [
+        ("efficientnet_lite0", "timm", "offline"),
+        ("efficientnet_lite0", "torch", "offline"),
+        ("open_clip:ViT-B-32/openai", "open_clip", "measure"),
+        ("open_clip:hf-hub:owner/name", "open_clip", "measure"),
+        ("timm:resnet18@net.safetensors", "safetensors", "measure"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_when_the_encoder_is_loaded(
+    name: str, library: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.safetensors").write_bytes(b"")
+    source = resolve_encoder(name, tmp_path)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtraError) as caught:
+        source.load(Hardware("cpu", "fp32"))
+    assert str(caught.value) == f"the encoder {name} needs {library}; pip install 'pytest-synthgate[{extra}]'"

@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features.encoders import Encoder, resolve_encoder
-from pytest_synthgate.features.hardware import Hardware
+from pytest_synthgate.features.encoder import Encoder
+from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.load_timm import load_efficientnet
 from pytest_synthgate.images.decode import decode
 from pytest_synthgate.images.normalise import prepare

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features.hardware import Hardware
 from pytest_synthgate.images.normalise import Preprocessing
 
 pytest.importorskip("torch")

@@ -1,6 +1,7 @@
-"""The encoder at work: known by its facts from the store, in memory only once something must be encoded.
+"""An encoder: what one is, what is known of it, where it comes from, and how it works.
 
-Third station of the flow (images -> features -> scores), between a source and the pipelines that use it.
+Third station of the flow (images -> features -> scores). It is known by its facts from the store, and in memory only
+once something must be encoded; `encoders` knows the names of those that this package loads.
 """
 
 from __future__ import annotations
@@ -9,26 +10,141 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features.encoders import Encoder, EncoderFacts, EncoderSource
-from pytest_synthgate.features.hardware import Hardware
+from pytest_synthgate.device import Hardware
+from pytest_synthgate.errors import EncoderError, SynthgateError, foreign, told
 from pytest_synthgate.features.store import FileStamp, Store
-from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING
+from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING, Preprocessing
+from pytest_synthgate.text.printable import visible
 
 ROAD_REVISION = 1
 """Raised whenever decoding or preparing an image comes to give other pixels: older features are then not used."""
 
 _CPU_BATCH = 8  # larger ones only spill the caches: measured fastest for convolutions, no slower for ViTs
 _ACCELERATOR_BATCH = 64
+_PARTS = ("name", "fingerprint", "preprocessing", "dim", "encode")
 
 
-class Model:
+class Encoder(Protocol):
+    """A model that turns images into vectors; what the hook `pytest_synthgate_encoder` returns."""
+
+    @property
+    def name(self) -> str:
+        """The name a user writes."""
+
+    @property
+    def fingerprint(self) -> str:
+        """All that makes two encoders give the same vectors for the same input: architecture and weights."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The input it was trained on."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode images, uint8 (n, height, width, 3), to vectors of length 1, float32 (n, dim)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFacts:
+    """What is known of an encoder without having it in memory.
+
+    Attributes:
+        fingerprint: Names architecture and weights.
+        preprocessing: The input it expects.
+        dim: Length of a vector.
+    """
+
+    fingerprint: str
+    preprocessing: Preprocessing
+    dim: int
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> EncoderFacts:
+        """Take them from an encoder."""
+        return cls(encoder.fingerprint, encoder.preprocessing, encoder.dim)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON types."""
+        return {
+            "fingerprint": self.fingerprint,
+            "preprocessing": self.preprocessing.to_json(),
+            "dim": self.dim,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> EncoderFacts:
+        """Read what `to_json` gave."""
+        preprocessing: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values["preprocessing"].items()
+        }
+        return cls(values["fingerprint"], Preprocessing(**preprocessing), values["dim"])
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An encoder in memory, with the files it came from where its source could not tell them."""
+
+    encoder: Encoder
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSource:
+    """Where an encoder comes from.
+
+    Attributes:
+        name: As the user wrote it, with a relative path made absolute.
+        load: Brings it into memory on some hardware.
+        files: All that it is made of, when that can be told without loading; None for a hub id.
+        facts: What is known of it, when that needs no loading.
+    """
+
+    name: str
+    load: Callable[[Hardware], Loaded]
+    files: tuple[Path, ...] | None = None
+    facts: EncoderFacts | None = None
+
+
+def source_of(encoder: Encoder) -> EncoderSource:
+    """Make a source of an encoder that is in memory already, such as one that a hook made.
+
+    Raises:
+        EncoderError: It is no encoder.
+    """
+    kind = visible(type(encoder).__name__)
+    with foreign(f"the encoder {kind}", EncoderError):
+        missing = [part for part in _PARTS if not hasattr(encoder, part)]
+        facts = None if missing else EncoderFacts.of(encoder)
+    if facts is None:
+        raise EncoderError(f"a {kind} is no encoder; give it {', '.join(missing)}")
+    if not isinstance(facts.preprocessing, Preprocessing) or not isinstance(facts.fingerprint, str):
+        raise EncoderError(f"the encoder {kind}: its fingerprint must be a str, and its preprocessing a Preprocessing")
+    return EncoderSource(str(encoder.name), lambda _: Loaded(encoder), files=(), facts=facts)
+
+
+def hooked(hook: Callable[..., Encoder | None], name: str) -> EncoderSource | None:
+    """Ask the hook `pytest_synthgate_encoder` for an encoder; None when it leaves the name to somebody else.
+
+    Raises:
+        EncoderError: It failed, or gave something that is no encoder.
+    """
+    with foreign("the hook pytest_synthgate_encoder", EncoderError):
+        encoder = hook(name=name)
+    return None if encoder is None else source_of(encoder)
+
+
+class LazyEncoder:
     """An encoder on its hardware, loaded when first needed.
 
     Args:
@@ -79,7 +195,9 @@ class Model:
         """
         batch = np.zeros((batch_size, *self.facts.preprocessing.shape, 3), dtype=np.uint8)
         batch[: len(pixels)] = np.stack(pixels)
-        vectors = np.asarray(self._loaded().encode(batch), dtype=np.float32)
+        encoder = self._loaded()
+        with foreign(f"the encoder {visible(self.name)}", EncoderError):
+            vectors = np.asarray(encoder.encode(batch), dtype=np.float32)
         if vectors.shape != (batch_size, self.facts.dim):
             raise EncoderError(
                 f"{self.name} gave vectors of shape {vectors.shape} for {batch_size} images, "
@@ -101,15 +219,20 @@ class Model:
             with warnings.catch_warnings():
                 # What the libraries warn of is shown, but must not stop a run that turns warnings into errors.
                 warnings.simplefilter("default")
-                loaded = self._source.load(self.hardware)
+                try:
+                    loaded = self._source.load(self.hardware)
+                except SynthgateError:
+                    raise
+                except Exception as error:  # noqa: BLE001  such as a library that lacks one of the system
+                    raise EncoderError(f"the encoder {self.name} cannot be loaded ({told(error)})") from None
             self._encoder = loaded.encoder
-            if loaded.files:
-                self._remember(loaded.files, started)
+            if files := self._source.files or loaded.files:
+                self._remember(files, started)
         return self._encoder
 
     def _remember(self, files: tuple[Path, ...], started: int) -> None:
         encoder = self._loaded()
-        stamps = [FileStamp.of(file) for file in self._source.files or files]
+        stamps = [FileStamp.of(file) for file in files]
         if all(stamp.settled(started) for stamp in stamps):
             note = {
                 "files": [[each.path, each.size, each.mtime_ns] for each in stamps],
@@ -133,7 +256,7 @@ class Model:
 
 
 def encode_all(
-    prepared: Iterable[tuple[str, NDArray[np.uint8]]], model: Model, batch_size: int
+    prepared: Iterable[tuple[str, NDArray[np.uint8]]], model: LazyEncoder, batch_size: int
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
     """Encode named images in the order they come, and hand over each batch as soon as it is done.
 
