@@ -68,14 +68,14 @@ class Spec:
     Attributes:
         name: Unique in a run.
         file: The spec file, an absolute path.
-        real: The real set; None where only the command line can say.
-        encoder: Name of the encoder.
-        definition: How the realism scores are defined.
+        real: The real set: a folder, a YOLO data.yaml, a table or vectors; None where only the command line can say.
+        encoder: Name of the encoder, such as open_clip:ViT-B-32/laion2b_s34b_b79k or efficientnet_lite0.
+        definition: How the realism scores are defined: by balanced draws, or by all images as they are.
         normalise: Whether both sets take the same road before encoding.
         precision: Number format of the encoder.
         batch_size: Images encoded at a time; None to choose.
         device: Torch device of the encoder; None to choose.
-        images: Images that exist already; None for a spec with prompt templates.
+        images: Images that exist already, in what a real set can be; None for a spec with prompt templates.
         templates: Prompt templates; empty for a spec with images.
         axes: Values by axis, in declared order, without `class`.
         per_prompt: Images of each prompt.

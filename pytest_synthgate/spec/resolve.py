@@ -17,6 +17,7 @@ from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.spec.limits import Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.table import (
+    NAME,
     DefaultsTable,
     GeneratorTable,
     SpecTable,
@@ -29,8 +30,6 @@ from pytest_synthgate.spec.waivers import Subject, Waiver, as_waiver
 from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where, written
 
 _TABLES = ("defaults", "spec", "waiver")
-# A name is part of test ids, of -k expressions and of file names.
-_NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")
 _ONLY_WITH_PROMPT = ("per_prompt", "total", "balance_classes", "article", "generator")
 _TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "batch_size", "device")
 
@@ -85,7 +84,7 @@ def _check_document(document: Mapping[str, Any], file: Path) -> None:
             raise SpecError(
                 f"{where(file, 'spec')} {as_key(name)} = {written(value)} is not a table; specs are written [spec.NAME]"
             )
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             raise SpecError(
                 f"{where(file, 'spec')} {quoted(name)} cannot name a spec; use letters, digits, '_', '-', '.' or spaces"
             )

@@ -6,15 +6,21 @@ meaning.
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import ErrorDetails, core_schema
 
-from pytest_synthgate.kinds import LIMITED
-from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
+from pytest_synthgate.kinds import LIMITED, WAIVABLE
+from pytest_synthgate.spec.limits import Limit
+from pytest_synthgate.spec.model import Balance, Definition, Dtype, Generator, Precision, Spec
+from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
 
 
@@ -35,15 +41,53 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Text = Annotated[str, AfterValidator(_text)]
-Names = Annotated[list[Text], Field(min_length=1), AfterValidator(_distinct)]
+Text = Annotated[str, AfterValidator(_text), Field(json_schema_extra={"pattern": r"\S"})]
+Names = Annotated[list[Text], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Pair = Annotated[list[Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})]
+
+NAME = r"\w(?:[\w .-]*[\w-])?"
+"""What may name a spec: it is part of test ids, of -k expressions and of file names."""
+
+
+def _for_editors(schema: dict[str, Any], table: type[_Table]) -> None:
+    """Complete the JSON Schema of a table."""
+    del schema["title"]
+    schema["description"] = schema["description"].partition("\n")[0]
+    _describe(schema["properties"], table.becomes, *reversed(table.mro()[:-1]))
+    schema.update(table.more)
+
+
+def _describe(properties: dict[str, Any], *described: type) -> None:
+    """Say of keys what docstrings say of attributes, but for what None means, which TOML does not have."""
+    for each in described:
+        for name, meaning in re.findall(r"^    (\w+): (.*)$", inspect.getdoc(each) or "", re.MULTILINE):
+            if name in properties:
+                properties[name]["description"] = f"{meaning.partition('; None')[0].removesuffix('.')}."
+
+
+def _limits(schema: dict[str, Any]) -> None:
+    """Say what `Limits` takes: a highest value, a table of what `Limit` takes, or false."""
+    limit = TypeAdapter(Limit).json_schema(schema_generator=_Editors)
+    bounds = {name: each for name, each in limit["properties"].items() if each.get("type") == "number"}
+    for each in bounds.values():
+        each["minimum"] = 0
+    _describe(limit["properties"], Limit)
+    del limit["title"], limit["description"]
+    limit |= {"additionalProperties": False, "anyOf": [{"required": [name]} for name in bounds]}
+    schema["propertyNames"] = {"enum": [*LIMITED]}
+    schema["additionalProperties"] = {"anyOf": [{"type": "number", "minimum": 0}, {"const": False}, limit]}
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, json_schema_extra=_for_editors
+    )
+    becomes: ClassVar[type]
+    more: ClassVar[dict[str, Any]] = {}
 
     def given(self) -> dict[str, Any]:
         """Give the keys that the file holds."""
@@ -51,7 +95,13 @@ class _Table(BaseModel):
 
 
 class GeneratorTable(_Table):
-    """`[defaults.generator]` or `[spec.NAME.generator]`."""
+    """`[defaults.generator]` or `[spec.NAME.generator]`.
+
+    Attributes:
+        size: Width and height in pixels, a multiple of 8.
+    """
+
+    becomes = Generator
 
     model: Text | None = None
     steps: Count | None = None
@@ -71,7 +121,13 @@ class GeneratorTable(_Table):
 
 
 class DefaultsTable(_Table):
-    """`[defaults]`: what every spec of the file takes over unless it says otherwise."""
+    """`[defaults]`: what every spec of the file takes over unless it says otherwise.
+
+    Attributes:
+        limits: Limit by score: the highest value, a table, or false to switch one off.
+    """
+
+    becomes = Spec
 
     real: Text | None = None
     encoder: Text | None = None
@@ -82,20 +138,86 @@ class DefaultsTable(_Table):
     device: Text | None = None
     classes: Names | None = None
     article: dict[str, str] | None = None
-    limits: dict[str, Any] | None = None  # `limits` knows what a limit may be
+    limits: Annotated[dict[str, Any], Field(json_schema_extra=_limits)] | None = None  # `Limits` reads them
     generator: GeneratorTable | None = None
 
 
 class SpecTable(DefaultsTable):
-    """`[spec.NAME]`, its axes taken out."""
+    """`[spec.NAME]`, its axes taken out: a list under another key than these is an axis of the prompt.
+
+    Attributes:
+        prompt: Prompt templates with {class}, {a_class} and axes.
+    """
+
+    more = {
+        "additionalProperties": TypeAdapter(Names).json_schema(),
+        "oneOf": [{"required": ["images"]}, {"required": ["prompt"]}],
+    }
 
     images: Text | None = None
-    prompt: Annotated[Names, BeforeValidator(_listed)] | None = None
+    prompt: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] | None = None
     per_prompt: Count | None = None
     total: Count | None = None
     balance_classes: Balance | None = None
     compare_to: Text | None = None
-    xfail: dict[str, Text] | None = None
+    xfail: Annotated[dict[str, Text], Field(json_schema_extra={"propertyNames": {"enum": [*LIMITED]}})] | None = None
+
+
+class WaiverTable(_Table):
+    """`[[waiver]]`, which `as_waiver` reads: a finding that is accepted until a day.
+
+    Attributes:
+        image: Digest of the image.
+        pair: Digests of an image and its twin.
+    """
+
+    becomes = Waiver
+    more = {"oneOf": [{"required": ["image"]}, {"required": ["pair"]}]}
+
+    image: Digest | None = None
+    pair: Annotated[list[Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})] | None = (
+        None
+    )
+    score: Annotated[str, Field(json_schema_extra={"enum": [*WAIVABLE.values()]})]
+    reason: Text
+    owner: Text
+    expires: date
+
+
+class FileTable(_Table):
+    """A whole spec file, for its schema alone: `resolve` reads table by table, to say more of what is wrong."""
+
+    becomes = Spec
+
+    defaults: DefaultsTable | None = None
+    spec: Annotated[
+        dict[str, SpecTable], Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
+    ]
+    waiver: list[WaiverTable] | None = None
+
+
+class _Editors(GenerateJsonSchema):
+    """Draft 7, which editors read, of TOML, which has no null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of spec files, for editors; reading one checks more than a schema can say."""
+    schema = FileTable.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Editors)
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "synth_*.toml",
+        "definitions": schema.pop("$defs"),
+        **schema,
+    }
 
 
 _AXES = TypeAdapter(dict[str, Names], config=ConfigDict(strict=True))

@@ -1,7 +1,9 @@
 """The schema of spec files says what the reader says, as far as a schema can."""
 
+import json
 import re
 import tomllib
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -10,15 +12,14 @@ import jsonschema
 import pytest
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.files.schema import shipped_schema
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.files import load_spec_file
-from pytest_synthgate.spec.limits import WhenUnsure
+from pytest_synthgate.spec.limits import Limit, WhenUnsure
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
-from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable
+from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable, json_schema
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = shipped_schema("pytest_synthgate.spec", "spec.schema.json")
+SCHEMA = json_schema()
 PARTS: dict[str, Any] = SCHEMA["definitions"]
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
@@ -42,26 +43,36 @@ def test_it_is_a_schema() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize(
-    ("table", "model"),
-    [
-        (SCHEMA["properties"]["defaults"], DefaultsTable),
-        (PARTS["spec"], SpecTable),
-        (PARTS["generator"], GeneratorTable),
-    ],
-)
-def test_it_has_the_keys_of_the_tables(table: dict[str, Any], model: type[DefaultsTable]) -> None:
-    assert table["properties"].keys() == model.model_fields.keys()
+TABLES: dict[str, type[DefaultsTable | GeneratorTable]] = {
+    "DefaultsTable": DefaultsTable,
+    "SpecTable": SpecTable,
+    "GeneratorTable": GeneratorTable,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_it_has_the_keys_of_the_tables_and_says_what_they_mean(name: str) -> None:
+    properties = PARTS[name]["properties"]
+    assert properties.keys() == TABLES[name].model_fields.keys()
+    assert [key for key, each in properties.items() if "description" not in each] == []
+    assert "None" not in json.dumps(PARTS[name]["properties"])
 
 
 def test_it_has_the_words_that_a_key_may_be() -> None:
-    assert tuple(PARTS["score"]["enum"]) == LIMITED
-    assert tuple(PARTS["waiver"]["properties"]["score"]["enum"]) == tuple(WAIVABLE.values())
-    assert tuple(PARTS["limit"]["properties"]["when_unsure"]["enum"]) == get_args(WhenUnsure)
-    assert tuple(PARTS["definition"]["enum"]) == get_args(Definition)
-    assert tuple(PARTS["precision"]["enum"]) == get_args(Precision)
-    assert tuple(PARTS["generator"]["properties"]["dtype"]["enum"]) == get_args(Dtype)
-    assert tuple(PARTS["spec"]["properties"]["balance_classes"]["enum"]) == get_args(Balance)
+    spec, limits = PARTS["SpecTable"]["properties"], PARTS["SpecTable"]["properties"]["limits"]
+    (limit,) = (each for each in limits["additionalProperties"]["anyOf"] if "properties" in each)
+    assert tuple(limits["propertyNames"]["enum"]) == tuple(spec["xfail"]["propertyNames"]["enum"]) == LIMITED
+    assert tuple(PARTS["WaiverTable"]["properties"]["score"]["enum"]) == tuple(WAIVABLE.values())
+    assert limit["properties"].keys() == {field.name for field in fields(Limit)}
+    assert tuple(limit["properties"]["when_unsure"]["enum"]) == get_args(WhenUnsure)
+    assert tuple(spec["definition"]["enum"]) == get_args(Definition)
+    assert tuple(spec["precision"]["enum"]) == get_args(Precision)
+    assert tuple(PARTS["GeneratorTable"]["properties"]["dtype"]["enum"]) == get_args(Dtype)
+    assert tuple(spec["balance_classes"]["enum"]) == get_args(Balance)
+
+
+def test_nothing_in_it_is_null_for_toml_has_no_null() -> None:
+    assert "null" not in json.dumps(SCHEMA)
 
 
 def documented() -> list[str]:
