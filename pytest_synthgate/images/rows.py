@@ -1,25 +1,34 @@
 """The rows of a CSV, JSON Lines or Parquet file, and their cells as text and whole numbers.
 
-Second station of the flow, below `table`, `vectors` and `metadata`. Every complaint names file and line.
+Second station of the flow, below `table`, `vectors` and `metadata`. Every complaint names file and line. Cells are
+kept as they are written: what passes through a float on the way loses digits of long numbers.
 """
 
 from __future__ import annotations
 
 import csv
 import difflib
+import io
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
-from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images import parquet
-from pytest_synthgate.text.printable import shown, storable
+from pytest_synthgate.errors import MissingExtraError, SourceError
+from pytest_synthgate.files.texts import decoded
+from pytest_synthgate.text.printable import printable, shown, storable
 
 SUFFIXES: frozenset[str] = frozenset({".csv", ".jsonl", ".ndjson", ".json-lines", ".parquet"})
 """The file name endings that are read as tables."""
+
+_WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
+_EXACT = 1 << 53
+"""Whole numbers from which on not every one is a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +62,24 @@ class Row:
             return None
         number = _as_int(value)
         if number is None:
-            raise SourceError(f"{self.where}: {column} is {_brief(value)}; write a whole number")
+            raise SourceError(f"{self.where}: {column} is {_brief(value)}; write a whole number, all digits of it")
         return number
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table that was read: its file, its columns as they are called there, its rows in file order."""
+    """A table that was read.
+
+    Attributes:
+        path: Its file.
+        columns: All its columns, as they are called there.
+        called: What each of the wanted columns that it has is called there.
+        rows: Its rows in file order, with the cells of the wanted columns.
+    """
 
     path: Path
     columns: tuple[str, ...]
+    called: Mapping[str, str]
     rows: tuple[Row, ...]
 
     def require(self, column: str) -> None:
@@ -71,7 +88,7 @@ class Rows:
         Raises:
             SourceError: It is not; the text names the columns and the nearest of them.
         """
-        if column in self.columns:
+        if column in self.called:
             return
         near = difflib.get_close_matches(column, self.columns, n=1)
         hint = f"rename {near[0]!r} to it" if near else "add it"
@@ -79,57 +96,92 @@ class Rows:
         raise SourceError(f"{shown(self.path)}: there is no column {column!r} (columns: {columns}); {hint}")
 
 
-def read_rows(path: Path, wanted: Collection[str]) -> Rows:
+def read_rows(path: Path, wanted: Mapping[str, Sequence[str]]) -> Rows:
     """Read a table whole.
 
     Args:
         path: The file; its ending decides how it is read.
-        wanted: Names of the columns to keep in the rows; Parquet reads no others.
+        wanted: Columns to keep in the rows, each with the names that it may have, in any case of letters; the first
+            that is there counts. Parquet reads no others.
 
     Raises:
         SourceError: The file cannot be read, or is not what its ending says.
         MissingExtraError: A Parquet file, and pyarrow is not installed.
     """
+    if path.suffix.lower() == ".parquet":
+        columns, called, rows = _read_parquet(path, wanted)
+    else:
+        read = _read_csv if path.suffix.lower() == ".csv" else _read_json
+        columns, rows = read(path, read_text(path))
+        called = _called(columns, wanted)
+    kept = (
+        Row(row.where, {name: row.cells[actual] for name, actual in called.items() if actual in row.cells})
+        for row in rows
+    )
+    return Rows(path, tuple(columns), called, tuple(kept))
+
+
+def read_text(path: Path) -> str:
+    """Read a text file whole, as any system may have written it.
+
+    Raises:
+        FileNotFoundError: There is none.
+        SourceError: It cannot be read, or is no text.
+    """
     try:
-        if path.suffix.lower() == ".parquet":
-            return _read_parquet(path, wanted)
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            columns, rows = _read_csv(path, stream) if path.suffix.lower() == ".csv" else _read_json(path, stream)
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{shown(path)}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
+        return decoded(path.read_bytes())
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise SourceError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
-    kept = tuple(Row(row.where, {name: row.cells[name] for name in wanted if name in row.cells}) for row in rows)
-    return Rows(path, tuple(columns), kept)
+    except ValueError as error:
+        raise SourceError(f"{shown(path)}: {error}") from None
 
 
-def _read_csv(path: Path, stream: Iterator[str]) -> tuple[list[str], list[Row]]:
-    reader = csv.reader(stream, strict=True)
+def _called(columns: Iterable[str], wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    by_name = {re.sub(r"[ -]", "_", column.casefold()): column for column in reversed(list(columns))}
+    by_name |= {column: column for column in columns}
+    found = ((name, next((by_name[each] for each in names if each in by_name), None)) for name, names in wanted.items())
+    return {name: column for name, column in found if column is not None}
+
+
+def _read_csv(path: Path, text: str) -> tuple[list[str], list[Row]]:
+    header, _, rest = text.partition("\n")
+    separator = max(",;\t", key=header.count)  # where a comma is the decimal point, Excel writes semicolons
+    declared = re.fullmatch("sep=(.)\r?", header, re.IGNORECASE)
+    reader = csv.reader(
+        io.StringIO(rest if declared else text, newline=""),
+        strict=True,
+        delimiter=declared[1] if declared else separator,
+    )
     rows: list[Row] = []
+    before = csv.field_size_limit(max(len(text), csv.field_size_limit()))
     try:
         columns = [name.strip() for name in next(reader, [])]
         if repeated := [name for name, count in Counter(columns).items() if count > 1]:
             raise SourceError(f"{shown(path)}: two columns are called {repeated[0]!r}; rename one")
         for cells in reader:
-            where = f"{shown(path)}, line {reader.line_num}"
+            where = f"{shown(path)}, line {reader.line_num + bool(declared)}"
             if len(cells) > len(columns):
                 raise SourceError(f"{where}: {len(cells)} cells for {len(columns)} columns; quote cells with commas")
             if any(cells):
                 rows.append(Row(where, dict(zip(columns, cells, strict=False))))
     except csv.Error as error:
         raise SourceError(f"{shown(path)}, line {reader.line_num}: not CSV ({error}); repair the line") from None
+    finally:
+        csv.field_size_limit(before)
     return columns, rows
 
 
-def _read_json(path: Path, stream: Iterator[str]) -> tuple[list[str], list[Row]]:
+def _read_json(path: Path, text: str) -> tuple[list[str], list[Row]]:
     columns: dict[str, None] = {}
     rows: list[Row] = []
-    for number, line in enumerate(stream, start=1):
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         where = f"{shown(path)}, line {number}"
         try:
-            cells = json.loads(line)
+            cells = json.loads(line, parse_float=str)
         except (ValueError, RecursionError) as error:
             raise SourceError(f"{where}: not JSON ({error}); write one object a line") from None
         if not isinstance(cells, dict):
@@ -139,18 +191,54 @@ def _read_json(path: Path, stream: Iterator[str]) -> tuple[list[str], list[Row]]
     return list(columns), rows
 
 
-def _read_parquet(path: Path, wanted: Collection[str]) -> Rows:
-    schema = parquet.read_schema(path)
+def _read_parquet(path: Path, wanted: Mapping[str, Sequence[str]]) -> tuple[list[str], dict[str, str], list[Row]]:
+    schema = parquet_schema(path)
     from pyarrow import types
 
-    kept = [name for name in schema.names if name in wanted]
-    for name in kept:
+    called = _called(schema.names, wanted)
+    for name in called.values():
         kind = schema.field(name).type
         if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
             raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write texts or numbers")
-    rows = parquet.read_columns(path, kept).to_pylist()
-    numbered = (Row(f"{shown(path)}, row {number}", cells) for number, cells in enumerate(rows, start=1))
-    return Rows(path, tuple(schema.names), tuple(numbered))
+    rows = parquet_columns(path, list(called.values())).to_pylist()
+    numbered = [Row(f"{shown(path)}, row {number}", cells) for number, cells in enumerate(rows, start=1)]
+    return list(schema.names), called, numbered
+
+
+def parquet_schema(path: Path) -> Any:
+    """Read the names and types of the columns of a Parquet file, a `pyarrow.Schema`.
+
+    Raises:
+        SourceError: Not a Parquet file.
+        MissingExtraError: pyarrow is not installed.
+    """
+    return _parquet(path, lambda file: file.schema_arrow)
+
+
+def parquet_columns(path: Path, columns: Sequence[str]) -> Any:
+    """Read some columns of a Parquet file whole, a `pyarrow.Table`.
+
+    Raises:
+        SourceError: Not a Parquet file, or a damaged one.
+        MissingExtraError: pyarrow is not installed.
+    """
+    return _parquet(path, lambda file: file.read(columns=list(columns)))
+
+
+def _parquet(path: Path, part: Callable[[Any], Any]) -> Any:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError(
+            f"{shown(path)}: Parquet needs pyarrow; run pip install 'pytest-synthgate[tables]'"
+        ) from None
+    try:
+        with pq.ParquetFile(path) as file:
+            return part(file)
+    except (OSError, pa.ArrowException) as error:
+        reason = printable(" ".join(str(error).split())[:200])
+        raise SourceError(f"{shown(path)}: not a readable Parquet file ({reason}); write it again") from None
 
 
 def _is_empty(value: object) -> bool:
@@ -163,20 +251,19 @@ def _is_empty(value: object) -> bool:
 
 
 def _as_int(value: object) -> int | None:
+    """Give the whole number that was written; none where digits of it were lost, as in 1.23457E+18."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value
     if isinstance(value, float):
-        return int(value) if value.is_integer() else None
+        return int(value) if value.is_integer() and abs(value) < _EXACT else None
     try:
-        return int(str(value))
-    except ValueError:
-        pass
-    try:  # 7.0 is how a column with gaps comes out of pandas
-        return _as_int(float(str(value)))
-    except ValueError:
+        if written := _WHOLE.fullmatch(str(value).strip()):  # 7.0 is how a column with gaps comes out of pandas
+            return int(written[1])
+        number = Decimal(str(value))
+    except (ValueError, InvalidOperation):
         return None
+    exponent = number.as_tuple().exponent
+    return int(number) if isinstance(exponent, int) and exponent <= 0 and number == number.to_integral() else None
 
 
 def _brief(value: object) -> str:

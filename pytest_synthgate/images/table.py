@@ -6,6 +6,7 @@ Second station of the flow: a table of paths beside the images, or one table for
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Literal
 
@@ -18,14 +19,18 @@ Side = Literal["real", "synthetic"]
 
 SIDE_COLUMN = "real_or_synthetic"
 _SIDES = ("real", "synthetic")
-_COLUMNS = ("image", "class", "prompt", "seed", SIDE_COLUMN)
+FACTS = {"class": ("class",), "prompt": ("prompt", "text", "caption"), "seed": ("seed",), SIDE_COLUMN: (SIDE_COLUMN,)}
+"""What a table may say about an item besides its name, and the columns that say it."""
+FILE_NAMES = ("file_name", "filename", "image", "path", "file", "image_path", "file_path")
+"""What the column with the names of image files may be called."""
 
 
 def open_table(path: Path, *, side: Side) -> ImageSet:
     """Read a table with a column `image`, and optionally `class`, `prompt`, `seed` and `real_or_synthetic`.
 
     Args:
-        path: CSV, JSON Lines or Parquet; paths in it are relative to its folder, or absolute.
+        path: CSV, JSON Lines or Parquet; paths in it are relative to its folder, or absolute. The column of paths may
+            be called by any of `FILE_NAMES`.
         side: Which rows to take where the table has a column `real_or_synthetic`.
 
     Returns:
@@ -36,7 +41,7 @@ def open_table(path: Path, *, side: Side) -> ImageSet:
             image is listed twice; the text names file and line.
         MissingExtraError: Parquet without pyarrow.
     """
-    table = read_rows(path, _COLUMNS)
+    table = read_rows(path, {"image": ("image", *FILE_NAMES), **FACTS})
     table.require("image")
     records: dict[str, ImageRecord] = {}
     listed: dict[str, str] = {}
@@ -55,7 +60,7 @@ def rows_of(table: Rows, side: Side) -> list[Row]:
     Raises:
         SourceError: The column is there and a row says neither.
     """
-    if SIDE_COLUMN not in table.columns:
+    if SIDE_COLUMN not in table.called:
         return list(table.rows)
     chosen = []
     for row in table.rows:
@@ -77,13 +82,27 @@ def _record(row: Row, folder: Path) -> ImageRecord:
     image = row.text("image")
     if image is None:
         raise SourceError(f"{row.where}: the cell image is empty; write a path")
+    path = as_spelt(folder / image)
     return ImageRecord(
-        id=_id(image, folder),
-        path=folder / image,
+        id=_id(image if path == folder / image else os.path.relpath(path, folder), folder),
+        path=path,
         class_name=class_of(row),
         prompt=row.text("prompt"),
         seed=row.whole_number("seed"),
     )
+
+
+def as_spelt(path: Path) -> Path:
+    r"""Find the file that a table of another system means: `a\b` is `a/b`, and letters may be composed or not.
+
+    Only an unusual path costs a look at the file system.
+    """
+    name = str(path)
+    if name.isascii() and "\\" not in name.removeprefix(path.anchor):
+        return path
+    plain = name.replace("\\", "/")
+    forms = (name, plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD")))
+    return next((Path(each) for each in forms if os.path.lexists(each)), path)
 
 
 def _id(image: str, folder: Path) -> str:

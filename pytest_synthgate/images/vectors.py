@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images import parquet
-from pytest_synthgate.images.rows import Row, read_rows
+from pytest_synthgate.images.rows import Row, parquet_columns, parquet_schema, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
-from pytest_synthgate.images.table import SIDE_COLUMN, Side, class_of, rows_of
+from pytest_synthgate.images.table import FACTS, Side, class_of, rows_of
 from pytest_synthgate.text.printable import printable, shown
 
 _VECTOR_COLUMNS = ("vector", "embedding")
-_FACTS = ("id", "class", "prompt", "seed", SIDE_COLUMN)
 
 
 def open_npy(path: Path) -> ImageSet:
@@ -48,7 +46,7 @@ def holds_vectors(path: Path) -> bool:
         SourceError: Not a Parquet file.
         MissingExtraError: pyarrow is not installed.
     """
-    names = parquet.read_schema(path).names
+    names = parquet_schema(path).names
     return "image" not in names and any(column in names for column in _VECTOR_COLUMNS)
 
 
@@ -63,7 +61,7 @@ def open_parquet_vectors(path: Path, *, side: Side) -> ImageSet:
         SourceError: Not such a file, vectors of several lengths, a gap, or an id that repeats.
         MissingExtraError: pyarrow is not installed.
     """
-    table = read_rows(path, _FACTS)
+    table = read_rows(path, {"id": ("id",), **FACTS})
     matrix = _vector_column(path)
     number_of = {row.where: number for number, row in enumerate(table.rows)}
     records: dict[str, ImageRecord] = {}
@@ -79,7 +77,7 @@ def open_parquet_vectors(path: Path, *, side: Side) -> ImageSet:
 
 
 def _vector_column(path: Path) -> NDArray[np.generic]:
-    schema = parquet.read_schema(path)
+    schema = parquet_schema(path)
     from pyarrow import types
 
     name = next(column for column in _VECTOR_COLUMNS if column in schema.names)
@@ -87,7 +85,7 @@ def _vector_column(path: Path) -> NDArray[np.generic]:
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     if not is_list or not (types.is_floating(kind.value_type) or types.is_integer(kind.value_type)):
         raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write lists of floats")
-    column = parquet.read_columns(path, [name]).column(name).combine_chunks()
+    column = parquet_columns(path, [name]).column(name).combine_chunks()
     lengths = column.value_lengths().to_numpy(zero_copy_only=False)
     numbers = column.flatten()
     wrong = np.flatnonzero(lengths != lengths[0]) if len(lengths) else np.empty(0, dtype=int)

@@ -1,6 +1,9 @@
 """Prompts, seeds and classes join the images they belong to."""
 
+import sys
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -10,6 +13,8 @@ from pytest_synthgate.images.folder import open_folder
 from pytest_synthgate.images.metadata import attach
 from pytest_synthgate.images.sets import ImageRecord
 
+Form = Literal["NFC", "NFD"]
+
 
 def folder(root: Path, *names: str) -> Path:
     for name in names:
@@ -18,12 +23,16 @@ def folder(root: Path, *names: str) -> Path:
     return root
 
 
+def notes(root: Path) -> tuple[str, ...]:
+    return attach(open_folder(root), recipes=False).notes
+
+
 def known(root: Path, *, recipes: bool = True) -> dict[str, ImageRecord]:
     return {record.id: record for record in attach(open_folder(root), recipes=recipes).records}
 
 
-@pytest.mark.parametrize("name_column", ["file_name", "image", "path"])
-@pytest.mark.parametrize("prompt_column", ["prompt", "text"])
+@pytest.mark.parametrize("name_column", ["file_name", "image", "path", "filename", "file", "File_Name"])
+@pytest.mark.parametrize("prompt_column", ["prompt", "text", "caption"])
 def test_a_csv_beside_the_images_says_how_they_were_made(tmp_path: Path, name_column: str, prompt_column: str) -> None:
     folder(tmp_path, "1.jpg", "2.jpg")
     (tmp_path / "metadata.csv").write_text(f"{name_column},{prompt_column},seed\n1.jpg,a cup,7\n")
@@ -67,6 +76,36 @@ def test_somebody_elses_metadata_file_is_left_alone(tmp_path: Path) -> None:
     folder(tmp_path, "1.jpg")
     (tmp_path / "metadata.csv").write_text("licence,author\nCC BY,me\n")
     assert known(tmp_path) == {"1.jpg": ImageRecord("1.jpg", tmp_path / "1.jpg")}
+    (note,) = notes(tmp_path)
+    assert note.endswith(
+        "metadata.csv was left out: no column file_name says which image a row is about (licence, author)"
+    )
+
+
+def test_rows_that_name_no_image_are_counted(tmp_path: Path) -> None:
+    folder(tmp_path, "1.jpg")
+    (tmp_path / "metadata.csv").write_text("file_name,prompt\n1.jpg,a\n2.png,b\n3.png,c\n")
+    assert known(tmp_path)["1.jpg"].prompt == "a"
+    (note,) = notes(tmp_path)
+    assert note.endswith("metadata.csv: 2 of its 3 rows name no image that is there (2.png, for one)")
+
+
+def test_a_parquet_file_and_another_case_of_letters_will_do(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    folder(tmp_path, "1.jpg")
+    pq.write_table(pa.table({"file_name": ["1.jpg"], "text": ["a cup"], "seed": [7]}), tmp_path / "Metadata.parquet")
+    assert (known(tmp_path)["1.jpg"].prompt, known(tmp_path)["1.jpg"].seed) == ("a cup", 7)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems take either spelling")
+@pytest.mark.parametrize(("written", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_paths_of_other_systems_name_their_images(tmp_path: Path, written: Form, there: Form) -> None:
+    name = unicodedata.normalize(there, "caf\u00e9/\u00fc.jpg")
+    folder(tmp_path, name)
+    row = unicodedata.normalize(written, name).replace("/", "\\")
+    (tmp_path / "metadata.csv").write_text(f"file_name,prompt\n{row},a cup\n", encoding="utf-8")
+    assert [each.prompt for each in known(tmp_path).values()] == ["a cup"]
+    assert notes(tmp_path) == ()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Tables of paths: what they may say, and how each mistake is named."""
 
+import csv
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from pytest_synthgate.errors import MissingExtraError, SourceError
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.images.table import open_table
+
+Form = Literal["NFC", "NFD"]
 
 ROWS: list[dict[str, Any]] = [
     {"image": "b.png", "class": "apple", "prompt": "an apple, red", "seed": 7},
@@ -124,10 +127,90 @@ def test_each_mistake_is_named_with_its_file_and_line(tmp_path: Path, name: str,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_editors_make_of_a_table_is_read(tmp_path: Path, encoding: str, end: str) -> None:
+    (tmp_path / "t.jsonl").write_bytes(f'{{"image": "a caf\u00e9.png"}}{end}'.encode(encoding))
+    (tmp_path / "u.csv").write_bytes(f"image,prompt{end}a caf\u00e9.png,two{end}".encode(encoding))
+    for name in ("t.jsonl", "u.csv"):
+        assert [each.id for each in open_table(tmp_path / name, side="real").records] == ["a caf\u00e9.png"]
+
+
 def test_another_encoding_is_named(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes("image\nä.png\n".encode("latin-1"))
-    with pytest.raises(SourceError, match="not UTF-8"):
+    (tmp_path / "t.csv").write_bytes("image\n\u30ea\u30f3\u30b4\u306e\u5199\u771f.png\n".encode("shift-jis"))
+    with pytest.raises(SourceError, match=r"t\.csv: is not UTF-8 text .*; save it as UTF-8"):
         open_table(tmp_path / "t.csv", side="real")
+
+
+@pytest.mark.parametrize("content", ["image;prompt\na.png;a, b\n", "sep=;\nimage;prompt\na.png;a, b\n"])
+def test_semicolons_as_excel_writes_them_part_cells(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    assert open_table(tmp_path / "t.csv", side="real").records[0].prompt == "a, b"
+    (tmp_path / "t.csv").write_text(content + "b.png;a;b\n")
+    with pytest.raises(SourceError, match=f"line {content.count(chr(10)) + 1}: 3 cells for 2 columns"):
+        open_table(tmp_path / "t.csv", side="real")
+
+
+def test_a_cell_may_be_as_long_as_it_likes_and_the_limit_of_others_stays(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    (tmp_path / "t.csv").write_text(f"image,prompt\na.png,{'x' * 200_000}\n")
+    assert len(open_table(tmp_path / "t.csv", side="real").records[0].prompt or "") == 200_000
+    assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "seed"), [("1234567890123456789.0", 1234567890123456789), ("1.5E+1", 15), ("7.", 7), ("1.5e1", 15)]
+)
+def test_a_seed_that_went_through_a_float_keeps_its_digits(tmp_path: Path, text: str, seed: int) -> None:
+    (tmp_path / "t.csv").write_text(f"image,seed\na.png,{text}\n")
+    (tmp_path / "t.jsonl").write_text(f'{{"image": "a.png", "seed": {text.rstrip(".")}}}')
+    for name in ("t.csv", "t.jsonl"):
+        assert open_table(tmp_path / name, side="real").records[0].seed == seed
+
+
+@pytest.mark.parametrize("text", ["1.23457E+18", "1e3", "1.2345678901234568e+18", "1e-1"])
+def test_a_seed_whose_digits_are_lost_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(f"image,seed\na.png,{text}\n")
+    (tmp_path / "t.jsonl").write_text(f'{{"image": "a.png", "seed": {text}}}')
+    for name in ("t.csv", "t.jsonl"):
+        with pytest.raises(SourceError, match="write a whole number, all digits of it"):
+            open_table(tmp_path / name, side="real")
+
+
+def test_a_seed_that_a_float_column_holds_is_taken_as_far_as_floats_are_exact(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.parquet", [{"image": "a.png", "seed": 7.0}, {"image": "b.png", "seed": None}])
+    assert [each.seed for each in open_table(path, side="real").records] == [7, None]
+    with pytest.raises(SourceError, match="all digits"):
+        open_table(write(path, [{"image": "a.png", "seed": 1234567890123456789.0}]), side="real")
+
+
+def test_numbers_as_names_are_kept_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"image": "a.png", "class": 1.10, "prompt": 1e2}')
+    (record,) = open_table(tmp_path / "t.jsonl", side="real").records
+    assert (record.class_name, record.prompt) == ("1.10", "1e2")
+
+
+@pytest.mark.parametrize("header", ["file_name,Caption,CLASS", "Filename,text,Class", "File Name,PROMPT,class"])
+def test_columns_may_have_their_other_common_names_in_any_case(tmp_path: Path, header: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\na.png,a cup,apple\n")
+    (record,) = open_table(tmp_path / "t.csv", side="real").records
+    assert (record.id, record.prompt, record.class_name) == ("a.png", "a cup", "apple")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems take either spelling")
+@pytest.mark.parametrize(("written", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_paths_of_other_systems_find_their_files(tmp_path: Path, written: Form, there: Form) -> None:
+    from unicodedata import normalize
+
+    (tmp_path / "caf\u00e9").mkdir()
+    file = tmp_path / normalize(there, "caf\u00e9" if there == "NFC" else "x") / normalize(there, "\u00fc.png")
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"x")
+    name = str(file.relative_to(tmp_path)).replace("/", "\\")
+    (tmp_path / "t.csv").write_text(f"image\n{normalize(written, name)}\n", encoding="utf-8")
+    (record,) = open_table(tmp_path / "t.csv", side="real").records
+    assert record.path == file
+    assert record.id == normalize("NFC", str(file.relative_to(tmp_path)))
 
 
 def test_lone_surrogates_can_be_stored_later(tmp_path: Path) -> None:
