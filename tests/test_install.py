@@ -6,6 +6,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable
+from configparser import ConfigParser
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +59,16 @@ def test_all_missing_modules_are_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         MissingExtraError, match=r"^measuring needs faiss, sklearn; pip install 'pytest-synthgate\[measure\]'$"
     ):
         require("measuring", "measure", "numpy", "faiss", "sklearn")
+
+
+def test_tox_calls_nothing_that_has_to_be_on_the_path() -> None:
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    for name in ("testenv:py", "testenv:example"):
+        assert re.findall(r"^\w+", tox[name]["commands"], re.MULTILINE) == ["python"]
+        assert "allowlist_externals" not in tox[name]
+    assert tox["testenv:example"]["commands"].startswith("python -m tox run --workdir {work_dir} ")
+    assert tox["testenv:example"]["deps"].startswith("tox>=")
 
 
 def draw(folder: Path, count: int, seed: int) -> None:
