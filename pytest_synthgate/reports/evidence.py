@@ -6,7 +6,7 @@ Plain text; names are made visible where they stand in a sentence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,9 @@ from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
+
+SHOWN = 3
+"""Findings, files and reasons that are named in a few lines."""
 
 
 def flagged(verdict: Verdict, measurement: Measurement) -> list[Finding]:
@@ -119,6 +122,23 @@ def within_its_set(finding: Finding) -> bool:
     return is_copy(finding) and (finding.twin_set if kind is None else kind.twins) == finding.image_set
 
 
-def unread(file: Unreadable) -> str:
-    """Say which file cannot be read and why, in a line."""
-    return f"{visible(file.image)} ({file.image_set}): {visible(file.reason)}"
+def unread(files: Iterable[Unreadable]) -> list[str]:
+    """Say which files cannot be read and why, a line a reason: `a.png, b.png, c.png and 7 more (real): truncated`."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for each in files:
+        alike.setdefault((each.image_set, each.reason), []).append(visible(each.image))
+    commonest = sorted(alike.items(), key=lambda found: -len(found[1]))
+    lines = [f"{some(names)} ({side}): {visible(reason)}" for (side, reason), names in commonest[:SHOWN]]
+    left = sum(len(names) for _, names in commonest[SHOWN:])
+    return [*lines, *([f"{left:,} more for other reasons"] if left else [])]
+
+
+def nothing_read(measurement: Measurement) -> list[str]:
+    """Say of a set of which no file can be read which those are; nothing of sets that could be measured."""
+    return [] if measurement.n_real and measurement.n_synthetic else unread(measurement.unreadable)
+
+
+def some(texts: Sequence[str], most: int = SHOWN) -> str:
+    """Name a few, and say how many more there are."""
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return f"{', '.join(texts[:most])}{more}"

@@ -13,16 +13,13 @@ from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict, gate
 from pytest_synthgate.kinds import KINDS, Kind
-from pytest_synthgate.reports.evidence import describe, flagged, group_sizes, unread, within_its_set, worst
+from pytest_synthgate.reports.evidence import SHOWN, describe, flagged, group_sizes, unread, within_its_set, worst
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import ENOUGH, POOLED, Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.spec.limits import Limit, Limits
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted
-
-SHOWN = 3
-"""Findings and files listed under a verdict."""
 
 
 def with_interval(score: Score) -> str:
@@ -46,7 +43,7 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
     lines = [f"{head} {verdict.verdict}: {visible(verdict.reason)}"]
     kind = KINDS[verdict.score]
     if kind.source == "files":
-        return _indented([*lines, *(unread(each) for each in measurement.unreadable[:SHOWN])])
+        return _indented([*lines, *unread(measurement.unreadable)])
     findings = flagged(verdict, measurement)
     if findings:
         n = _size(kind, measurement) if verdict.group is None else verdict.measured.n

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
 from pytest_synthgate.reports.reading import worst_gates
@@ -56,7 +57,7 @@ def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], works
         workspace: Checkout that GitHub finds files in.
     """
     unjudged = [
-        ("error", name, "not judged", visible(f"{name}: {result.error}"))
+        ("error", name, "not judged", _unjudged(name, result))
         for name, result in results.items()
         if result.error is not None
     ]
@@ -75,6 +76,10 @@ def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], works
         _command(level, title, message, _place(files.get(name), name, workspace))
         for level, name, title, message in [*unjudged, *told][:ANNOTATIONS]
     ]
+
+
+def _unjudged(name: str, result: SpecResult) -> str:
+    return "\n  ".join([visible(f"{name}: {result.error}"), *nothing_read(result.measurement)])
 
 
 def _by_score(gates: Iterable[tuple[str, Verdict]]) -> dict[tuple[str, str, str], list[Verdict]]:

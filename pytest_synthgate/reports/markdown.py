@@ -31,7 +31,7 @@ _LEFT_OUT = 100
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~#]")
 # What sites look for in the finished text, whatever was escaped: mentions, references, emoji, addresses.
-_ACTIVE = re.compile(r"[@#!$%&~^:](?=[\w\"/+-])|\b(?:www(?=\.)|GH(?=-))", re.IGNORECASE)
+_ACTIVE = re.compile(r"[@#!$%&~^:](?=[\w\"/+-])|@(?=[.@])|\b(?:www(?=\.)|GH(?=-))", re.IGNORECASE)
 _BREAK = "\u200b"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import COLUMNS, KINDS, SURELY, Side
+from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import guilty, help_lines, judged_value
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import POOLED, Measurement, short_fingerprint
@@ -87,11 +88,17 @@ def reading(results: Mapping[str, SpecResult]) -> list[tuple[str, str]]:
         results: Result by spec name.
 
     Returns:
-        Label and text of each line: "error" for what could not be judged, "best", "hurts", up to three "worst",
-        "missing", "next"; "best" and "missing" once for each real set, up to three.
+        Label and text of each line: "error" for what could not be judged, "unreadable" for its files, "best",
+        "hurts", up to three "worst", "missing", "next"; "best" and "missing" once for each real set, up to three.
     """
     lines: list[tuple[str, str | None]] = [
         ("error", f"{visible(name)}: {visible(result.error)}") for name, result in results.items() if result.error
+    ]
+    lines += [
+        ("unreadable", f"{visible(name)}: {text}")
+        for name, result in results.items()
+        if result.error
+        for text in nothing_read(result.measurement)
     ]
     alike = _comparable(results)[:_NAMED]
     lines += [("best", _best(each)) for each in alike]

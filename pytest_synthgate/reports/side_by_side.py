@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_synthgate.gating.difference import Difference
 from pytest_synthgate.kinds import KINDS
+from pytest_synthgate.reports.evidence import some
 from pytest_synthgate.reports.markdown import prose
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
@@ -55,8 +56,7 @@ def conclusion(found: Comparison) -> str:
 
 
 def _names(scores: Sequence[Compared]) -> str:
-    names = ", ".join(f"{visible(each.spec)} {each.score}" for each in scores[:5])
-    return f"{names} and {len(scores) - 5} more" if len(scores) > 5 else names
+    return some([f"{visible(each.spec)} {each.score}" for each in scores], 5)
 
 
 def _moved(found: Comparison) -> set[str]:

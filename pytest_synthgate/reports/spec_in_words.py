@@ -13,7 +13,7 @@ from pytest_synthgate.images.provide import hook_directory, is_complete, prompts
 from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.spec.prompts import Prompt
-from pytest_synthgate.text.printable import printable
+from pytest_synthgate.text.printable import printable, visible
 
 
 def describe_spec(spec: Spec, cache: Path) -> list[str]:
@@ -38,7 +38,7 @@ def describe_spec(spec: Spec, cache: Path) -> list[str]:
     for score, limit in spec.limits.items():
         xfail = f", expected to fail: {printable(spec.xfail[score])}" if score in spec.xfail else ""
         lines.append(f"  {score} {_bounds(limit)}{xfail}")
-    return lines
+    return list(map(visible, lines))
 
 
 def _state(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> str:

@@ -5,7 +5,7 @@ Part of the plugin; the controller's alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -33,8 +33,7 @@ def write_summary(reporter: Any, run: Run) -> None:
     """
     results = run.receiver.results()
     measured = only_measured(results)
-    if measured:
-        _write_table(reporter, measured)
+    _write_table(reporter, measured, reading(results))
     for note in dict.fromkeys([*run.receiver.notes, *notes(measured), *_baseline_notes(run, measured)]):
         reporter.write_line(f"note: {visible(note)}", yellow=True)
     for label, path, _ in outputs(run):
@@ -56,15 +55,17 @@ def _write_accepted(reporter: Any, run: Run) -> None:
         reporter.write_line(f"  {visible(line)}", red=True, bold=True)
 
 
-def _write_table(reporter: Any, results: Mapping[str, SpecResult]) -> None:
+def _write_table(reporter: Any, results: Mapping[str, SpecResult], lines: Sequence[tuple[str, str]]) -> None:
+    told = [(label, text) for label, text in lines if label != "error"]  # which the failures above have told
+    if not results and not told:
+        return
     reporter.section("synthgate: lower is better, 95% intervals", sep="=")
-    for row in aligned_rows(results):
+    for row in aligned_rows(results) if results else ():
         for cell in row:
             reporter.write(cell.text, **_TONES.get(cell.tone, {}))
         reporter.write("\n")
-    for label, text in reading(results):
-        if label != "error":  # which the failures above have told
-            reporter.write_line(f"{label}: {text}")
+    for label, text in told:
+        reporter.write_line(f"{label}: {text}")
 
 
 def _baseline_notes(run: Run, results: Mapping[str, SpecResult]) -> Iterator[str]:

@@ -1,12 +1,16 @@
 """What a finding says, in the same words in every report."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_synthgate import Finding
-from pytest_synthgate.reports.evidence import against, describe, in_turns, worst
+from pytest_synthgate.reports.evidence import against, describe, in_turns, unread, worst
+from pytest_synthgate.scores.finding import Unreadable
 
 TAU = 0.0455
 PAIR = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "b.png", "synthetic")
@@ -64,3 +68,31 @@ def test_every_cluster_has_its_turn_before_the_second_of_any() -> None:
 def test_what_a_classifier_gave_away_stays_in_order_whatever_its_cluster() -> None:
     found = clusters(1, 1, 3, score="unrealistic")
     assert in_turns(found) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "tau", "words"),
+    [
+        (0.51, 0.077, "in a chain of near-copies, distance 0.510"),
+        (0.077, 0.077, "in a chain of near-copies, distance 0.077"),
+        (0.07699999, 0.077, "a near-copy, distance just below 0.077"),
+        (0.01, 0.0, "a near-copy, distance 0.01"),
+        (0.0, 0.077, "a near-copy, distance 0 < 0.077"),
+    ],
+)
+def test_no_distance_is_said_to_be_below_what_it_is_not(value: float, tau: float, words: str) -> None:
+    assert against(replace(PAIR, value=value), tau) == words
+
+
+@given(st.floats(0, 2), st.floats(0, 1))
+def test_whatever_the_distance_what_is_said_of_it_is_true(value: float, tau: float) -> None:
+    found = re.search(r"(\S+) < (\S+)$", against(replace(PAIR, value=value), tau))
+    assert found is None or float(found[1]) < float(found[2])
+
+
+def test_files_that_cannot_be_read_stand_together_by_their_reason_the_commonest_first() -> None:
+    few = [Unreadable("b.png", "real", "empty"), *(Unreadable(f"{n}.png", "synthetic", "truncated") for n in range(5))]
+    lines = ["0.png, 1.png, 2.png and 2 more (synthetic): truncated", "b.png (real): empty"]
+    assert unread(few) == lines
+    rare = [Unreadable("x", "real", reason) for reason in ("odd", "torn", "cut")]
+    assert unread([*few, *rare]) == [*lines, "x (real): odd", "2 more for other reasons"]

@@ -199,6 +199,8 @@ def test_no_name_makes_anything_but_text(read: Reader, name: str) -> None:
 @READERS
 @given(name=st.text(st.sampled_from("ab1@#:/.wWhtp|\\`*_[]()<>!~-+=&;\n \u200b$%^{}\"'")))
 @example("www.a@b")
+@example("1@.a")
+@example("1@@.a")
 @example("a\\\n|`")
 def test_no_text_of_marks_makes_anything_but_text(read: Reader, name: str) -> None:
     page = read(markdown(named(name)))

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.kinds import FLAGGED, KINDS
-from pytest_synthgate.reports.evidence import against, describe, in_turns, is_copy, within_its_set
+from pytest_synthgate.reports.evidence import against, describe, in_turns, is_copy, some, within_its_set
 from pytest_synthgate.reports.overview import mark
 from pytest_synthgate.reports.pictures import LEFT_OUT, NOT_FOUND, Album, Picture, file_of
 from pytest_synthgate.results.result import SpecResult
@@ -28,8 +28,6 @@ LONGEST = 300
 """Letters of a name or a prompt that the page shows."""
 _ROW = 8
 """Pictures in the row of a cluster."""
-_VALUES = 3
-"""Prompts and seeds that are named below a row."""
 _ROWS = 12
 """Clusters that have a row."""
 _ORDER = sorted(FLAGGED, key=lambda score: KINDS[score].source != "copies")
@@ -240,13 +238,7 @@ def _in_common(found: Sequence[Finding]) -> Facts:
         ("seed", [each.seed for each in found]),
     )
     distinct = ((label, [*dict.fromkeys(each for each in values if each is not None)]) for label, values in known)
-    return tuple((label, _some(values)) for label, values in distinct if values)
-
-
-def _some(values: Sequence[object]) -> str:
-    """Name a few values, and say how many more there are."""
-    text = ", ".join(cut(str(each)) for each in values[:_VALUES])
-    return text if len(values) <= _VALUES else f"{text} and {len(values) - _VALUES:,} more"
+    return tuple((label, some([cut(str(each)) for each in values])) for label, values in distinct if values)
 
 
 def _card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, album: Album) -> Card:

@@ -16,6 +16,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.reports.evidence import SHOWN, some
 from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
 from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
@@ -32,9 +33,6 @@ MAX_FINDINGS = 200
 """Findings that have pictures, unless somebody asks for more or fewer."""
 FOLDER_POLICY = "default-src 'none'; img-src 'self'; style-src 'self'"
 """Content-security policy that the folder keeps to; many servers of build artifacts ask for it."""
-
-_FOLDERS = 3
-"""Folders that are named when pictures are missing."""
 
 _PICTURES = "pictures"
 _OURS = re.compile(r"[0-9a-f]{20}\.webp")
@@ -146,9 +144,8 @@ def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Mapping[st
         return None
     roots = {files.root for result in results.values() for files in result.images.values()}
     folders = sorted(shown(root.absolute()) for root in roots if any(path.is_relative_to(root) for path in missing))
-    more = f" and {len(folders) - _FOLDERS} more folders" if len(folders) > _FOLDERS else ""
-    text = f"{len(missing):,} of {counted(len(album), 'picture')} could not be read in {', '.join(folders[:_FOLDERS])}"
-    return f"{text}{more}"
+    more = " folders" if len(folders) > SHOWN else ""
+    return f"{len(missing):,} of {counted(len(album), 'picture')} could not be read in {some(folders)}{more}"
 
 
 def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> None:

@@ -68,6 +68,7 @@ class Section:
     charts: tuple[Chart, ...]
     audit: Facts
     fingerprint: Facts
+    recorded: Facts
 
 
 def section(
@@ -104,6 +105,7 @@ def section(
         charts=() if trend is None else charts(trend, result.verdicts),
         audit=_pairs(measurement.audit),
         fingerprint=_pairs(measurement.fingerprint),
+        recorded=_pairs({label: _listed(value) for label, value in measurement.recorded.items()}),
     )
 
 
@@ -182,3 +184,8 @@ def _pairs(facts: Mapping[str, object]) -> Facts:
         (cut(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
         for label, value in facts.items()
     )
+
+
+def _listed(value: object) -> object:
+    """Write a table, such as the versions of libraries, as words."""
+    return ", ".join(f"{name} {each}" for name, each in value.items()) if isinstance(value, Mapping) else value
