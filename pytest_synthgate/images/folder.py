@@ -1,6 +1,7 @@
 """A folder of image files -> a set; its sub-folders are the classes.
 
-Second station of the flow: a source lists, it does not decode, and asks the file system for names only.
+Second station of the flow: a source lists, it does not decode. It asks the file system for names, and looks into a
+file only where its name does not tell what it is.
 """
 
 from __future__ import annotations
@@ -8,17 +9,55 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.formats import SUFFIXES
+from pytest_synthgate.images.formats import SUFFIXES, begins_like_an_image
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.text.printable import printable, shown
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 """Folder names that divide a set for training and are no classes, where a folder holds nothing else."""
 
-_JUNK = frozenset({"__macosx", "@eadir", "$recycle.bin", "thumbs.db"})
+OUTPUT_MARK = ".synthgate-output"
+"""An empty file of this name in a folder says that a run wrote its pictures: they are part of no set."""
+
+_CACHE_MARK = "CACHEDIR.TAG"
+_CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
+_JUNK = frozenset({"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"})
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What lies beside images and is none, whatever it begins with; and what is not there whole.
+_COMPANIONS = _words(
+    """txt caption json jsonl ndjson csv tsv xml yaml yml toml ini cfg names data md rst html htm css js py ipynb log
+    npy npz pkl pt pth ckpt safetensors onnx parquet arrow h5 mat db sqlite zip tar gz tgz xz 7z rar pdf doc docx
+    xls xlsx mp4 avi mov mkv webm wav mp3 lock tmp temp part partial crdownload download bak old orig swp"""
+)
+# Raw photos pose as TIFF files, and hold a preview.
+_RAW = _words("dng cr2 cr3 nef nrw arw orf rw2 pef srw raf raw")
+_NOT_READ = _RAW | _words(
+    """tga heic heif hif avif jp2 j2k jxl jxr webp svg psd xcf eps ps ai pcx ppm pgm pbm pnm pfm ico icns cur dds exr
+    hdr qoi sgi fits"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The image files below a folder.
+
+    Attributes:
+        files: Sorted relative paths with `/`.
+        notes: What was left out or taken by its content, and how many: a line each.
+    """
+
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def open_folder(root: Path) -> ImageSet:
@@ -34,52 +73,103 @@ def open_folder(root: Path) -> ImageSet:
         The set, empty when there is no image; ids are paths below root, composed (NFC) and printable.
 
     Raises:
-        SourceError: A folder cannot be listed.
+        SourceError: The folder cannot be listed.
     """
-    paths = [PurePosixPath(name) for name in image_files(root)]
+    walked = walk(root)
+    paths = [PurePosixPath(name) for name in walked.files]
     tops = {path.parts[0].casefold() for path in paths if len(path.parts) > 1}
     depth = 1 if tops and tops <= SPLITS else 0
     records = [
         ImageRecord(id=name, path=root / path, class_name=_class_name(path, depth))
         for name, path in zip(unique_ids(paths), paths, strict=True)
     ]
-    return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)))
+    return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=walked.notes)
 
 
-def image_files(root: Path) -> list[str]:
-    """List the image files below a folder as sorted relative paths with `/`.
+def walk(root: Path) -> Walked:
+    """List the image files below a folder.
 
-    Hidden entries and the leftovers of operating systems are left out, and every folder is listed once:
-    under its own name, or else under the first link to it, so that no loop of links goes on for ever.
+    Hidden entries, the leftovers of operating systems and folders that a run or a cache wrote are left out, and every
+    folder is listed once: under its own name, or else under the first link to it, so that no loop of links goes on
+    for ever. What cannot be looked at costs no more than itself.
 
     Raises:
-        SourceError: A folder cannot be listed.
+        SourceError: The folder itself cannot be listed.
     """
-    found: list[str] = []
+    walk = _Walk(root)
     seen: set[tuple[int, int]] = set()
-    folders, links = [""], list[str]()
-    while folders or links:
-        folder = folders.pop() if folders else heapq.heappop(links)
+    while walk.folders or walk.links:
+        folder = walk.folders.pop() if walk.folders else heapq.heappop(walk.links)
         try:
             status = (root / folder).stat()
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(root / folder) as entries:
-                kept = [entry for entry in entries if _is_wanted(entry.name)]
-            for entry in kept:
-                name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(name)
-                elif entry.is_symlink() and entry.is_dir():
-                    heapq.heappush(links, name)
-                elif _has_image_suffix(entry.name) and (entry.is_symlink() or entry.is_file()):
-                    found.append(name)
+                kept = list(entries)
         except OSError as error:
-            raise SourceError(
-                f"{shown(root / folder)}: cannot be listed ({error.strerror}); make it readable or move it"
-            ) from None
-    return sorted(found)
+            if not folder:
+                raise SourceError(
+                    f"{shown(root)}: cannot be listed ({error.strerror}); make it readable or move it"
+                ) from None
+            walk.lost.append(f"{folder}: {error.strerror}")
+            continue
+        if folder and _is_written(root / folder, {entry.name for entry in kept}):
+            walk.written.append(folder)
+            continue
+        for entry in kept:
+            if _is_wanted(entry.name):
+                walk.take(entry, f"{folder}/{entry.name}" if folder else entry.name)
+    return Walked(tuple(sorted(walk.found)), tuple(walk.notes()))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What one walk has found so far, and the folders and links it has yet to enter."""
+
+    root: Path
+    folders: list[str] = field(default_factory=lambda: [""])
+    links: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    not_read: Counter[str] = field(default_factory=Counter)
+    by_content: Counter[str] = field(default_factory=Counter)
+
+    def take(self, entry: os.DirEntry[str], name: str) -> None:
+        """Sort one entry of a folder by what it is."""
+        suffix = entry.name.rpartition(".")[2].lower() if "." in entry.name else ""
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                self.folders.append(name)
+            elif entry.is_symlink() and entry.is_dir():
+                heapq.heappush(self.links, name)
+            elif suffix in SUFFIXES:
+                if entry.is_symlink() or entry.is_file():
+                    self.found.append(name)
+            elif suffix not in _COMPANIONS and entry.is_file():
+                if suffix not in _RAW and begins_like_an_image(self.root / name):
+                    self.found.append(name)
+                    self.by_content[suffix] += 1
+                elif suffix in _NOT_READ:
+                    self.not_read[suffix] += 1
+        except OSError as error:  # a link that leads in a circle, a disk that does not answer
+            self.lost.append(f"{name}: {error.strerror}")
+
+    def notes(self) -> Iterator[str]:
+        """Say what was passed over, and what was not taken by its name."""
+        for what, count, detail in (
+            ("left out what cannot be looked at", len(self.lost), f"{min(self.lost, default='')}, for one"),
+            (
+                "left out folders that a run or a cache wrote",
+                len(self.written),
+                f"{min(self.written, default='')}, for one",
+            ),
+            ("left out images in formats that are not read here", self.not_read.total(), _counted(self.not_read)),
+            ("taken for images by their content, not their names", self.by_content.total(), _counted(self.by_content)),
+        ):
+            if count:
+                yield f"{shown(self.root)}: {what}: {count:,} ({printable(detail)})"
 
 
 def unique_ids(paths: list[PurePosixPath]) -> list[str]:
@@ -98,10 +188,23 @@ def _class_name(path: PurePosixPath, depth: int) -> str | None:
     return printable(path.parts[depth]) if len(path.parts) > depth + 1 else None
 
 
+def _counted(suffixes: Counter[str]) -> str:
+    most = sorted(suffixes.items(), key=lambda each: (-each[1], each[0]))[:9]
+    return ", ".join(f"{f'.{suffix}' if suffix else 'no ending'} {count:,}" for suffix, count in most)
+
+
 def _is_wanted(name: str) -> bool:
     return not name.startswith(".") and name.casefold() not in _JUNK
 
 
-def _has_image_suffix(name: str) -> bool:
-    _, dot, suffix = name.rpartition(".")
-    return bool(dot) and suffix.lower() in SUFFIXES
+def _is_written(folder: Path, names: Collection[str]) -> bool:
+    """Tell whether a run or a cache has marked a folder as its own."""
+    if OUTPUT_MARK in names:
+        return True
+    if _CACHE_MARK not in names:
+        return False
+    try:
+        with (folder / _CACHE_MARK).open("rb") as stream:
+            return stream.read(len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
+    except OSError:
+        return False

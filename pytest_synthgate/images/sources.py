@@ -37,7 +37,8 @@ def open_set(path: Path, *, side: Side) -> ImageSet:
     images = _open(path, side)
     if not images.records:
         looked_for = f"no {side} images (image files end in {', '.join(sorted(SUFFIXES))})"
-        raise SourceError(f"{shown(path)}: {looked_for}; point at the place that holds them")
+        passed_over = "".join(f"; {note}" for note in images.notes[:1])
+        raise SourceError(f"{shown(path)}: {looked_for}; point at the place that holds them{passed_over}")
     return images
 
 

@@ -1,8 +1,8 @@
-"""A YOLO export, as Ultralytics reads and UnrealSynth writes it -> a set with classes and boxes.
+"""A YOLO export, as Ultralytics, Roboflow, CVAT, Label Studio or UnrealSynth writes it -> a set with classes and boxes.
 
-Second station of the flow: `images/{train,val}/N.png` beside `labels/{train,val}/N.txt`, and one YAML file
-that names the classes. That file's own paths are often wrong (empty, or `images` for both halves), so the
-images are those below `images`, each once, under its path.
+Second station of the flow: `images/{train,val}/N.png` beside `labels/{train,val}/N.txt`, `train/images` beside
+`train/labels`, or `obj_train_data` with both in one folder; and a file that names the classes. That file's own paths
+are often wrong (empty, or `images` for both halves), so the images are those below these folders, each once.
 """
 
 from __future__ import annotations
@@ -11,34 +11,38 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from pytest_synthgate.errors import MissingExtraError, SourceError
-from pytest_synthgate.images.folder import image_files, unique_ids
+from pytest_synthgate.images.folder import SPLITS, unique_ids, walk
+from pytest_synthgate.images.rows import read_text
 from pytest_synthgate.images.sets import Box, ImageRecord, ImageSet
+from pytest_synthgate.images.table import as_spelt
 from pytest_synthgate.text.printable import printable, shown
 
 _LARGEST_YAML = 1 << 20
+_NAME_LISTS = ("classes.txt", "obj.names")
 
 
 def is_export(root: Path) -> bool:
-    """Tell whether a folder has `images` and, beside it, a YAML file with `names`.
+    """Tell whether a folder has images where exports have them, and labels or a file with the names of classes.
 
     Raises:
-        SourceError: A YAML file beside `images` cannot be read.
+        SourceError: A file beside the images that may name classes cannot be read.
         MissingExtraError: There is a YAML file and PyYAML is not installed.
     """
-    return (root / "images").is_dir() and bool(_yaml_files(root)) and bool(_named(root))
+    folders = _label_folders(root)
+    return bool(folders) and (bool(_named(root)) or any(_has_labels(root / labels) for labels in folders.values()))
 
 
 def open_export(root: Path) -> ImageSet:
     """List the images of an export, each of the class that most of its boxes have.
 
-    A tie goes to the smallest class number; an image without boxes has no class. Segments count as the box
-    around them.
+    A tie goes to the smallest class number; an image without boxes has no class. Segments and turned boxes count as
+    the box around them, key points do not count.
 
     Args:
-        root: The folder that holds `images`, `labels` and the YAML file.
+        root: The folder that holds the images, the labels and the names of the classes.
 
     Returns:
         The set, with boxes in the records; ids are paths below root.
@@ -46,14 +50,51 @@ def open_export(root: Path) -> ImageSet:
     Raises:
         SourceError: The class names contradict each other, or a label cannot be read.
     """
-    names = _class_names(root)
-    inside = [PurePosixPath(name) for name in image_files(root / "images")]
-    paths = [PurePosixPath("images") / path for path in inside]
-    records = []
-    for name, path, relative in zip(unique_ids(paths), paths, inside, strict=True):
-        numbers, boxes = _read_label(root / "labels" / relative.with_suffix(".txt"), names)
-        records.append(ImageRecord(name, root / path, class_name=_majority(numbers, names), boxes=boxes))
-    return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)))
+    names, pose = _class_names(root)
+    records: list[ImageRecord] = []
+    notes: list[str] = []
+    labelled = 0
+    for folder, labels in _label_folders(root).items():
+        walked = walk(root / folder)
+        notes += walked.notes
+        inside = [PurePosixPath(name) for name in walked.files]
+        paths = [PurePosixPath(folder) / path for path in inside]
+        for name, path, relative in zip(unique_ids(paths), paths, inside, strict=True):
+            label = as_spelt(root / labels / relative.with_suffix(".txt"))
+            numbers, boxes = _read_label(label, names, pose=pose) if names else ([], ())
+            labelled += bool(boxes)
+            records.append(ImageRecord(name, root / path, class_name=_majority(numbers, names), boxes=boxes))
+    if not names:
+        notes.append(
+            f"{shown(root)}: no label was read, for nothing names their classes; add a data.yaml or classes.txt"
+        )
+    elif records and not labelled:
+        notes.append(f"{shown(root)}: none of the {len(records):,} images has a label")
+    return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=tuple(notes))
+
+
+def _label_folders(root: Path) -> dict[str, str]:
+    """Give the folders of images, and where the labels of each are."""
+    found = {}
+    for folder in (each.name for each in _entries(root) if each.is_dir()):
+        if folder.casefold() == "images":
+            found[folder] = "labels"
+        elif folder.casefold() in SPLITS and (root / folder / "images").is_dir():
+            found[f"{folder}/images"] = f"{folder}/labels"
+        elif folder.startswith("obj_") and folder.endswith("_data"):
+            found[folder] = folder
+    return found
+
+
+def _entries(root: Path) -> list[Path]:
+    try:
+        return sorted(root.iterdir())
+    except OSError:  # the walk will tell why
+        return []
+
+
+def _has_labels(folder: Path) -> bool:
+    return next(folder.rglob("*.txt"), None) is not None
 
 
 def _majority(numbers: list[int], names: Mapping[int, str]) -> str | None:
@@ -63,18 +104,16 @@ def _majority(numbers: list[int], names: Mapping[int, str]) -> str | None:
     return min(counts, key=lambda name: (-counts[name], first[name]), default=None)
 
 
-def _read_label(path: Path, names: Mapping[int, str]) -> tuple[list[int], tuple[Box, ...]]:
+def _read_label(path: Path, names: Mapping[int, str], *, pose: bool) -> tuple[list[int], tuple[Box, ...]]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:  # an image of nothing
         return [], ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{shown(path)}: not a readable label file ({printable(str(error))})") from None
     numbers, boxes = [], []
     for line_number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        parsed = _parse(line)
+        parsed = _parse(line, pose=pose)
         if parsed is None:
             raise SourceError(
                 f"{shown(path)}, line {line_number}: {line[:60]!r} is no label; write class x y width height"
@@ -87,15 +126,15 @@ def _read_label(path: Path, names: Mapping[int, str]) -> tuple[list[int], tuple[
     return numbers, tuple(boxes)
 
 
-def _parse(line: str) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Read `class x y width height [confidence]`, or `class x1 y1 x2 y2 x3 y3 ...`, a segment."""
+def _parse(line: str, *, pose: bool) -> tuple[int, tuple[float, float, float, float]] | None:
+    """Read `class x y width height [confidence or key points]`, or `class x1 y1 x2 y2 x3 y3 ...`, a segment."""
     try:
         first, *rest = (float(word) for word in line.split())
     except ValueError:
         return None
     if not first.is_integer() or not all(map(math.isfinite, rest)):
         return None
-    if len(rest) in {4, 5}:
+    if len(rest) in {4, 5} or (pose and len(rest) > 5):
         return int(first), (rest[0], rest[1], rest[2], rest[3])
     if len(rest) < 6 or len(rest) % 2:
         return None
@@ -103,21 +142,28 @@ def _parse(line: str) -> tuple[int, tuple[float, float, float, float]] | None:
     return int(first), ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
 
 
-def _class_names(root: Path) -> dict[int, str]:
+def _class_names(root: Path) -> tuple[dict[int, str], bool]:
+    """Give the names by number, and whether the labels are of poses, with key points behind each box."""
     named = _named(root)
-    (path, names), *others = named.items()
-    for other, other_names in others:
+    if not named:
+        return {}, False
+    (path, (names, pose)), *others = named.items()
+    for other, (other_names, other_pose) in others:
+        pose = pose or other_pose
         if other_names != names:
             raise SourceError(f"{shown(path)} and {shown(other)}: both name the classes, differently; keep one")
-    return names
+    return names, pose
 
 
-def _named(root: Path) -> dict[Path, dict[int, str]]:
+def _named(root: Path) -> dict[Path, tuple[dict[int, str], bool]]:
     found = {}
-    for path in _yaml_files(root):
-        content = _load(path)
-        if isinstance(content, dict) and "names" in content:
-            found[path] = _as_names(content["names"], path)
+    for path in (each for each in _entries(root) if each.is_file()):
+        if path.suffix.lower() in {".yaml", ".yml"}:
+            content = _load(path)
+            if isinstance(content, dict) and "names" in content:
+                found[path] = _as_names(content["names"], path), bool(content.get("kpt_shape"))
+        elif path.name.lower() in _NAME_LISTS:
+            found[path] = _as_names([line.strip() for line in read_text(path).strip().splitlines()], path), False
     return found
 
 
@@ -131,18 +177,19 @@ def _as_names(names: object, path: Path) -> dict[int, str]:
     raise SourceError(f"{shown(path)}: names must be a list, or a mapping of class numbers to names")
 
 
-def _yaml_files(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.suffix.lower() in {".yaml", ".yml"} and path.is_file())
-
-
 def _load(path: Path) -> Any:
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtraError(f"{shown(path)}: YAML needs PyYAML; run pip install pyyaml") from None
+
+    class AsWritten(yaml.SafeLoader):  # type: ignore[misc]
+        """A class may be called no, 1.10 or 2024-01-01, and stays what it is called."""
+
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
     try:
-        with path.open("rb") as stream:
-            return yaml.safe_load(stream.read(_LARGEST_YAML))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        return yaml.load(read_text(path)[:_LARGEST_YAML], AsWritten)  # noqa: S506  safe, but for what it derives
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = printable(" ".join(str(error).split())[:200])
         raise SourceError(f"{shown(path)}: not YAML ({reason}); repair it or move it away") from None

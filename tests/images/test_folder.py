@@ -5,13 +5,14 @@ import os
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.folder import image_files, open_folder
+from pytest_synthgate.images.folder import OUTPUT_MARK, open_folder, walk
 from pytest_synthgate.text.printable import printable, shown, storable
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="names that only Linux file systems hold")
@@ -99,18 +100,60 @@ def test_linked_files_count_and_a_link_to_nothing_is_listed_to_be_reported(tmp_p
 @linux_only
 def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "1.jpg")
-    assert image_files(tmp_path) == []
+    assert walk(tmp_path).files == ()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
-    touch(tmp_path, "a/1.jpg")
-    (tmp_path / "a").chmod(0)
-    try:
-        with pytest.raises(SourceError, match="cannot be listed"):
-            open_folder(tmp_path)
-    finally:
-        (tmp_path / "a").chmod(0o700)
+def test_a_folder_that_cannot_be_listed_costs_what_is_in_it_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a/1.jpg", "b/1.jpg")
+    scandir = os.scandir
+
+    def refusing(path: Path) -> Any:
+        if path in {tmp_path / "a", tmp_path / "none"}:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert list(listed(tmp_path)) == ["b/1.jpg"]
+    (note,) = open_folder(tmp_path).notes
+    assert note.endswith("left out what cannot be looked at: 1 (a: Permission denied, for one)")
+    with pytest.raises(SourceError, match="a: cannot be listed"):
+        open_folder(tmp_path / "a")
+
+
+@linux_only
+def test_a_link_that_leads_in_a_circle_costs_itself(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg")
+    (tmp_path / "around").symlink_to(tmp_path / "around")
+    assert list(listed(tmp_path)) == ["1.jpg"]
+    assert "left out what cannot be looked at: 1 (around: Too many levels" in open_folder(tmp_path).notes[0]
+
+
+def test_what_a_run_or_a_cache_wrote_is_no_part_of_a_set(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg", "report/images/2.jpg", "report/images/deep/3.jpg", "store/4.jpg", "other/5.jpg")
+    (tmp_path / "report" / "images" / OUTPUT_MARK).touch()
+    (tmp_path / "store" / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n# of somebody")
+    (tmp_path / "other" / "CACHEDIR.TAG").write_text("no signature")
+    assert list(listed(tmp_path)) == ["1.jpg", "other/5.jpg"]
+    (note,) = open_folder(tmp_path).notes
+    assert note.endswith("left out folders that a run or a cache wrote: 2 (report/images, for one)")
+
+
+def test_a_marked_folder_that_is_pointed_at_is_listed(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg", OUTPUT_MARK)
+    assert list(listed(tmp_path)) == ["1.jpg"]
+
+
+def test_the_content_decides_where_the_name_does_not_say(tmp_path: Path) -> None:
+    jpeg = b"\xff\xd8\xff\xe0"
+    for name in ("a.jfif", "b.jpe", "c", "d.dat", "e.heic", "f.txt", "g.jpg.part", "h.dng"):
+        (tmp_path / name).write_bytes(jpeg)
+    touch(tmp_path, "i.heic", "j.tga", "k.tga", "LICENSE", "l.bin")
+    assert list(listed(tmp_path)) == ["a.jfif", "b.jpe", "c", "d.dat", "e.heic"]
+    read, taken = open_folder(tmp_path).notes
+    assert read.endswith("left out images in formats that are not read here: 4 (.tga 2, .dng 1, .heic 1)")
+    assert taken.endswith("taken for images by their content, not their names: 3 (no ending 1, .dat 1, .heic 1)")
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

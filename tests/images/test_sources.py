@@ -69,6 +69,7 @@ def test_parquet_is_a_table_or_vectors_by_its_columns(tmp_path: Path) -> None:
         ("one.png", r"one\.png: not a source of images; give a folder"),
         ("t.json", r"t\.json: not a source of images"),
         ("empty", r"empty: no real images \(image files end in .*jpg.*\); point at"),
+        ("heic", r"heic: no real images .*; point at .*; .*formats that are not read here: 1 \(\.heic 1\)"),
         ("empty.csv", r"empty\.csv: no real images"),
         ("other.csv", r"other\.csv: no real images"),
         ("empty.npy", r"empty\.npy: no real images"),
@@ -78,6 +79,8 @@ def test_what_is_no_set_is_refused_with_a_remedy(tmp_path: Path, name: str, mess
     image(tmp_path / "one.png")
     (tmp_path / "t.json").write_text("[]")
     (tmp_path / "empty" / "deep").mkdir(parents=True)
+    (tmp_path / "heic").mkdir()
+    (tmp_path / "heic" / "1.heic").write_bytes(b"x")
     (tmp_path / "empty.csv").write_text("image\n")
     (tmp_path / "other.csv").write_text("image,real_or_synthetic\na.png,synthetic\n")
     np.save(tmp_path / "empty.npy", np.zeros((0, 3)))

@@ -1,5 +1,6 @@
 """A YOLO export is read as it is found, odd YAML files and all."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,100 @@ def test_each_mistake_in_a_label_is_named(tmp_path: Path, label: str, message: s
 
 def test_a_label_that_is_not_text_is_named(tmp_path: Path) -> None:
     root = export(tmp_path, {"train/0": ""})
-    (root / "labels/train/0.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(SourceError, match="not a readable label file"):
+    (root / "labels/train/0.txt").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(SourceError, match=r"labels/train/0\.txt: is broken UTF-16 text"):
         open_export(root)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_what_editors_make_of_labels_and_names_is_read(tmp_path: Path, encoding: str) -> None:
+    root = export(tmp_path, {"train/0": ""})
+    (root / "synth.yaml").write_bytes("path: .\r\nnames: [a small caf\u00e9]\r\n".encode(encoding))
+    (root / "labels/train/0.txt").write_bytes("0 .5 .5 .1 .1\r\n".encode(encoding))
+    assert classes(root) == {"images/train/0.png": "a small caf\u00e9"}
+
+
+@pytest.mark.parametrize("name", ["no", "1.10", "2024-01-01", "0x1F", "null", "1e3", "on"])
+def test_a_name_is_kept_as_it_is_written(tmp_path: Path, name: str) -> None:
+    root = export(tmp_path / "a", {"train/0": "0 .5 .5 .1 .1\n"}, f"names: [{name}]\n")
+    assert classes(root) == {"images/train/0.png": name}
+    root = export(tmp_path / "b", {"train/0": "0 .5 .5 .1 .1\n"}, f"names: {{0: {name}}}\n")
+    assert classes(root) == {"images/train/0.png": name}
+
+
+# The layouts of other programs
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+ROBOFLOW = {
+    "data.yaml": "train: ../train/images\nval: ../valid/images\nnc: 2\nnames: ['apple', 'banana']\n",
+    "train/images/0.jpg": "x",
+    "train/labels/0.txt": "0 .5 .5 .2 .2\n",
+    "valid/images/0.jpg": "x",
+    "valid/labels/0.txt": "1 .5 .5 .2 .2\n",
+    "test/images/1.jpg": "x",
+}
+LABEL_STUDIO = {
+    "classes.txt": "apple\nbanana\n",
+    "notes.json": "{}",
+    "images/0.jpg": "x",
+    "labels/0.txt": "1 .5 .5 .2 .2\n",
+}
+CVAT = {
+    "obj.data": "classes = 2\nnames = data/obj.names\n",
+    "obj.names": "apple\nbanana\n",
+    "train.txt": "data/obj_train_data/0.jpg\n",
+    "obj_train_data/0.jpg": "x",
+    "obj_train_data/0.txt": "1 .5 .5 .2 .2\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (ROBOFLOW, {"test/images/1.jpg": None, "train/images/0.jpg": "apple", "valid/images/0.jpg": "banana"}),
+        (LABEL_STUDIO, {"images/0.jpg": "banana"}),
+        (CVAT, {"obj_train_data/0.jpg": "banana"}),
+    ],
+)
+def test_the_layout_of_each_program_is_read(tmp_path: Path, files: dict[str, str], expected: dict[str, str]) -> None:
+    assert is_export(write(tmp_path, files))
+    assert classes(tmp_path) == expected
+    assert open_export(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize("points", [4, 17])
+def test_key_points_behind_a_box_do_not_count(tmp_path: Path, points: int) -> None:
+    label = "0 .5 .5 .2 .4" + " .9 .9 2" * points
+    root = export(tmp_path, {"train/0": label}, "kpt_shape: [17, 3]\nnames: {0: person}\n")
+    assert open_export(root).records[0].boxes == (Box("person", 0.5, 0.5, 0.2, 0.4),)
+
+
+def test_a_turned_box_counts_as_the_box_around_its_corners(tmp_path: Path) -> None:
+    (record,) = open_export(export(tmp_path, {"train/0": "0 .5 .1 .9 .5 .5 .9 .1 .5\n"})).records
+    (box,) = record.boxes
+    assert (box.x, box.y, box.width, box.height) == pytest.approx((0.5, 0.5, 0.8, 0.8))
+
+
+def test_labels_that_nothing_names_and_images_without_labels_are_told(tmp_path: Path) -> None:
+    nameless = write(tmp_path / "a", {"images/0.jpg": "x", "labels/0.txt": "0 .5 .5 .1 .1\n"})
+    assert is_export(nameless)
+    assert classes(nameless) == {"images/0.jpg": None}
+    assert open_export(nameless).notes[0].endswith("nothing names their classes; add a data.yaml or classes.txt")
+    unlabelled = write(tmp_path / "b", {"images/0.jpg": "x", "data.yaml": "names: [cup]\n"})
+    assert open_export(unlabelled).notes[0].endswith("none of the 1 images has a label")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems take either spelling")
+def test_a_label_is_found_however_its_name_is_composed(tmp_path: Path) -> None:
+    files = {"images/cafe\u0301.jpg": "x", "labels/caf\u00e9.txt": "0 .5 .5 .1 .1\n", "data.yaml": "names: [cup]\n"}
+    assert classes(write(tmp_path, files)) == {"images/caf\u00e9.jpg": "cup"}
 
 
 def test_two_files_that_name_the_classes_must_agree(tmp_path: Path) -> None:
