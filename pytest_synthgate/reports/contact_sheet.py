@@ -39,15 +39,8 @@ _QUALITIES = (85, 75, 60, 45, 30)
 Place = tuple[int, int]
 Content = Image.Image | str
 """What stands in a frame: a picture, or the words that say why there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A finding as it is drawn: the flagged image, its twin, and lines of text."""
-
-    flagged: Content
-    twin: Content
-    caption: Sequence[str]
+Pair = tuple[Content, Content, Sequence[str]]
+"""A finding as it is drawn: the flagged image, its twin, and lines of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +86,9 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
     tau = float(result.measurement.threshold.get("tau", 0.0))
     captions = [_caption(each, tau) for each in chosen]
     grid = _Grid(2 if len(chosen) <= 4 else 3, max(map(len, captions), default=0))
-    pairs = [
-        _Pair(
-            _content(each.image, each.image_set, result, grid.edge),
-            _content(each.twin, each.twin_set, result, grid.edge),
-            caption,
-        )
-        for each, caption in zip(chosen, captions, strict=True)
-    ]
-    if all(isinstance(content, str) for pair in pairs for content in (pair.flagged, pair.twin)):
+    images = [_content(each.image, each.image_set, result, grid.edge) for each in chosen]
+    twins = [_content(each.twin, each.twin_set, result, grid.edge) for each in chosen]
+    if all(isinstance(content, str) for content in (*images, *twins)):
         return None
     shown = "worst first" if len(chosen) == len(distinct) else f"the {len(chosen)} worst first"
     head = (
@@ -109,7 +96,7 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
         verdict.reason,
         f"{len(found):,} flagged, {shown}: on the left the flagged image, on the right the one it resembles most",
     )
-    return _jpeg(_drawn(head, pairs, grid))
+    return _jpeg(_drawn(head, list(zip(images, twins, captions, strict=True)), grid))
 
 
 def _content(image: str | None, side: str | None, result: SpecResult, edge: int) -> Content:
@@ -125,7 +112,7 @@ def _caption(finding: Finding, tau: float) -> list[str]:
     return [each for each in (finding.image, twin, against(finding, tau), made(finding)) if each is not None]
 
 
-def _drawn(head: tuple[str, str, str], pairs: Sequence[_Pair], grid: _Grid) -> Image.Image:
+def _drawn(head: tuple[str, str, str], pairs: Sequence[Pair], grid: _Grid) -> Image.Image:
     rows = -(-len(pairs) // grid.columns)
     sheet = Image.new("RGB", (WIDTH, grid.place(rows * grid.columns)[1]), _PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -135,11 +122,11 @@ def _drawn(head: tuple[str, str, str], pairs: Sequence[_Pair], grid: _Grid) -> I
     _write(pen, (_MARGIN, 30), title, 32, width, _INK)
     _write(pen, (_MARGIN, 76), reason, 20, width, _FAILED)
     _write(pen, (_MARGIN, 108), legend, _SMALL, width, _PALE)
-    for number, pair in enumerate(pairs):
+    for number, (image, twin, caption) in enumerate(pairs):
         x, y = grid.place(number)
-        _mount(sheet, pen, (x, y), grid.edge, pair.flagged)
-        _mount(sheet, pen, (x + grid.edge + _SEAM, y), grid.edge, pair.twin)
-        for line, text in enumerate(pair.caption):
+        _mount(sheet, pen, (x, y), grid.edge, image)
+        _mount(sheet, pen, (x + grid.edge + _SEAM, y), grid.edge, twin)
+        for line, text in enumerate(caption):
             below = y + grid.edge + 10 + line * _LINE
             _write(pen, (x, below), text, _SMALL, grid.cell, _PALE if line else _INK)
     return sheet

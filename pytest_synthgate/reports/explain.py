@@ -32,13 +32,7 @@ def with_interval(score: Score) -> str:
 
 
 def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[str]:
-    """Explain a verdict: a headline, and below it the evidence and what would help.
-
-    Args:
-        spec_name: The spec's name.
-        verdict: What its gate concluded.
-        measurement: What was measured.
-    """
+    """Explain a verdict: a headline, and below it the evidence and what would help."""
     head = f"{visible(spec_name)}: {visible(verdict.name)} {with_interval(verdict.measured)}"
     lines = [f"{head} {verdict.verdict}: {visible(verdict.reason)}"]
     kind = KINDS[verdict.score]
@@ -99,12 +93,7 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 
 def plainly(verdict: Verdict, measurement: Measurement) -> str:
-    """Say what a gate looked at in a sentence: `20 of 200 synthetic images have ...; the limit is 0.05`.
-
-    Args:
-        verdict: What the gate concluded.
-        measurement: What was measured.
-    """
+    """Say what a gate looked at in a sentence: `20 of 200 synthetic images have ...; the limit is 0.05`."""
     bounds = [f"the limit is {number(verdict.limit.max)}"] if verdict.limit.max is not None else []
     if verdict.limit.max is not None and verdict.limit.when_unsure == "fail":
         bounds[0] += ", and the whole interval must keep it"

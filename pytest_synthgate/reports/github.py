@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
@@ -29,7 +30,7 @@ _LONGEST = 4000
 _LONGEST_PROPERTY = 500
 
 
-def append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
+def append_summary(path: Path, results: Results) -> None:
     """Add Markdown to a step summary, as much as it has room for.
 
     Raises:
@@ -46,7 +47,7 @@ def append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
         raise ResultsError(f"{shown(path)}: cannot be written ({error.strerror})") from None
 
 
-def annotate(results: Mapping[str, SpecResult], files: Mapping[str, Path], workspace: Path) -> list[str]:
+def annotate(results: Results, files: Mapping[str, Path], workspace: Path) -> list[str]:
     """Write workflow commands that annotate spec files: what could not be judged, what failed, and what is in doubt.
 
     Failed gates come before undecided ones, and all classes of a score make one annotation, for only ten are shown.

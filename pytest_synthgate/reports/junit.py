@@ -20,14 +20,14 @@ from pytest_synthgate.reports.evidence import flagged
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
 from pytest_synthgate.text.printable import shown, visible
 
-Gate = tuple[str, str]
+GateKey = tuple[str, str]
 """A gate as a JUnit file names it: its spec and its own name, in letters that XML can hold."""
 
 _SPEC, _GATE = "synthgate_spec", "synthgate_gate"
 _NO_XML = re.compile("[\ufffe\uffff]")  # the only letters that are visible and yet not allowed
 
 
-def gate_of(spec_name: str, verdict: Verdict) -> Gate:
+def gate_of(spec_name: str, verdict: Verdict) -> GateKey:
     """Name a gate as its test case does."""
     return _letters(spec_name), _letters(verdict.name)
 
@@ -38,13 +38,7 @@ def name_properties(spec_name: str, verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[tuple[str, str]]:
-    """List spec, gate, score, low, high, limit, baseline, n, flagged, verdict, reason and fingerprint of a gate.
-
-    Args:
-        spec_name: The spec's name.
-        verdict: What the gate concluded.
-        measurement: What was measured.
-    """
+    """List spec, gate, score, low, high, limit, baseline, n, flagged, verdict, reason and fingerprint of a gate."""
     measured, of_files = verdict.measured, KINDS[verdict.score].source == "files"
     values: dict[str, Any] = {
         "score": measured.value,
@@ -62,7 +56,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
     return name_properties(spec_name, verdict) + numbers
 
 
-def attach(path: Path, pictures: Mapping[Gate, str]) -> None:
+def attach(path: Path, pictures: Mapping[GateKey, str]) -> None:
     """Link pictures from the test cases of gates, in the way that GitLab and Jenkins understand.
 
     Args:
@@ -85,7 +79,7 @@ def attach(path: Path, pictures: Mapping[Gate, str]) -> None:
     replace_file(path, content)
 
 
-def _gates(case: ET.Element) -> Iterable[Gate]:
+def _gates(case: ET.Element) -> Iterable[GateKey]:
     """Give the gates that a test case is about, each once."""
     properties = [(each.get("name"), each.get("value", "")) for each in case.iter("property")]
     specs, gates = ([value for name, value in properties if name == wanted] for wanted in (_SPEC, _GATE))

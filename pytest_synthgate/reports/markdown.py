@@ -6,16 +6,16 @@ Rendered from the results. Whatever a name in them holds, it stays text: no mark
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import KINDS
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.overview import Cell, notes, table_rows
 from pytest_synthgate.reports.reading import headline, reading, worst_gates
-from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.printable import visible
 
@@ -35,7 +35,7 @@ _ACTIVE = re.compile(r"[@#!$%&~^:](?=[\w\"/+-])|@(?=[.@])|\b(?:www(?=\.)|GH(?=-)
 _BREAK = "\u200b"
 
 
-def markdown(results: Mapping[str, SpecResult], most: int = MOST_BYTES) -> str:
+def markdown(results: Results, most: int = MOST_BYTES) -> str:
     """Render results, the worst gates first; what does not fit is cut off whole, and how much it was is said.
 
     Args:
@@ -56,7 +56,7 @@ def markdown(results: Mapping[str, SpecResult], most: int = MOST_BYTES) -> str:
     return top + _fitting(sections, most - len(top.encode()), "failed gates")
 
 
-def write_markdown(path: Path, results: Mapping[str, SpecResult]) -> None:
+def write_markdown(path: Path, results: Results) -> None:
     """Write the file in one step.
 
     Raises:

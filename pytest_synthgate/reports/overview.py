@@ -6,12 +6,13 @@ tone, so that colour alone says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import COLUMNS
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.explain import judged_value
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint
@@ -76,13 +77,10 @@ class Cell:
     tone: Tone = "plain"
 
 
-def table_rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
+def table_rows(results: Results) -> list[list[Cell]]:
     """Give the heading, one row a spec, and the yardstick: two halves of the real set.
 
     A last column stands there only when something failed, or is in doubt, that has none.
-
-    Args:
-        results: Result by spec name.
     """
     heading = [Cell(text) for text in ("spec", "images / real", "n0", *COLUMNS)]
     specs = [_row(visible(name), result) for name, result in results.items()]
@@ -94,7 +92,7 @@ def table_rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
     return [[*row, column[number] if number < len(column) else Cell("")] for number, row in enumerate(table)]
 
 
-def notes(results: Mapping[str, SpecResult]) -> list[str]:
+def notes(results: Results) -> list[str]:
     """Repeat the warnings of the measurements, each once."""
     return list(dict.fromkeys(warning for each in results.values() for warning in each.measurement.warnings))
 
@@ -146,7 +144,7 @@ def _brackets(score: Score) -> str:
     return f"[{' '.join(ends)}]"
 
 
-def yardsticks(results: Mapping[str, SpecResult]) -> list[Measurement]:
+def yardsticks(results: Results) -> list[Measurement]:
     """Pick a measurement for each distinct yardstick, told apart by the real set, the rung and how they were made.
 
     The largest rung comes first, and of specs without realism scores none, unless no spec has any.
@@ -166,7 +164,7 @@ def _yardstick_row(measurement: Measurement) -> list[Cell]:
     return [Cell("real against real"), *map(Cell, counts), *scores]
 
 
-def aligned_rows(results: Mapping[str, SpecResult]) -> list[list[Cell]]:
+def aligned_rows(results: Results) -> list[list[Cell]]:
     """Give the same rows with their cells padded, so that the columns are aligned in a terminal."""
     bare = table_rows(results)
     widths = [max(len(cell.text) for cell in column) + 2 for column in zip(*bare, strict=True)]

@@ -6,10 +6,11 @@ Plain text that every report shares; names are made visible, and nothing is colo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import COLUMNS, KINDS, SURELY, Side
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import guilty, help_lines, judged_value
 from pytest_synthgate.results.result import SpecResult
@@ -30,17 +31,17 @@ def _told_from(side: Side) -> str:
     return next(name for name, kind in KINDS.items() if (kind.shape, kind.source, kind.side) == wanted)
 
 
-def failed_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
+def failed_gates(results: Results) -> list[tuple[str, Verdict]]:
     """List the gates that the build failed on, as spec name and verdict."""
     return [(name, verdict) for name, result in results.items() for verdict in result.verdicts if result.fails(verdict)]
 
 
-def worst_gates(results: Mapping[str, SpecResult]) -> list[tuple[str, Verdict]]:
+def worst_gates(results: Results) -> list[tuple[str, Verdict]]:
     """List them, failed ones before undecided ones, the one first that is furthest over its limit."""
     return sorted(failed_gates(results), key=lambda each: _rank(each[1], results[each[0]].measurement))
 
 
-def headline(results: Mapping[str, SpecResult]) -> str:
+def headline(results: Results) -> str:
     """Say the verdict in one sentence: `2 of 12 gates failed: 'subject' repeats itself`."""
     errors = [f"'{visible(name)}'" for name, result in results.items() if result.error is not None]
     failed = worst_gates(results)
@@ -81,11 +82,8 @@ def complaint(verdict: Verdict) -> str:
     return KINDS[verdict.score].complaint or f"has too high a score: {verdict.score}"
 
 
-def reading(results: Mapping[str, SpecResult]) -> list[tuple[str, str]]:
+def reading(results: Results) -> list[tuple[str, str]]:
     """Say which spec is best, what hurts and where it is worst, what is missing and what to run next.
-
-    Args:
-        results: Result by spec name.
 
     Returns:
         Label and text of each line: "error" for what could not be judged, "unreadable" for its files, "best",
@@ -109,7 +107,7 @@ def reading(results: Mapping[str, SpecResult]) -> list[tuple[str, str]]:
     return [(label, text) for label, text in lines if text]
 
 
-def _comparable(results: Mapping[str, SpecResult]) -> list[dict[str, SpecResult]]:
+def _comparable(results: Results) -> list[dict[str, SpecResult]]:
     """Sort specs into those that can be compared: of one real set, measured in one way; the most specs first."""
     found: dict[tuple[object, str], dict[str, SpecResult]] = {}
     for name, result in results.items():
@@ -119,7 +117,7 @@ def _comparable(results: Mapping[str, SpecResult]) -> list[dict[str, SpecResult]
     return sorted(found.values(), key=len, reverse=True)
 
 
-def _best(results: Mapping[str, SpecResult]) -> str | None:
+def _best(results: Results) -> str | None:
     """Name the most realistic of the specs that pass, at the largest rung that all have, and how clearly it is that."""
     score = _told_from("synthetic")
     rungs = {name: each.measurement.rungs.get(score, {}) for name, each in results.items()}
@@ -156,7 +154,7 @@ def _reach(score: Score) -> float:
     return ((score.high or 0.0) - (score.low or 0.0)) / 2
 
 
-def _hurts(results: Mapping[str, SpecResult]) -> str | None:
+def _hurts(results: Results) -> str | None:
     failed = worst_gates(results)
     if not failed:
         return None
@@ -183,7 +181,7 @@ def _rank(verdict: Verdict, measurement: Measurement) -> tuple[bool, float]:
     return verdict.undecided, -excess
 
 
-def _worst_groups(results: Mapping[str, SpecResult]) -> list[str]:
+def _worst_groups(results: Results) -> list[str]:
     """Name the three prompts, axis values or classes that are too bad, and clearly worse than their whole set."""
     found: dict[tuple[float, str, str, int], str] = {}
     for name, result in results.items():
@@ -215,7 +213,7 @@ def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
     return mine.low is not None and all(mine.low > end for end in ends if end is not None)
 
 
-def _missing(results: Mapping[str, SpecResult]) -> str | None:
+def _missing(results: Results) -> str | None:
     """Name the spec from which fewest real images are told for sure, and the class that is told most surely."""
     told = {
         name: sum(finding.score == _told_from("real") for finding in result.measurement.findings)
@@ -249,7 +247,7 @@ def _least_covered(measurement: Measurement) -> str | None:
     return max(clear, key=lambda group: (clear[group], group), default=None)
 
 
-def _next(results: Mapping[str, SpecResult]) -> str | None:
+def _next(results: Results) -> str | None:
     """Say what would let an undecided gate decide, else what would settle one that noise could turn."""
     gates = [(name, verdict) for name, result in results.items() for verdict in result.verdicts]
     for outcome in ("inconclusive", "not comparable", "within noise", "no baseline yet"):

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.images.portable import portable, unused
-from pytest_synthgate.reports.junit import Gate, attach, gate_of
+from pytest_synthgate.reports.junit import GateKey, attach, gate_of
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.run import Run
 from pytest_synthgate.text.printable import visible
@@ -46,13 +46,13 @@ def _junit_file(config: pytest.Config) -> Path | None:
     return Path(os.path.abspath(config.invocation_params.dir / expanded))  # noqa: PTH100
 
 
-def _write_sheets(folder: Path, results: Mapping[str, SpecResult]) -> dict[Gate, Path]:
+def _write_sheets(folder: Path, results: Mapping[str, SpecResult]) -> dict[GateKey, Path]:
     """Write a sheet for each failed gate that has one, and remove those of an earlier run."""
     from pytest_synthgate.reports.contact_sheet import contact_sheet
 
     for old in folder.glob(f"*{_SUFFIX}"):
         old.unlink(missing_ok=True)
-    written: dict[Gate, Path] = {}
+    written: dict[GateKey, Path] = {}
     names: set[str] = set()
     for name, result in results.items():
         for verdict in filter(result.fails, result.verdicts):

@@ -29,14 +29,9 @@ class GroupCell:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """One group, or the small ones together, which is `pooled`.
+    """One group, or the small ones together, which is `pooled`: how many images of each set, and a cell a score.
 
-    Attributes:
-        name: Of the group.
-        images: Its synthetic images.
-        real: Its real images, None where real images have no such groups.
-        cells: A cell for each score of the table.
-        pooled: Whether it stands for several groups.
+    Where real images have no such groups, `real` is None.
     """
 
     name: str
@@ -48,7 +43,7 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:
-    """Every score by the groups of one axis, worst first, small ones last; `more` stand behind the first ones."""
+    """The scores by the groups of one axis, worst first, small ones last; `more` stand behind the first ones."""
 
     axis: str
     scores: tuple[str, ...]
@@ -67,13 +62,7 @@ class GroupTable:
 
 
 def group_table(axis: str, found: Mapping[str, Scores], whole: Scores) -> GroupTable:
-    """Lay out the groups of an axis.
-
-    Args:
-        axis: Its name.
-        found: Scores by group, worst first.
-        whole: The scores of the whole set.
-    """
+    """Lay out the groups of an axis, which are given worst first, beside the scores of the whole set."""
     scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
     small = {name: each for name, each in found.items() if _images(each) < FEWEST and not _worse(each, whole)}
     own = found if len(small) < 2 else {name: each for name, each in found.items() if name not in small}

@@ -28,25 +28,10 @@ _APART = 12
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A level across the chart, "limit" or "baseline", and its value in words."""
+    """A line across the chart: "limit" or "baseline" at a height, a lasting change, "better" or "worse", at a width."""
 
     kind: str
     at: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A lasting change.
-
-    Attributes:
-        at: Its horizontal place, between two runs.
-        better: Whether the score became lower.
-        text: What it was.
-    """
-
-    at: float
-    better: bool
     text: str
 
 
@@ -62,7 +47,7 @@ class Chart:
         last: Place of the latest value.
         ticks: Vertical place and text of the labels of the axis.
         days: Of the first and of the last run.
-        lines: Limit and baseline of the latest run, where they are within the chart.
+        levels: Limit and baseline of the latest run, where they are within the chart.
         beyond: In words, those that are not.
         turns: Every lasting change.
     """
@@ -74,9 +59,9 @@ class Chart:
     last: tuple[float, float]
     ticks: tuple[tuple[float, str], ...]
     days: tuple[str, str]
-    lines: tuple[Line, ...]
+    levels: tuple[Line, ...]
     beyond: tuple[str, ...]
-    turns: tuple[Turn, ...]
+    turns: tuple[Line, ...]
 
 
 def charts(trend: SpecTrend, verdicts: Iterable[Verdict] = ()) -> tuple[Chart, ...]:
@@ -95,8 +80,9 @@ def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
     values = [score.value or 0.0 for score in scores]
     lows = [value if score.low is None else score.low for score, value in zip(scores, values, strict=True)]
     highs = [value if score.high is None else score.high for score, value in zip(scores, values, strict=True)]
-    levels = _levels(verdict)
-    bottom, top = _extent(lows, highs, [level for _, level in levels])
+    bounds = () if verdict is None else (("limit", verdict.limit.max), ("baseline", verdict.baseline))
+    levels = {kind: level for kind, level in bounds if level is not None}
+    bottom, top = _extent(lows, highs, levels.values())
 
     def across(index: float) -> float:
         return round(LEFT + index / (len(values) - 1) * (WIDTH - LEFT - RIGHT), 1)
@@ -104,35 +90,24 @@ def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
     def up(value: float) -> float:
         return round(HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM), 1)
 
-    line = [f"{across(index)} {up(value)}" for index, value in enumerate(values)]
-    over = [f"{across(index)} {up(high)}" for index, high in enumerate(highs)]
-    under = [f"{across(index)} {up(low)}" for index, low in enumerate(lows)]
+    def path(heights: Sequence[float]) -> list[str]:
+        return [f"{across(index)} {up(height)}" for index, height in enumerate(heights)]
+
     marked = (values[-1], max(values), min(values), values[0], max(highs), min(lows))
-    within = [(kind, level) for kind, level in levels if bottom <= level <= top]
+    texts = {kind: f"{kind} {number(level)}" for kind, level in levels.items()}
+    within = {kind: level for kind, level in levels.items() if bottom <= level <= top}
     return Chart(
         title=trend.score if trend.rung is None else f"{trend.score} at n0 = {trend.rung:,}",
         said=f"{number(values[0])} to {number(values[-1])} in {len(values):,} runs",
-        line=f"M{'L'.join(line)}",
-        band=f"M{'L'.join([*over, *reversed(under)])}z",
+        line=f"M{'L'.join(path(values))}",
+        band=f"M{'L'.join([*path(highs), *reversed(path(lows))])}z",
         last=(across(len(values) - 1), up(values[-1])),
         ticks=_apart([(up(value), number(value)) for value in marked]),
         days=_days(trend),
-        lines=tuple(Line(kind, up(level), f"{kind} {number(level)}") for kind, level in within),
-        beyond=tuple(
-            f"{kind} {number(level)}, beyond the chart" for kind, level in levels if (kind, level) not in within
-        ),
-        turns=tuple(
-            Turn(across(change.index - 0.5), change.after < change.before, _turn(trend, change))
-            for change in trend.changes
-        ),
+        levels=tuple(Line(kind, up(level), texts[kind]) for kind, level in within.items()),
+        beyond=tuple(f"{text}, beyond the chart" for kind, text in texts.items() if kind not in within),
+        turns=tuple(_turn(trend, change, across(change.index - 0.5)) for change in trend.changes),
     )
-
-
-def _levels(verdict: Verdict | None) -> list[tuple[str, float]]:
-    if verdict is None:
-        return []
-    found = (("limit", verdict.limit.max), ("baseline", verdict.baseline))
-    return [(kind, level) for kind, level in found if level is not None]
 
 
 def _extent(lows: Sequence[float], highs: Sequence[float], levels: Iterable[float]) -> tuple[float, float]:
@@ -162,9 +137,9 @@ def _days(trend: ScoreTrend) -> tuple[str, str]:
     return first.strftime(form), last.strftime(form)
 
 
-def _turn(trend: ScoreTrend, change: Change) -> str:
+def _turn(trend: ScoreTrend, change: Change, at: float) -> Line:
     row = trend.points[change.index].row
     commit = f" with {visible(row.provenance.commit[:10])}" if row.provenance.commit else ""
     course = "better" if change.after < change.before else "worse"
     before, after = number(change.before), number(change.after)
-    return f"{course} for good since {row.time.date().isoformat()}{commit}: {before} to {after}"
+    return Line(course, at, f"{course} for good since {row.time.date().isoformat()}{commit}: {before} to {after}")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.kinds import FLAGGED, KINDS
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.evidence import against, describe, in_turns, is_copy, some, within_its_set
 from pytest_synthgate.reports.overview import mark
 from pytest_synthgate.reports.pictures import LEFT_OUT, NOT_FOUND, Album, Picture, file_of
@@ -114,7 +115,7 @@ class Group:
 
 
 def finding_groups(
-    results: Mapping[str, SpecResult], anchors: Mapping[str, str], max_findings: int, album: Album
+    results: Results, anchors: Mapping[str, str], max_findings: int, album: Album
 ) -> dict[str, tuple[Group, ...]]:
     """Sort the findings of all specs by score, deal them the places of the page, and lay them out.
 

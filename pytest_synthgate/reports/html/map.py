@@ -20,14 +20,7 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flagged image on the map.
-
-    Attributes:
-        place: Where it is.
-        side: "real" or "synthetic".
-        anchor: Id of the finding on the page.
-        label: What the link says.
-    """
+    """A flagged image on the map, "real" or "synthetic", with the id and the words of the link to its finding."""
 
     place: Place
     side: str
@@ -40,8 +33,8 @@ class Map:
     """What is drawn.
 
     Attributes:
-        real: Path of the real images: a dot each.
-        synthetic: Path of the synthetic images: a triangle each.
+        real: Path of a dot for each real image.
+        synthetic: Path of a triangle for each synthetic one.
         flags: Links to findings.
         counts: How many images of the real and of the synthetic set are drawn, and how many there are: "40 of 60".
         variance: Share of the variance that the two axes show together, 0 to 1.

@@ -16,6 +16,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.evidence import SHOWN, some
 from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
@@ -25,7 +26,6 @@ from pytest_synthgate.reports.overview import notes
 from pytest_synthgate.reports.pictures import Album, Thumbnail
 from pytest_synthgate.reports.reading import failed_gates, headline, reading
 from pytest_synthgate.reports.trend import SpecTrend, run_of
-from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import counted
 
@@ -36,8 +36,6 @@ FOLDER_POLICY = "default-src 'none'; img-src 'self'; style-src 'self'"
 
 _PICTURES = "pictures"
 _OURS = re.compile(r"[0-9a-f]{20}\.webp")
-
-Results = Mapping[str, SpecResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,6 @@ class Page:
         notes: What a reader of the numbers should know.
         sections: One a spec, those that failed the build first.
         redacted: Whether real photos are left out.
-        version: Of the package.
     """
 
     verdict: str
@@ -64,7 +61,6 @@ class Page:
     notes: tuple[str, ...]
     sections: tuple[Section, ...]
     redacted: bool
-    version: str
 
 
 def page(
@@ -91,7 +87,6 @@ def page(
         notes=(*remarks, *notes(results)),
         sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
         redacted=any(result.redacted for result in results.values()),
-        version=metadata.version("pytest-synthgate"),
     )
 
 
@@ -103,7 +98,7 @@ def _one_run(results: Results, trends: Mapping[str, SpecTrend]) -> str | None:
 
 def write_html(
     path: Path,
-    results: Mapping[str, SpecResult],
+    results: Results,
     *,
     max_findings: int = MAX_FINDINGS,
     trends: Iterable[SpecTrend] = (),
@@ -137,7 +132,7 @@ def write_html(
     return gap
 
 
-def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Mapping[str, SpecResult]) -> str | None:
+def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Results) -> str | None:
     """Say how many pictures could not be shown, and where they were looked for."""
     missing = album.missing(thumbnails)
     if not missing:
@@ -198,6 +193,7 @@ def _render(
     environment.filters |= {"cut": cut, "measured": with_interval}
     return environment.get_template("index.html").render(
         page=laid_out,
+        version=metadata.version("pytest-synthgate"),
         thumbnail=lambda picture: thumbnails.get(picture.path),
         any_shown=lambda pictures: any(picture.path in thumbnails for picture in pictures),
         address=address,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import COLUMNS, KINDS
+from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.overview import Mark, gravest, mark, without_column, yardsticks
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
@@ -20,8 +21,6 @@ from pytest_synthgate.scores.score import Score, number
 BAR, BAR_MARGIN = 132.0, 6.0
 """Units of the drawing: its inner width, and the room on either side for marks at the ends."""
 _NONE = "–"  # noqa: RUF001 (a dash)
-
-Results = Mapping[str, SpecResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,7 @@ class ScoreTable:
 
 
 def score_table(results: Results, anchors: Mapping[str, str]) -> ScoreTable:
-    """Lay out the table.
-
-    Args:
-        results: Result by spec name.
-        anchors: Id of the section of each spec.
-    """
+    """Lay out the table, in which a spec leads to the section that has its anchor."""
     scales = {score: _scale(score, results) for score in COLUMNS}
     rows = [_row(name, anchors[name], result, scales) for name, result in results.items()]
     # Where no spec has realism scores, the yardstick is the copies among real images alone.

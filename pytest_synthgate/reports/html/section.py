@@ -21,7 +21,6 @@ from pytest_synthgate.reports.overview import Mark, mark, mark_of_error
 from pytest_synthgate.reports.pictures import Album, Picture
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.finding import Unreadable
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""
@@ -50,12 +49,12 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One spec."""
+    """One spec; `error_mark` where an error kept it, or some of its gates, from being judged."""
 
     name: str
     anchor: str
-    error: str | None
-    error_mark: Mark
+    result: SpecResult
+    error_mark: Mark | None
     facts: Facts
     gates: tuple[GateText, ...]
     folds: tuple[Fold, ...]
@@ -63,7 +62,6 @@ class Section:
     real: tuple[Picture, ...]
     map: Map | None
     groups: tuple[Group, ...]
-    unreadable: tuple[Unreadable, ...]
     tables: tuple[GroupTable, ...]
     charts: tuple[Chart, ...]
     audit: Facts
@@ -74,23 +72,14 @@ class Section:
 def section(
     name: str, anchor: str, result: SpecResult, album: Album, groups: tuple[Group, ...], trend: SpecTrend | None
 ) -> Section:
-    """Lay out the section of a spec.
-
-    Args:
-        name: The spec's name.
-        anchor: Id of the section on the page.
-        result: What is known about the spec.
-        album: Takes in the pictures that are shown.
-        groups: Its findings.
-        trend: How its scores went from run to run, where a history is known.
-    """
+    """Lay out the section of a spec, whose findings are laid out; the pictures that it shows are asked of the album."""
     measurement = result.measurement
     gates, folds = _gates(result)
     return Section(
         name=name,
         anchor=anchor,
-        error=result.error,
-        error_mark=mark_of_error(result),
+        result=result,
+        error_mark=mark_of_error(result) if result.error is not None else None,
         facts=_facts(result),
         gates=gates,
         folds=folds,
@@ -98,7 +87,6 @@ def section(
         real=_sheet(result, "real", album),
         map=_map(result, groups),
         groups=groups,
-        unreadable=measurement.unreadable,
         tables=tuple(
             group_table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found
         ),

@@ -56,20 +56,20 @@ def test_worse_is_higher() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "better", "text"),
+    ("values", "kind", "text"),
     [
-        ((0.02, 0.2), False, "worse for good since 2026-01-06 with 0000000000: 0.02 to 0.200"),
-        ((0.2, 0.02), True, "better for good since 2026-01-06 with 0000000000: 0.200 to 0.02"),
+        ((0.02, 0.2), "worse", "worse for good since 2026-01-06 with 0000000000: 0.02 to 0.200"),
+        ((0.2, 0.02), "better", "better for good since 2026-01-06 with 0000000000: 0.200 to 0.02"),
     ],
 )
 def test_a_lasting_change_is_marked_between_two_runs_as_better_or_worse(
-    values: tuple[float, float], better: bool, text: str
+    values: tuple[float, float], kind: str, text: str
 ) -> None:
     (chart,) = charts(trend(*[values[0]] * 5, *[values[1]] * 5))
     (turn,) = chart.turns
     ends = [x for x, _ in places(chart.line)]
     assert ends[4] < turn.at < ends[5]
-    assert (turn.better, turn.text) == (better, text)
+    assert (turn.kind, turn.text) == (kind, text)
 
 
 def test_the_axis_names_values_and_ends_of_intervals_where_they_do_not_touch() -> None:
@@ -90,7 +90,7 @@ def test_the_days_of_the_first_and_the_last_run_are_named_to_the_minute_on_one_d
 def test_limit_and_baseline_are_drawn_where_they_do_not_flatten_the_rest() -> None:
     verdict = replace(judged(unvaried=0.05).verdicts[0], baseline=0.9)
     (chart,) = charts(trend(0.02, 0.03), [verdict])
-    (limit,) = chart.lines
+    (limit,) = chart.levels
     assert (limit.kind, limit.text) == ("limit", "limit 0.05")
     assert limit.at < min(y for _, y in places(chart.band))
     assert chart.beyond == ("baseline 0.900, beyond the chart",)
