@@ -24,11 +24,10 @@ from pytest_synthgate.errors import ExportError
 from pytest_synthgate.features.embedding import Embedded
 from pytest_synthgate.images.decode import UnreadableError, read_bytes
 from pytest_synthgate.images.formats import SUFFIXES
-from pytest_synthgate.images.portable import portable, unused
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.measure import Sets
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.text.printable import printable, shown
+from pytest_synthgate.text.printable import portable, printable, shown, unused
 
 MANIFEST = "metadata.csv"
 COLUMNS = ("file_name", "class", "prompt", "seed", "digest", "source", "findings")

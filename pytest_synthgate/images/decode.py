@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from pytest_synthgate.errors import SynthgateError
-from pytest_synthgate.images.formats import FORMATS, OPENED_WHOLE, REDUCIBLE, impostor
+from pytest_synthgate.images.formats import REDUCIBLE, format_of, impostor
 from pytest_synthgate.images.tiff import ORIENTATION, exif_values
 from pytest_synthgate.text.printable import printable
 
@@ -92,8 +92,7 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     """
     if not data:
         raise UnreadableError("the file is empty")
-    form = next((each for each in FORMATS if each.starts(data[:16])), None)
-    if form is None:
+    if (form := format_of(data[:16])) is None:
         raise UnreadableError(impostor(data) or "not an image in a known format")
     opened = False
     try:
@@ -107,7 +106,7 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     except Exception as error:  # noqa: BLE001  decoders raise anything at all on damaged bytes
         detail = printable(str(error)) or type(error).__name__
         # A decoder may call it a broken stream when it got no memory, but a head is read without, and so is an end.
-        lasting = "truncated" in detail or not (opened or form.name in OPENED_WHOLE or isinstance(error, Warning))
+        lasting = "truncated" in detail or not (opened or form.whole or isinstance(error, Warning))
         raise UnreadableError(f"damaged {form.name} file ({detail[:200]})", lasting=lasting) from None
 
 

@@ -1,51 +1,32 @@
 """The file formats that can be read: how files of each begin, how they are called, what opens them.
 
 Second station of the flow, below `decode`. What opens a file reads its head and no pixels, says nothing about damage
-that changes no pixel, and leaves the state of the process alone.
+that changes no pixel, and leaves the state of the process alone. It is opened by class and not by `Image.open`, which
+warns about sizes, odd files and damaged EXIF.
 """
 
 from __future__ import annotations
 
-import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    features,
-)
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, features
 
 from pytest_synthgate.images.tiff import ORIENTATION, with_single_values
 
-OPENED_WHOLE = frozenset({"WebP", "AVIF"})
-"""Formats whose decoders take memory for the pixels as soon as they are opened."""
-
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"})
 
 # What stands where an image should be, by how it begins.
 _IMPOSTORS = (
-    ((b"version https://git-lfs",), "a Git LFS pointer, not the image: run git lfs pull"),
-    ((b"<!doctype html", b"<html"), "not an image in a known format but an HTML page: fetch the image again"),
-    ((b"<?xml", b"<svg"), "not an image in a known format but an XML text"),
+    ((b"version https://git-lfs",), "Git LFS pointer instead of an image; run git lfs pull"),
+    ((b"<!doctype html", b"<html"), "HTML page instead of an image; fetch it again"),
+    ((b"<?xml", b"<svg"), "not an image in a known format but XML"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One file format: how its files start, how they are called, and what opens them without decoding."""
-
-    name: str
-    suffixes: tuple[str, ...]
-    starts: Callable[[bytes], bool]
-    open: Callable[[bytes], Image.Image]
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):
@@ -69,83 +50,62 @@ REDUCIBLE = _Jpeg
 
 def png_with(chunks: frozenset[bytes], data: bytes) -> bytes:
     """Copy a PNG file without its other chunks: Pillow refuses long profiles and texts, and odd animations."""
-    kept, at = [_PNG], len(_PNG)
+    kept, at = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
     while at + 8 <= len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4])
-        name = data[at + 4 : at + 8]
+        end, name = at + 12 + int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         if name in chunks:
             kept.append(data[at:end])
         at = len(data) if name == b"IEND" else end
     return b"".join(kept)
 
 
-def _plugin(module: str, reader: str) -> Callable[[bytes], Image.Image]:
-    # Opening by class and not by Image.open: that one warns about sizes, odd files and damaged EXIF.
-    factory = getattr(importlib.import_module(f"PIL.{module}"), reader)
-    return lambda data: factory(BytesIO(data))
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format.
+
+    Attributes:
+        name: As reports call it.
+        suffixes: The endings of its files.
+        head: What its files begin with.
+        open: Makes a picture of a file, without pixels yet.
+        whole: Whether its decoder takes memory for the pixels as soon as a file is opened.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    head: re.Pattern[bytes]
+    open: Callable[[bytes], Image.Image]
+    whole: bool = False
+
+
+def _format(
+    name: str, suffixes: str, head: bytes, reader: str | Callable[[bytes], Image.Image], *, whole: bool = False
+) -> Format:
+    if isinstance(reader, str):
+        factory = getattr(import_module(f"PIL.{reader}ImagePlugin"), f"{reader}ImageFile")
+        return _format(name, suffixes, head, lambda data: factory(BytesIO(data)), whole=whole)
+    return Format(name, tuple(suffixes.split()), re.compile(head, re.DOTALL), reader, whole)
+
+
+def _open_png(data: bytes) -> Image.Image:
+    return PngImagePlugin.PngImageFile(BytesIO(png_with(_PNG_PIXELS, data)))
 
 
 def _available_formats() -> tuple[Format, ...]:
     found = [
-        Format(
-            "JPEG",
-            ("jpg", "jpeg", "jpe", "jfif"),
-            lambda head: head.startswith(b"\xff\xd8\xff"),
-            lambda data: _Jpeg(BytesIO(data)),
-        ),
-        Format(
-            "PNG",
-            ("png",),
-            lambda head: head.startswith(_PNG),
-            lambda data: PngImagePlugin.PngImageFile(BytesIO(png_with(_PNG_PIXELS, data))),
-        ),
-        Format(
-            "BMP",
-            ("bmp",),
-            lambda head: head.startswith(b"BM"),
-            lambda data: BmpImagePlugin.BmpImageFile(BytesIO(data)),
-        ),
-        Format(
-            "GIF",
-            ("gif",),
-            lambda head: head.startswith((b"GIF87a", b"GIF89a")),
-            lambda data: GifImagePlugin.GifImageFile(BytesIO(data)),
-        ),
-        Format(
-            "TIFF",
-            ("tif", "tiff"),
-            lambda head: head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-            lambda data: _Tiff(BytesIO(with_single_values(data))),
-        ),
+        _format("JPEG", "jpg jpeg jpe jfif", rb"\xff\xd8\xff", lambda data: _Jpeg(BytesIO(data))),
+        _format("PNG", "png", re.escape(_PNG_SIGNATURE), _open_png),
+        _format("BMP", "bmp", rb"BM", "Bmp"),
+        _format("GIF", "gif", rb"GIF8[79]a", "Gif"),
+        _format("TIFF", "tif tiff", rb"II[*+]\0|MM\0[*+]", lambda data: _Tiff(BytesIO(with_single_values(data)))),
     ]
     if features.check_module("webp"):
-        found.append(
-            Format(
-                "WebP",
-                ("webp",),
-                lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-                _plugin("WebPImagePlugin", "WebPImageFile"),
-            )
-        )
+        found.append(_format("WebP", "webp", rb"RIFF....WEBP", "WebP", whole=True))
     if features.check_codec("jpg_2000"):
-        found.append(
-            Format(
-                "JPEG 2000",
-                ("jp2", "j2k"),
-                lambda head: head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
-                _plugin("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
-            )
-        )
+        found.append(_format("JPEG 2000", "jp2 j2k", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "Jpeg2K"))
     # An AVIF file with a damaged EXIF block is the one that still warns: Pillow reads it while opening.
     if "avif" in features.modules and features.check_module("avif"):
-        found.append(
-            Format(
-                "AVIF",
-                ("avif",),
-                lambda head: head[4:8] == b"ftyp" and head[8:12] in {b"avif", b"avis", b"mif1", b"msf1"},
-                _plugin("AvifImagePlugin", "AvifImageFile"),
-            )
-        )
+        found.append(_format("AVIF", "avif", rb"....ftyp(avi[fs]|m[is]f1)", "Avif", whole=True))
     return tuple(found)
 
 
@@ -156,6 +116,11 @@ SUFFIXES: frozenset[str] = frozenset(suffix for each in FORMATS for suffix in ea
 """The file name endings of the formats that can be read here, in lower case and without a dot."""
 
 
+def format_of(head: bytes) -> Format | None:
+    """Tell by its first sixteen bytes in which format a file is, of those that can be read here."""
+    return next((each for each in FORMATS if each.head.match(head)), None)
+
+
 def begins_like_an_image(path: Path) -> bool:
     """Tell by its first bytes whether a file is in a format that can be read here.
 
@@ -163,8 +128,7 @@ def begins_like_an_image(path: Path) -> bool:
         OSError: It cannot be opened.
     """
     with path.open("rb") as stream:
-        head = stream.read(16)
-    return any(each.starts(head) for each in FORMATS)
+        return format_of(stream.read(16)) is not None
 
 
 def impostor(data: bytes) -> str | None:

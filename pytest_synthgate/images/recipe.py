@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from pytest_synthgate.images.formats import FORMATS, png_with
+from pytest_synthgate.images.formats import format_of, png_with
 from pytest_synthgate.images.tiff import USER_COMMENT, Order, exif_values
 from pytest_synthgate.text.printable import storable
 
@@ -59,9 +59,7 @@ def read_recipe(path: Path) -> Recipe:
 def _texts(path: Path) -> Mapping[str, str]:
     """Give the texts of a PNG file by their keys, and the comment of the user in an EXIF block as "comment"."""
     with path.open("rb") as stream:
-        head = stream.read(16)
-        form = next((each for each in FORMATS if each.starts(head)), None)
-        if form is None:
+        if (form := format_of(stream.read(16))) is None:
             return {}
         stream.seek(0)
         if form.name != "PNG":

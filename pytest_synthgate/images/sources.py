@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images import metadata, table, vectors, yolo
+from pytest_synthgate.images import table, vectors, yolo
 from pytest_synthgate.images.folder import open_folder
 from pytest_synthgate.images.formats import SUFFIXES
 from pytest_synthgate.images.rows import SUFFIXES as TABLE_SUFFIXES
@@ -45,7 +45,7 @@ def open_set(path: Path, *, side: Side) -> ImageSet:
 def _open(path: Path, side: Side) -> ImageSet:
     if path.is_dir():
         images = yolo.open_export(path) if yolo.is_export(path) else open_folder(path)
-        return metadata.attach(images, recipes=side == "synthetic")
+        return table.attach(images, recipes=side == "synthetic")
     suffix = path.suffix.lower()
     if not path.exists():
         raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")

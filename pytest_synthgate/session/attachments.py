@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.images.portable import portable, unused
 from pytest_synthgate.reports.junit import GateKey, attach, gate_of
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.run import Run
-from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.printable import portable, unused, visible
 
 _SUFFIX = ".sheet.jpg"
 # Brackets and bars end the path for those who read `[[ATTACHMENT|path]]`, and XML cannot hold every letter.

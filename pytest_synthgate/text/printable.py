@@ -1,6 +1,7 @@
 """Names as they are stored and shown: one line, printable, valid UTF-8, the same on every file system.
 
-Every source of images passes the names and texts it finds through here, and so does whatever is printed.
+Every source of images passes the names and texts it finds through here, and so does whatever is printed, and whatever
+writes files into folders that people will move about.
 """
 
 from __future__ import annotations
@@ -14,6 +15,15 @@ _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # A CI runner that reads the log obeys a line that starts with `::`, and `##[`, `##vso[` or `##teamcity[` anywhere.
 _COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\w*\[)")
+_LONGEST = 120
+"""Bytes of a portable name: file systems end at 255, and Windows counts the folders above it too."""
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+# Hidden files, devices of Windows, and what readers of image folders pass over or take for something else.
+_MEANS_SOMETHING = re.compile(
+    r"\.|__|(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)"
+    r"|(metadata\.(csv|jsonl|parquet)|thumbs\.db|@eadir|\$recycle\.bin)$",
+    re.IGNORECASE,
+)
 
 
 def printable(name: str) -> str:
@@ -45,6 +55,28 @@ def storable(text: str) -> str:
 def shown(path: Path) -> str:
     """Write a path the way messages show it."""
     return printable(path.as_posix())
+
+
+def portable(name: str) -> str:
+    """Turn a text into a name that every operating system takes for a file, and for nothing else.
+
+    Composed (NFC), at most 120 bytes, without control characters, separators and the letters that Windows forbids,
+    without dots and spaces at its end, no device, not hidden. Two texts may get one name.
+    """
+    letters = (
+        "_" if letter in _FORBIDDEN or unicodedata.category(letter) in _UNPRINTABLE else letter
+        for letter in unicodedata.normalize("NFC", name)
+    )
+    cut = "".join(letters).strip().encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
+    return f"_{cut.lstrip('_')}" if not cut or _MEANS_SOMETHING.match(cut) else cut
+
+
+def unused(stem: str, suffix: str, mark: str, used: set[str]) -> str:
+    """Add a mark where a file system that ignores case or composition has the name already."""
+    while (key := unicodedata.normalize("NFC", f"{stem}{suffix}".casefold())) in used:
+        stem = f"{stem}-{mark[:8]}"
+    used.add(key)
+    return f"{stem}{suffix}"
 
 
 def _escape(letter: str) -> str:

@@ -407,9 +407,12 @@ def test_a_photo_of_108_million_pixels_is_read() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a Git LFS pointer"),
-        (b"\n<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
-        (b"\xef\xbb\xbf<?xml version='1.0'?><Error/>", "an XML text"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+            "Git LFS pointer instead of an image; run git lfs pull",
+        ),
+        (b"\n<!DOCTYPE html><html><body>404</body></html>", "HTML page instead"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><Error/>", "but XML"),
     ],
 )
 def test_what_stands_in_the_place_of_an_image_is_named(data: bytes, reason: str) -> None:

@@ -10,8 +10,8 @@ from PIL import Image, PngImagePlugin
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.folder import open_folder
-from pytest_synthgate.images.metadata import attach
 from pytest_synthgate.images.sets import ImageRecord
+from pytest_synthgate.images.table import attach
 
 Form = Literal["NFC", "NFD"]
 
