@@ -14,7 +14,7 @@ def pytest_configure() -> None:
     """Write the real set; a project of its own has its photos on disk."""
     if not DATA.exists():
         part = Path(tempfile.mkdtemp(dir=HERE, prefix="data-"))
-        runpy.run_path(str(HERE / "digits_model" / "scans.py"))["write_real_set"](part / "scans")
+        runpy.run_path(str(HERE / "digits_model" / "scans.py"))["write_real_set"](part / "scans", every=2)
         try:
             part.rename(DATA)
         except OSError:  # another process was faster

@@ -55,13 +55,13 @@ def label_strokes(scans: Scans) -> list[str]:
     return labels.tolist()
 
 
-def write_real_set(folder: Path) -> None:
-    """Write the scans that the model has not seen, as a class folder of PNG files for each digit."""
+def write_real_set(folder: Path, every: int = 1) -> None:
+    """Write scans that the model has not seen, all or one of every so many, as a class folder for each digit."""
     scans = load_scans(REAL)
-    for number, (image, digit) in enumerate(zip(scans.images, scans.digits, strict=True), REAL.start):
-        path = folder / WORDS[digit] / f"{number:04}.png"
+    for place in range(0, len(scans.images), every):
+        path = folder / WORDS[scans.digits[place]] / f"{REAL.start + place:04}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
+        Image.fromarray(scans.images[place]).save(path)
 
 
 if __name__ == "__main__":
