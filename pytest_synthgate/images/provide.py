@@ -12,15 +12,14 @@ import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pytest_synthgate.errors import GenerationError, SourceError, first_line
-from pytest_synthgate.images.generation.adopt import adopt
 from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
-from pytest_synthgate.images.sets import ImageSet
+from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.spec.prompts import Prompt, expand
@@ -152,6 +151,30 @@ def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> Provided
     if len(images) == asked:
         return Provided(images)
     return Provided(images, (f"{spec.name}: the hook made {len(images):,} images where {asked:,} were asked for",))
+
+
+def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
+    """Open what a hook wrote; a prompt that was asked for gives its image the axes, and the class if it has none.
+
+    Args:
+        prompts: What the hook was asked for.
+        directory: Where it wrote.
+
+    Raises:
+        SourceError: There is no image in it, or its metadata cannot be read.
+    """
+    known = {prompt.text: prompt for prompt in prompts}
+    images = open_set(directory, side="synthetic")
+    return replace(
+        images, records=tuple(_with_axes(record, known.get(record.prompt or "")) for record in images.records)
+    )
+
+
+def _with_axes(record: ImageRecord, prompt: Prompt | None) -> ImageRecord:
+    if prompt is None:
+        return record
+    class_name = record.class_name if record.class_name is not None else prompt.class_name
+    return replace(record, class_name=class_name, axes=prompt.axes)
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pytest_synthgate.errors import GenerationError, first_line
-from pytest_synthgate.images.generation.manifest import Manifest, write_settings
+from pytest_synthgate.images.generation.manifest import Manifest, Writer, write_settings
 from pytest_synthgate.images.generation.models import fetch
-from pytest_synthgate.images.generation.plan import Plan, Wanted, identities, look_again, names, settings
+from pytest_synthgate.images.generation.plan import Plan, identities, look_again, names, settings
+from pytest_synthgate.images.generation.seeds import Wanted
 from pytest_synthgate.text.printable import shown
 from pytest_synthgate.text.wording import quoted
 
@@ -75,25 +76,25 @@ def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False
     current = look_again(current)
     with _disk_trouble(current), _locked(current, shard):
         current = look_again(current)
-        todo = share(current.wanted, shard) if again else _missing(current, shard)
+        todo = shard_of(current.wanted, shard) if again else _missing(current, shard)
         notes: list[str] = []
         if todo:
             _make(current, todo, shard, notes, progress=progress)
         return _made(look_again(current), shard, todo, notes)
 
 
-def share(wanted: Sequence[Wanted], shard: tuple[int, int]) -> tuple[Wanted, ...]:
+def shard_of(wanted: Sequence[Wanted], shard: tuple[int, int]) -> tuple[Wanted, ...]:
     """Give one shard of the images: every n-th, so that the sizes differ by one at most."""
     number, count = shard
     return tuple(wanted[number - 1 :: count])
 
 
 def _missing(plan: Plan, shard: tuple[int, int]) -> tuple[Wanted, ...]:
-    return tuple(each for each in share(plan.wanted, shard) if each.file not in plan.entries)
+    return tuple(each for each in shard_of(plan.wanted, shard) if each.file not in plan.entries)
 
 
 def _made(plan: Plan, shard: tuple[int, int], tried: Sequence[Wanted], notes: list[str]) -> Made:
-    mine, new = ({each.file for each in part} for part in (share(plan.wanted, shard), tried))
+    mine, new = ({each.file for each in part} for part in (shard_of(plan.wanted, shard), tried))
     there = {each.file for each in plan.present} & mine
     black = {each.file for each in plan.blacked_out} & mine
     return Made(len(there & new), len(there - new), len(black), tuple(notes))
@@ -102,10 +103,9 @@ def _made(plan: Plan, shard: tuple[int, int], tried: Sequence[Wanted], notes: li
 def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: list[str], *, progress: bool) -> None:
     from tqdm import tqdm
 
-    from pytest_synthgate.images.generation.loading import load
-    from pytest_synthgate.images.generation.writer import Writer
+    from pytest_synthgate.images.generation.loading import load_pipeline
 
-    pipeline = load(plan)
+    pipeline = load_pipeline(plan)
     versions = _versions()
     write_settings(
         plan.directory,

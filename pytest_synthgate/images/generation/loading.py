@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_synthgate.device import choose_device
 from pytest_synthgate.errors import DeviceError, GenerationError, MissingExtraError, first_line
-from pytest_synthgate.images.generation.models import Model, commit
+from pytest_synthgate.images.generation.models import NamedModel, commit
 from pytest_synthgate.images.generation.pipeline import Pipeline, call_arguments, quiet
 from pytest_synthgate.images.generation.plan import Plan
 from pytest_synthgate.spec.model import Generator
@@ -29,7 +29,7 @@ _LARGEST_BATCH = 64
 _CROWDED = 0.6
 
 
-def load(plan: Plan) -> Pipeline:
+def load_pipeline(plan: Plan) -> Pipeline:
     """Load the pipeline of a plan.
 
     Raises:
@@ -73,7 +73,7 @@ def load(plan: Plan) -> Pipeline:
     return Pipeline(pipe, arguments, device, dtype, generator.batch_size or _batch_size(device, pixels))
 
 
-def loading_arguments(generator: Generator, model: Model) -> dict[str, Any]:
+def loading_arguments(generator: Generator, model: NamedModel) -> dict[str, Any]:
     """Give the arguments of `from_pretrained`, but for the number format.
 
     A hub id is pinned to the commit that the plan has seen, so that no update slips in between two runs.
@@ -154,7 +154,7 @@ def _set_scheduler(pipe: Any, name: str | None, where: str) -> None:
         )
 
 
-def _add_lora(pipe: Any, lora: Model, scale: float, where: str) -> None:
+def _add_lora(pipe: Any, lora: NamedModel, scale: float, where: str) -> None:
     place = f"{where} generator.lora = {quoted(lora.name)}"
     if not hasattr(pipe, "load_lora_weights"):
         raise GenerationError(f"{place}: {type(pipe).__name__} takes no LoRA weights; remove it")

@@ -27,7 +27,7 @@ _PROBE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class NamedModel:
     """A model, or LoRA weights, as a spec names them.
 
     Attributes:
@@ -39,7 +39,7 @@ class Model:
     path: Path | None
 
 
-def named(name: str, folder: Path) -> Model:
+def named(name: str, folder: Path) -> NamedModel:
     """Tell a local path from a hub id: what exists is local, and so is what cannot be `owner/name`.
 
     Args:
@@ -49,11 +49,11 @@ def named(name: str, folder: Path) -> Model:
     path = folder / Path(name).expanduser()
     # `models/digits` that is not there is a path too where `models` is: no network for a misspelt folder.
     if path.exists() or not _HUB_ID.fullmatch(name) or path.parent.is_dir():
-        return Model(name, path)
-    return Model(name, None)
+        return NamedModel(name, path)
+    return NamedModel(name, None)
 
 
-def identity(model: Model, digests: Path) -> str | None:
+def identity(model: NamedModel, digests: Path) -> str | None:
     """Say which state of the model is on this machine; None when it is not here.
 
     Args:
@@ -74,7 +74,7 @@ def identity(model: Model, digests: Path) -> str | None:
         raise GenerationError(f"{shown(model.path)}: the model cannot be read ({error.strerror or error})") from None
 
 
-def commit(model: Model) -> str | None:
+def commit(model: NamedModel) -> str | None:
     """Read which commit of a hub id the local hub cache holds; None for a path, or when it is not there."""
     if model.path is not None:
         return None
@@ -87,7 +87,7 @@ def commit(model: Model) -> str | None:
         return None
 
 
-def fetch(model: Model, where: str) -> None:
+def fetch(model: NamedModel, where: str) -> None:
     """See to it that the commit of a hub id is known here; the weights follow when the pipeline is loaded.
 
     Args:

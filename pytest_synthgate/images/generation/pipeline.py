@@ -15,7 +15,7 @@ from typing import Any
 from PIL.Image import Image
 
 from pytest_synthgate.errors import GenerationError
-from pytest_synthgate.images.generation.plan import Wanted
+from pytest_synthgate.images.generation.seeds import Wanted
 from pytest_synthgate.spec.model import Generator
 
 _CALL_NAMES = {

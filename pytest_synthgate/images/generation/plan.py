@@ -16,37 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import GenerationError, SpecError
-from pytest_synthgate.images.generation.manifest import SETTINGS, Entry, read_entries, read_settings
-from pytest_synthgate.images.generation.models import Model, identity, named
-from pytest_synthgate.images.generation.seeds import image_name, image_seed
+from pytest_synthgate.images.generation.manifest import SETTINGS, ManifestEntry, read_entries, read_settings
+from pytest_synthgate.images.generation.models import NamedModel, identity, named
+from pytest_synthgate.images.generation.seeds import Wanted, image_name, image_seed
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.prompts import Prompt
-from pytest_synthgate.text.printable import printable
 from pytest_synthgate.text.wording import nearest, quoted
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One image that a spec asks for.
-
-    Attributes:
-        prompt: What it is made from.
-        index: Its number among the images of the prompt, from 0.
-        seed: What its noise is made from.
-        file: Its path below the plan's directory, with `/`.
-    """
-
-    prompt: Prompt
-    index: int
-    seed: int
-    file: str
-
-    @property
-    def id(self) -> str:
-        """Its name in the set: `apple/a-photo-of-an-apple-3f2a1b0c9d8e/00007.png`."""
-        class_name = self.prompt.class_name
-        return self.file if class_name is None else f"{printable(class_name).replace('/', '_')}/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -68,12 +44,12 @@ class Plan:
     name: str
     where: str
     generator: Generator
-    model: Model
-    lora: Model | None
+    model: NamedModel
+    lora: NamedModel | None
     root: Path
     directory: Path
     wanted: tuple[Wanted, ...]
-    entries: Mapping[str, Entry] = field(repr=False)
+    entries: Mapping[str, ManifestEntry] = field(repr=False)
 
     @cached_property
     def present(self) -> tuple[Wanted, ...]:
@@ -251,7 +227,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _entries(directory: Path, wanted: Sequence[Wanted]) -> dict[str, Entry]:
+def _entries(directory: Path, wanted: Sequence[Wanted]) -> dict[str, ManifestEntry]:
     """Believe an entry when seed and size of the file agree: a power cut may leave a name without its bytes."""
     known = read_entries(directory)
     believed = {}

@@ -1,4 +1,4 @@
-"""What an image is called and which noise it starts from: both follow from its prompt and its index alone.
+"""The seed of an image, its name and its place: all follow from its prompt and its index alone.
 
 Second station of the flow (spec -> images), below `plan`. Hence neither the order of prompts, nor their number,
 nor batches, shards and interruptions change the image behind an index.
@@ -9,6 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
+
+from pytest_synthgate.spec.prompts import Prompt
+from pytest_synthgate.text.printable import printable
 
 _ODD = 0x9E3779B97F4A7C15
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -35,3 +39,26 @@ def image_name(prompt: str, index: int) -> str:
     slug = _NOT_IN_NAMES.sub("-", prompt.lower()).strip("-")[:_LONGEST_SLUG].strip("-")
     digest = hashlib.sha256(prompt.encode()).hexdigest()[:12]
     return f"{slug}-{digest}/{index:05d}.png" if slug else f"{digest}/{index:05d}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One image that a spec asks for.
+
+    Attributes:
+        prompt: What it is made from.
+        index: Its number among the images of the prompt, from 0.
+        seed: What its noise is made from.
+        file: Its path below the plan's directory, with `/`.
+    """
+
+    prompt: Prompt
+    index: int
+    seed: int
+    file: str
+
+    @property
+    def id(self) -> str:
+        """Its name in the set: `apple/a-photo-of-an-apple-3f2a1b0c9d8e/00007.png`."""
+        class_name = self.prompt.class_name
+        return self.file if class_name is None else f"{printable(class_name).replace('/', '_')}/{self.file}"

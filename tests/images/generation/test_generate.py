@@ -28,10 +28,11 @@ from PIL import Image
 from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.images.decode import decode
 from pytest_synthgate.images.generation import generate as module
-from pytest_synthgate.images.generation.generate import Made, generate, share
+from pytest_synthgate.images.generation.generate import Made, generate, shard_of
 from pytest_synthgate.images.generation.manifest import Manifest, read_entries
 from pytest_synthgate.images.generation.pipeline import Pipeline, Sample
-from pytest_synthgate.images.generation.plan import Plan, Wanted, generated_set, look_again
+from pytest_synthgate.images.generation.plan import Plan, generated_set, look_again
+from pytest_synthgate.images.generation.seeds import Wanted
 from pytest_synthgate.images.recipe import Recipe, read_recipe
 
 forked = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -78,7 +79,7 @@ class FakePipe:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     def install(pipe: FakePipe, batch_size: int = 8) -> FakePipe:
         pipeline = Pipeline(pipe, {}, "cpu", "fp32", batch_size)
-        monkeypatch.setattr("pytest_synthgate.images.generation.loading.load", lambda _: pipeline)
+        monkeypatch.setattr("pytest_synthgate.images.generation.loading.load_pipeline", lambda _: pipeline)
         return pipe
 
     return install
@@ -179,7 +180,7 @@ def test_again_makes_what_is_there_once_more(planned: Any, fake: Any) -> None:
 @given(st.integers(0, 200), st.integers(1, 20))
 def test_shards_are_a_balanced_partition(count: int, shards: int) -> None:
     wanted: Any = tuple(range(count))
-    parts = [share(wanted, (number, shards)) for number in range(1, shards + 1)]
+    parts = [shard_of(wanted, (number, shards)) for number in range(1, shards + 1)]
     assert sorted(each for part in parts for each in part) == list(wanted)  # type: ignore[type-var]
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -416,10 +417,10 @@ def test_a_full_disk_is_told_from_other_trouble(planned: Any, fake: Any, monkeyp
 
 
 def test_saving_overlaps_sampling(planned: Any, fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_synthgate.images.generation import writer
+    from pytest_synthgate.images.generation import manifest
 
     fake(FakePipe(), batch_size=1)
-    original, order = writer.png, []
+    original, order = manifest.png, []
 
     def slow(image: Image.Image, wanted: Wanted, note: str) -> bytes:
         time.sleep(0.05)
@@ -432,7 +433,7 @@ def test_saving_overlaps_sampling(planned: Any, fake: Any, monkeypatch: pytest.M
         order.append("sampled")
         return sample(self, batch)
 
-    monkeypatch.setattr(writer, "png", slow)
+    monkeypatch.setattr(manifest, "png", slow)
     monkeypatch.setattr(Pipeline, "sample", sampled)
     generate(planned("model", per_prompt=5))
     assert order[:2] == ["sampled", "sampled"]

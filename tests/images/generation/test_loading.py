@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import GenerationError, MissingExtraError
-from pytest_synthgate.images.generation.loading import check_directory, load, loading_arguments
-from pytest_synthgate.images.generation.models import Model
+from pytest_synthgate.images.generation.loading import check_directory, load_pipeline, loading_arguments
+from pytest_synthgate.images.generation.models import NamedModel
 from pytest_synthgate.images.generation.pipeline import call_arguments
 from pytest_synthgate.spec.model import Generator
 
@@ -88,33 +88,33 @@ def test_pickled_weights_are_refused(copy: Path) -> None:
 
 def test_pickled_weights_beside_safetensors_are_left_alone(copy: Path, planned: Any) -> None:
     (copy / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"not a pickle")
-    load(planned(copy))
+    load_pipeline(planned(copy))
 
 
 def test_weights_that_are_missing_are_named(copy: Path, planned: Any) -> None:
     (copy / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(GenerationError, match=r"generator\.model = .* cannot be loaded: .*diffusion_pytorch_model"):
-        load(planned(copy))
+        load_pipeline(planned(copy))
 
 
 def test_damaged_weights_are_refused(copy: Path, planned: Any) -> None:
     (copy / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\xff" * 64)
     with pytest.raises(GenerationError, match="cannot be loaded: "):
-        load(planned(copy))
+        load_pipeline(planned(copy))
 
 
 def test_an_unknown_scheduler_names_the_nearest(tiny_model: Path, planned: Any) -> None:
     with pytest.raises(GenerationError, match=r"'DDIMSchedular' is no scheduler .* did you mean 'DDIMScheduler'\?"):
-        load(planned(tiny_model, scheduler="DDIMSchedular"))
+        load_pipeline(planned(tiny_model, scheduler="DDIMSchedular"))
 
 
 def test_what_is_no_scheduler_is_not_taken_for_one(tiny_model: Path, planned: Any) -> None:
     with pytest.raises(GenerationError, match="is no scheduler of diffusers"):
-        load(planned(tiny_model, scheduler="AutoencoderKL"))
+        load_pipeline(planned(tiny_model, scheduler="AutoencoderKL"))
 
 
 def test_a_scheduler_takes_over_the_configuration_of_the_model(tiny_model: Path, planned: Any) -> None:
-    pipe = load(planned(tiny_model, scheduler="PNDMScheduler")).pipe
+    pipe = load_pipeline(planned(tiny_model, scheduler="PNDMScheduler")).pipe
     assert (type(pipe.scheduler).__name__, pipe.scheduler.config.steps_offset) == ("PNDMScheduler", 1)
 
 
@@ -130,12 +130,12 @@ def test_a_scheduler_whose_noise_follows_no_seed_is_refused(
 
     monkeypatch.setattr("diffusers.DDIMScheduler", Unseeded)
     with pytest.raises(GenerationError, match="the noise of Unseeded follows no seed of an image"):
-        load(planned(copy, scheduler="DDIMScheduler"))
+        load_pipeline(planned(copy, scheduler="DDIMScheduler"))
 
 
 def test_an_unknown_device_is_named(tiny_model: Path, planned: Any) -> None:
     with pytest.raises(GenerationError, match=r"generator\.device: the device 'cuda:99' cannot be used"):
-        load(planned(tiny_model, device="cuda:99"))
+        load_pipeline(planned(tiny_model, device="cuda:99"))
 
 
 def test_device_and_number_format_are_chosen_by_what_is_there(tiny_model: Path, planned: Any) -> None:
@@ -143,14 +143,14 @@ def test_device_and_number_format_are_chosen_by_what_is_there(tiny_model: Path, 
 
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("there is an accelerator")
-    pipeline = load(planned(tiny_model, device=None))
+    pipeline = load_pipeline(planned(tiny_model, device=None))
     assert (pipeline.device, pipeline.dtype, pipeline.pipe.unet.dtype) == ("cpu", "fp32", torch.float32)
 
 
 def test_a_number_format_reaches_the_weights(tiny_model: Path, planned: Any) -> None:
     import torch
 
-    assert load(planned(tiny_model, dtype="bf16")).pipe.unet.dtype == torch.bfloat16
+    assert load_pipeline(planned(tiny_model, dtype="bf16")).pipe.unet.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_number_format_reaches_the_weights(tiny_model: Path, planned: Any) -> 
 def test_the_batch_follows_from_the_size_of_an_image(
     tiny_model: Path, planned: Any, settings: dict[str, Any], size: int
 ) -> None:
-    assert load(planned(tiny_model, **settings)).batch_size == size
+    assert load_pipeline(planned(tiny_model, **settings)).batch_size == size
 
 
 def test_loading_is_silent_and_leaves_the_loggers_as_they_were(
@@ -175,7 +175,7 @@ def test_loading_is_silent_and_leaves_the_loggers_as_they_were(
     from diffusers.utils import logging
 
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    load(planned(tiny_model))
+    load_pipeline(planned(tiny_model))
     assert capfd.readouterr() == ("", "")
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
 
@@ -186,7 +186,7 @@ def test_lora_weights_must_be_safetensors_that_are_there(
 ) -> None:
     (tmp_path / "weights.bin").write_bytes(b"")
     with pytest.raises(GenerationError, match=r"generator\.lora = '.*' is (not there|no \.safetensors file)"):
-        load(planned(tiny_model, **setting))
+        load_pipeline(planned(tiny_model, **setting))
 
 
 def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
@@ -198,7 +198,7 @@ def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
     monkeypatch.setattr(StableDiffusionPipeline, "load_lora_weights", lambda _, *at, **how: calls.append((at, how)))
     monkeypatch.setattr(StableDiffusionPipeline, "fuse_lora", lambda _, **how: calls.append(how))
     (tmp_path / "style.safetensors").write_bytes(b"")
-    load(planned(tiny_model, lora="style.safetensors", lora_scale=0.7))
+    load_pipeline(planned(tiny_model, lora="style.safetensors", lora_scale=0.7))
     arguments = {"use_safetensors": True, "local_files_only": True, "weight_name": "style.safetensors"}
     assert calls == [((str(tmp_path),), arguments), {"lora_scale": 0.7}]
 
@@ -209,27 +209,27 @@ def test_lora_without_peft_says_what_to_install(
     monkeypatch.setattr("pytest_synthgate.images.generation.loading.find_spec", lambda _: None)
     (tmp_path / "style.safetensors").write_bytes(b"")
     with pytest.raises(MissingExtraError, match=r"needs peft; pip install 'pytest-synthgate\[generate\]'"):
-        load(planned(tiny_model, lora="style.safetensors"))
+        load_pipeline(planned(tiny_model, lora="style.safetensors"))
 
 
 def test_without_diffusers_the_extra_is_named(tiny_model: Path, planned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "diffusers", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'pytest-synthgate\[generate\]'"):
-        load(planned(tiny_model))
+        load_pipeline(planned(tiny_model))
 
 
 def test_a_hub_id_is_pinned_to_the_commit_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    assert loading_arguments(SD_TURBO, Model("a/b", None)) == {"use_safetensors": True, "variant": "fp16"}
+    assert loading_arguments(SD_TURBO, NamedModel("a/b", None)) == {"use_safetensors": True, "variant": "fp16"}
     (tmp_path / "models--a--b" / "refs").mkdir(parents=True)
     (tmp_path / "models--a--b" / "refs" / "main").write_text("c" * 40)
-    assert loading_arguments(SD_TURBO, Model("a/b", None))["revision"] == "c" * 40
+    assert loading_arguments(SD_TURBO, NamedModel("a/b", None))["revision"] == "c" * 40
 
 
 def test_a_directory_is_loaded_from_there_alone() -> None:
-    assert loading_arguments(Generator(model="x"), Model("x", Path("x"))) == {
+    assert loading_arguments(Generator(model="x"), NamedModel("x", Path("x"))) == {
         "use_safetensors": True,
         "local_files_only": True,
     }

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_synthgate.images.generation.manifest import Entry, Manifest, read_entries, read_settings, write_settings
+from pytest_synthgate.images.generation.manifest import (
+    Manifest,
+    ManifestEntry,
+    read_entries,
+    read_settings,
+    write_settings,
+)
 
 
-def entry(number: int, **changes: object) -> Entry:
+def entry(number: int, **changes: object) -> ManifestEntry:
     cells = {
         "file": f"a-0/{number:05d}.png",
         "sha256": "0" * 64,
@@ -22,10 +28,10 @@ def entry(number: int, **changes: object) -> Entry:
         "index": number,
         "seconds": 0.5,
     }
-    return Entry(**cells | changes)  # type: ignore[arg-type]
+    return ManifestEntry(**cells | changes)  # type: ignore[arg-type]
 
 
-def write(directory: Path, *entries: Entry, name: str = "manifest.jsonl") -> None:
+def write(directory: Path, *entries: ManifestEntry, name: str = "manifest.jsonl") -> None:
     with Manifest(directory, name) as manifest:
         for each in entries:
             manifest.add(each)

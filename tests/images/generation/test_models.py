@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from pytest_synthgate.errors import GenerationError
-from pytest_synthgate.images.generation.models import Model, commit, fetch, identity, named
+from pytest_synthgate.images.generation.models import NamedModel, commit, fetch, identity, named
 
 LARGE = 1 << 20
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Model:
+def model(tmp_path: Path) -> NamedModel:
     folder = tmp_path / "model"
     (folder / "unet").mkdir(parents=True)
     (folder / "model_index.json").write_text("{}")
     (folder / "unet" / "weights.safetensors").write_bytes(b"w" * 100)
-    return Model("model", folder)
+    return NamedModel("model", folder)
 
 
-def test_the_state_of_a_directory_is_that_of_the_files_that_decide(model: Model, tmp_path: Path) -> None:
+def test_the_state_of_a_directory_is_that_of_the_files_that_decide(model: NamedModel, tmp_path: Path) -> None:
     assert model.path is not None
     before = identity(model, tmp_path / "digests")
     assert before is not None
@@ -32,14 +32,14 @@ def test_the_state_of_a_directory_is_that_of_the_files_that_decide(model: Model,
     assert identity(model, tmp_path / "digests") != before
 
 
-def test_the_state_moves_with_the_directory(model: Model, tmp_path: Path) -> None:
+def test_the_state_moves_with_the_directory(model: NamedModel, tmp_path: Path) -> None:
     assert model.path is not None
     before = identity(model, tmp_path / "digests")
     model.path.rename(tmp_path / "elsewhere")
-    assert identity(Model("x", tmp_path / "elsewhere"), tmp_path / "digests") == before
+    assert identity(NamedModel("x", tmp_path / "elsewhere"), tmp_path / "digests") == before
 
 
-def test_weights_trained_again_are_another_state_though_their_size_is_the_same(model: Model, tmp_path: Path) -> None:
+def test_weights_trained_again_are_another_state_of_the_same_size(model: NamedModel, tmp_path: Path) -> None:
     assert model.path is not None
     file = model.path / "unet" / "weights.safetensors"
     states = set()
@@ -49,7 +49,7 @@ def test_weights_trained_again_are_another_state_though_their_size_is_the_same(m
     assert len(states) == 2
 
 
-def test_a_large_file_at_rest_is_hashed_once(model: Model, tmp_path: Path) -> None:
+def test_a_large_file_at_rest_is_hashed_once(model: NamedModel, tmp_path: Path) -> None:
     assert model.path is not None
     file, digests = model.path / "unet" / "weights.safetensors", tmp_path / "digests"
     file.write_bytes(b"w" * LARGE)
@@ -60,14 +60,14 @@ def test_a_large_file_at_rest_is_hashed_once(model: Model, tmp_path: Path) -> No
     assert identity(model, digests) != before
 
 
-def test_a_large_file_that_may_still_change_is_hashed_each_time(model: Model, tmp_path: Path) -> None:
+def test_a_large_file_that_may_still_change_is_hashed_each_time(model: NamedModel, tmp_path: Path) -> None:
     assert model.path is not None
     (model.path / "unet" / "weights.safetensors").write_bytes(b"w" * LARGE)
     identity(model, tmp_path / "digests")
     assert not (tmp_path / "digests").exists()
 
 
-def test_a_model_that_cannot_be_read_says_so(model: Model, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_read_says_so(model: NamedModel, tmp_path: Path) -> None:
     assert model.path is not None
     (model.path / "config.json").symlink_to("nowhere")
     with pytest.raises(GenerationError, match=r"the model cannot be read \(No such file"):
@@ -76,8 +76,8 @@ def test_a_model_that_cannot_be_read_says_so(model: Model, tmp_path: Path) -> No
 
 def test_a_single_file_of_weights_has_a_state_too(tmp_path: Path) -> None:
     (tmp_path / "lora.safetensors").write_bytes(b"w")
-    assert (identity(Model("x", tmp_path / "lora.safetensors"), tmp_path) or "").startswith("sha256:")
-    assert identity(Model("x", tmp_path / "nothing"), tmp_path) is None
+    assert (identity(NamedModel("x", tmp_path / "lora.safetensors"), tmp_path) or "").startswith("sha256:")
+    assert identity(NamedModel("x", tmp_path / "nothing"), tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_hub_id_has_the_commit_of_the_local_cache(hub_cache: Path, tmp_path: Path) -> None:
-    model = Model("stabilityai/sd-turbo", None)
+    model = NamedModel("stabilityai/sd-turbo", None)
     assert commit(model) is None
     assert identity(model, tmp_path) is None
     reference = hub_cache / "models--stabilityai--sd-turbo" / "refs" / "main"
@@ -129,4 +129,4 @@ def test_without_a_network_a_hub_id_is_refused_at_once(hub_cache: Path, monkeypa
 
     monkeypatch.setattr("huggingface_hub.get_session", Session)
     with pytest.raises(GenerationError, match=r"^here = 'a/b' is no folder .* \(Network is unreachable\); correct it"):
-        fetch(Model("a/b", None), "here")
+        fetch(NamedModel("a/b", None), "here")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.images.generation.manifest import Entry, Manifest, write_settings
-from pytest_synthgate.images.generation.models import Model
+from pytest_synthgate.images.generation.manifest import Manifest, ManifestEntry, write_settings
+from pytest_synthgate.images.generation.models import NamedModel
 from pytest_synthgate.images.generation.plan import (
     Estimate,
     Plan,
@@ -45,7 +45,7 @@ def pretend_made(made: Plan, count: int, *, blacked_out: str | None = None) -> N
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(b"12345")
             manifest.add(
-                Entry(
+                ManifestEntry(
                     file=each.file,
                     sha256="",
                     size=5,
@@ -173,7 +173,7 @@ def test_a_set_is_found_where_the_model_is_not(planned: Any, folder: Path) -> No
     pretend_made(made, 4)
     folder.rename(folder.with_name("gone"))
     assert len(look_again(made).present) == 4
-    assert look_again(replace(made, model=Model("another", folder))).present == ()
+    assert look_again(replace(made, model=NamedModel("another", folder))).present == ()
     assert planned(folder, steps=9).present == ()
 
 
