@@ -19,6 +19,6 @@ _SCHEMAS = {
 @click.argument("file", type=click.Choice(("spec", *_SCHEMAS)))
 def schema(file: str) -> None:
     """Print the JSON Schema of a kind of file, for editors and other programs."""
-    from pytest_synthgate.spec.table import json_schema
+    from pytest_synthgate.spec.tables import json_schema
 
     click.echo(json.dumps(json_schema() if file == "spec" else shipped_schema(*_SCHEMAS[file]), indent=2))

@@ -22,7 +22,7 @@ from pytest_synthgate.images.generation.plan import generated_set, missing_messa
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.spec.model import Spec, spec_to_json
-from pytest_synthgate.spec.prompts import Prompt, expand
+from pytest_synthgate.spec.prompts import Prompt, expand, needs_classes
 
 Mode = Literal["auto", "never", "again"]
 """Make what is missing, make nothing, or make everything anew."""
@@ -52,7 +52,7 @@ def prompts_of(spec: Spec) -> tuple[Prompt, ...]:
     Raises:
         SpecError: The prompts speak of a class and no classes are known.
     """
-    asks = spec.needs_classes and (spec.classes is None or spec.balance_classes == "real")
+    asks = needs_classes(spec) and (spec.classes is None or spec.balance_classes == "real")
     sizes = open_set(spec.real, side="real").class_counts() if asks and spec.real is not None else {}
     return expand(spec, tuple(sizes), class_sizes=sizes or None)
 

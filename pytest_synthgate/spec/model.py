@@ -1,6 +1,6 @@
 """A spec: one declared experiment, complete and checked, as every later station takes it.
 
-First station of the flow (spec -> images). Values only; `specfile` makes them from TOML.
+First station of the flow (spec -> images). Values only; `files` makes them from TOML.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec.limits import DEFAULT_LIMITS, Limits
-from pytest_synthgate.spec.templates import axis_of, placeholders
 from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.text.wording import meant, quoted, where
 
@@ -117,11 +116,6 @@ class Spec:
     def where(self) -> str:
         """How a message says where it was declared: `synth_snacks.toml: [spec.subject]`."""
         return where(self.file, "spec", self.name)
-
-    @property
-    def needs_classes(self) -> bool:
-        """Whether a template speaks of the class."""
-        return any(axis_of(name) == "class" for template in self.templates for name in placeholders(template))
 
 
 def check_unique(specs: Sequence[Spec]) -> None:

@@ -1,6 +1,7 @@
 """Templates x axes -> prompts, each with the number of images to make from it.
 
-Last step of the first station of the flow (spec -> images).
+Last step of the first station of the flow (spec -> images). A template is text with `{placeholders}`, `{{` and `}}` for
+braces that are meant. Names are looked up and nothing else: no attribute, index or format is ever evaluated.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from dataclasses import dataclass
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec.model import Spec
-from pytest_synthgate.spec.templates import ARTICLE_PREFIX, axis_of, fill, placeholders
 from pytest_synthgate.text.wording import quoted
+
+ARTICLE_PREFIX = "a_"
+"""`{a_class}` is the class with its article."""
+
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 # By the start of the word, because families share their sound: hour, hourglass, hourly.
 _AN = ("hour", "honest", "honor", "honour", "heir", "8")
@@ -46,6 +51,39 @@ class Prompt:
     count: int
 
 
+def placeholders(template: str) -> tuple[str, ...]:
+    """List the names in a template, in order, each once.
+
+    Raises:
+        SpecError: A brace stands alone.
+    """
+    names: dict[str, None] = {}
+    for token in _TOKEN.finditer(template):
+        if token[0] in ("{", "}"):
+            raise SpecError(
+                f"prompt {quoted(template)} has a lone {token[0]!r} at character {token.start() + 1}; "
+                f"write {token[0] * 2!r} where the brace itself is meant"
+            )
+        if token[1] is not None:
+            names[token[1]] = None
+    return tuple(names)
+
+
+def axis_of(placeholder: str) -> str:
+    """Name the axis behind a placeholder: `context` for `{context}` and `{a_context}`."""
+    return placeholder.removeprefix(ARTICLE_PREFIX)
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Put a value in every placeholder; values are taken as they are, braces included."""
+    return _TOKEN.sub(lambda token: token[0][0] if token[1] is None else values[token[1]], template)
+
+
+def needs_classes(spec: Spec) -> bool:
+    """Tell whether a template speaks of the class."""
+    return any(axis_of(name) == "class" for template in spec.templates for name in placeholders(template))
+
+
 def expand(
     spec: Spec, classes: Sequence[str] = (), *, class_sizes: Mapping[str, int] | None = None
 ) -> tuple[Prompt, ...]:
@@ -62,7 +100,7 @@ def expand(
         SpecError: No classes are known, two prompts have one text, or there are fewer images than prompts.
     """
     known = spec.classes if spec.classes is not None else tuple(classes)
-    if spec.needs_classes and not known:
+    if needs_classes(spec) and not known:
         raise SpecError(
             f"{spec.where} prompt speaks of a class but no class is known; "
             "give classes = [...], or a real set with a folder for each class"

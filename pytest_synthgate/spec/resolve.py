@@ -16,16 +16,17 @@ from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.spec.limits import Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec.model import Generator, Spec
-from pytest_synthgate.spec.table import (
+from pytest_synthgate.spec.prompts import ARTICLE_PREFIX, axis_of, placeholders
+from pytest_synthgate.spec.tables import (
     NAME,
     DefaultsTable,
     GeneratorTable,
+    Located,
     SpecTable,
     read_axes,
     read_table,
     unknown_key,
 )
-from pytest_synthgate.spec.templates import ARTICLE_PREFIX, axis_of, placeholders
 from pytest_synthgate.spec.waivers import Subject, Waiver, as_waiver
 from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where, written
 
@@ -46,23 +47,21 @@ def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec
         SpecError: Something in it cannot be meant; the line names the first such thing and counts the others.
     """
     _check_document(document, file)
-    problems: list[str] = []
+    top = Located(file)
     raw_defaults = document.get("defaults", {})
-    defaults = read_table(DefaultsTable, raw_defaults, file, ("defaults",), problems)
-    default_limits = _read_limits(raw_defaults, file, ("defaults",), problems)
-    waivers = _read_waivers(document.get("waiver", []), file, today, problems)
+    defaults = read_table(DefaultsTable, raw_defaults, top.below("defaults"))
+    default_limits = _read_limits(raw_defaults, top.below("defaults"))
+    waivers = _read_waivers(document.get("waiver", []), today, top)
     specs = []
     for name, raw in document["spec"].items():
-        table = ("spec", name)
-        axes, rest = _split(raw, file, table, problems)
-        own = read_table(SpecTable, rest, file, table, problems)
-        limits = with_defaults({**default_limits, **_read_limits(raw, file, table, problems)})
+        at = top.below("spec", name)
+        axes, rest = _split(raw, at)
+        own = read_table(SpecTable, rest, at)
+        limits = with_defaults({**default_limits, **_read_limits(raw, at)})
         if defaults is not None and own is not None and axes is not None:
-            try:
+            with at.noting():
                 specs.append(_spec(name, file, defaults, own, axes, limits))
-            except SpecError as error:
-                problems.append(f"{where(file, *table)} {error}")
-    if problems:
+    if problems := top.problems:
         more = len(problems) - 1
         raise SpecError(problems[0] + (f" (and {more} more error{'s' * (more > 1)} in this file)" if more else ""))
     return tuple(replace(spec, waivers=waivers) for spec in specs)
@@ -90,26 +89,21 @@ def _check_document(document: Mapping[str, Any], file: Path) -> None:
             )
 
 
-def _split(
-    raw: Mapping[str, Any], file: Path, table: tuple[str, ...], problems: list[str]
-) -> tuple[dict[str, list[str]] | None, dict[str, Any]]:
-    """Part the axes of a spec from its other keys; unknown keys go to the problems and to neither."""
+def _split(raw: Mapping[str, Any], at: Located) -> tuple[dict[str, list[str]] | None, dict[str, Any]]:
+    """Part the axes of a spec from its other keys; unknown keys are noted, and are neither."""
     known = {key: value for key, value in raw.items() if key in SpecTable.model_fields}
     extra = {key: value for key, value in raw.items() if key not in known}
     prompt = raw.get("prompt")
     try:
         used = [name for each in (prompt if isinstance(prompt, list) else [prompt]) for name in _names_in(each)]
     except SpecError as error:
-        problems.append(f"{where(file, *table)} {error}")
+        at.add(error)
         return None, known
     wanted = {axis_of(name) for name in used} - {"class"}
-    wrong = [
-        f"{where(file, *table)} {_why_no_axis(key, value, table, used, sorted(wanted - extra.keys()))}"
-        for key, value in extra.items()
-        if key not in wanted
-    ]
-    problems += wrong
-    axes = read_axes({key: value for key, value in extra.items() if key in wanted}, file, table, problems)
+    wrong = {key: value for key, value in extra.items() if key not in wanted}
+    for key, value in wrong.items():
+        at.add(_why_no_axis(key, value, at.table, used, sorted(wanted - extra.keys())))
+    axes = read_axes({key: value for key, value in extra.items() if key in wanted}, at)
     return None if wrong else axes, known
 
 
@@ -125,32 +119,26 @@ def _why_no_axis(key: str, value: object, table: tuple[str, ...], used: list[str
     return f"axis {quoted(key)} is not used by the prompt; write {quoted('{' + key + '}')} in it or remove it"
 
 
-def _read_limits(
-    raw: Mapping[str, Any], file: Path, table: tuple[str, ...], problems: list[str]
-) -> dict[str, Limit | None]:
+def _read_limits(raw: Mapping[str, Any], at: Located) -> dict[str, Limit | None]:
     """Read a table of limits, None for a limit switched off; `read_table` says so when it is no table."""
     declared = raw.get("limits")
     limits: dict[str, Limit | None] = {}
     for score, value in declared.items() if isinstance(declared, dict) else ():
-        try:
+        with at.below("limits").noting():
             limits[score] = None if value is False and score in LIMITED else as_limit(score, value)
-        except SpecError as error:
-            problems.append(f"{where(file, *table, 'limits')} {error}")
     return limits
 
 
-def _read_waivers(declared: list[dict[str, Any]], file: Path, today: date, problems: list[str]) -> tuple[Waiver, ...]:
-    """Read the waivers of a file, counted from 1 in what goes to the problems."""
+def _read_waivers(declared: list[dict[str, Any]], today: date, at: Located) -> tuple[Waiver, ...]:
+    """Read the waivers of a file, counted from 1 in what is noted."""
     waivers: dict[int, Waiver] = {}
     for number, raw in enumerate(declared, 1):
-        try:
+        with at.noting(f"[[waiver]] {number} "):
             waivers[number] = as_waiver(raw, today)
-        except SpecError as error:
-            problems.append(f"{where(file)} [[waiver]] {number} {error}")
     first: dict[Subject, int] = {}
     for number, waiver in waivers.items():
         if (same := first.setdefault(waiver.subject, number)) != number:
-            problems.append(f"{where(file)} [[waiver]] {number} waives what [[waiver]] {same} does; keep one")
+            at.add(f"[[waiver]] {number} waives what [[waiver]] {same} does; keep one")
     return tuple(waivers.values())
 
 

@@ -18,7 +18,7 @@ from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.limits import Limits
 from pytest_synthgate.spec.model import Generator, Spec, check_names, check_unique, spec_to_json
 from pytest_synthgate.spec.resolve import specs_of
-from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable
+from pytest_synthgate.spec.tables import DefaultsTable, GeneratorTable, SpecTable
 
 TODAY = datetime.date(2026, 7, 1)
 DESIGN = """

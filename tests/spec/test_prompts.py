@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec.model import Spec
-from pytest_synthgate.spec.prompts import Prompt, expand, with_article
-from pytest_synthgate.spec.templates import fill, placeholders
+from pytest_synthgate.spec.prompts import Prompt, expand, fill, placeholders, with_article
 
 FILE = Path("/nowhere/synth_snacks.toml")
 WORDS = st.lists(st.text("abcd {}", min_size=1, max_size=4), min_size=1, max_size=4, unique=True).map(tuple)

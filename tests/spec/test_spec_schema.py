@@ -16,7 +16,7 @@ from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.limits import Limit, WhenUnsure
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
-from pytest_synthgate.spec.table import DefaultsTable, GeneratorTable, SpecTable, json_schema
+from pytest_synthgate.spec.tables import DefaultsTable, GeneratorTable, SpecTable, json_schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json_schema()

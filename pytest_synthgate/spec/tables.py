@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -17,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails, core_schema
 
+from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Generator, Precision, Spec
@@ -41,13 +44,13 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Text = Annotated[str, AfterValidator(_text), Field(json_schema_extra={"pattern": r"\S"})]
-Names = Annotated[list[Text], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)]
-Count = Annotated[int, Field(ge=1, le=10**9)]
-Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Pair = Annotated[list[Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})]
+_Text = Annotated[str, AfterValidator(_text), Field(json_schema_extra={"pattern": r"\S"})]
+_Names = Annotated[list[_Text], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)]
+_Count = Annotated[int, Field(ge=1, le=10**9)]
+_Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
+_Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
+_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+_Pair = Annotated[list[_Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})]
 
 NAME = r"\w(?:[\w .-]*[\w-])?"
 """What may name a spec: it is part of test ids, of -k expressions and of file names."""
@@ -86,7 +89,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, json_schema_extra=_for_editors
     )
-    becomes: ClassVar[type]
+    becomes: ClassVar[type] = object
     more: ClassVar[dict[str, Any]] = {}
 
     def given(self) -> dict[str, Any]:
@@ -103,21 +106,21 @@ class GeneratorTable(_Table):
 
     becomes = Generator
 
-    model: Text | None = None
-    steps: Count | None = None
+    model: _Text | None = None
+    steps: _Count | None = None
     guidance: Annotated[float, Field(ge=0)] | None = None
-    size: Pixels | None = None
-    width: Pixels | None = None
-    height: Pixels | None = None
-    seed: Seed | None = None
-    negative_prompt: Text | None = None
-    scheduler: Text | None = None
-    variant: Text | None = None
+    size: _Pixels | None = None
+    width: _Pixels | None = None
+    height: _Pixels | None = None
+    seed: _Seed | None = None
+    negative_prompt: _Text | None = None
+    scheduler: _Text | None = None
+    variant: _Text | None = None
     dtype: Dtype | None = None
-    lora: Text | None = None
+    lora: _Text | None = None
     lora_scale: float | None = None
-    batch_size: Count | None = None
-    device: Text | None = None
+    batch_size: _Count | None = None
+    device: _Text | None = None
 
 
 class DefaultsTable(_Table):
@@ -129,14 +132,14 @@ class DefaultsTable(_Table):
 
     becomes = Spec
 
-    real: Text | None = None
-    encoder: Text | None = None
+    real: _Text | None = None
+    encoder: _Text | None = None
     definition: Definition | None = None
     normalise: bool | None = None
     precision: Precision | None = None
-    batch_size: Count | None = None
-    device: Text | None = None
-    classes: Names | None = None
+    batch_size: _Count | None = None
+    device: _Text | None = None
+    classes: _Names | None = None
     article: dict[str, str] | None = None
     limits: Annotated[dict[str, Any], Field(json_schema_extra=_limits)] | None = None  # `Limits` reads them
     generator: GeneratorTable | None = None
@@ -150,17 +153,17 @@ class SpecTable(DefaultsTable):
     """
 
     more = {
-        "additionalProperties": TypeAdapter(Names).json_schema(),
+        "additionalProperties": TypeAdapter(_Names).json_schema(),
         "oneOf": [{"required": ["images"]}, {"required": ["prompt"]}],
     }
 
-    images: Text | None = None
-    prompt: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] | None = None
-    per_prompt: Count | None = None
-    total: Count | None = None
+    images: _Text | None = None
+    prompt: Annotated[_Names, BeforeValidator(_listed, json_schema_input_type=_Text | _Names)] | None = None
+    per_prompt: _Count | None = None
+    total: _Count | None = None
     balance_classes: Balance | None = None
-    compare_to: Text | None = None
-    xfail: Annotated[dict[str, Text], Field(json_schema_extra={"propertyNames": {"enum": [*LIMITED]}})] | None = None
+    compare_to: _Text | None = None
+    xfail: Annotated[dict[str, _Text], Field(json_schema_extra={"propertyNames": {"enum": [*LIMITED]}})] | None = None
 
 
 class WaiverTable(_Table):
@@ -174,20 +177,16 @@ class WaiverTable(_Table):
     becomes = Waiver
     more = {"oneOf": [{"required": ["image"]}, {"required": ["pair"]}]}
 
-    image: Digest | None = None
-    pair: Annotated[list[Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})] | None = (
-        None
-    )
+    image: _Digest | None = None
+    pair: _Pair | None = None
     score: Annotated[str, Field(json_schema_extra={"enum": [*WAIVABLE.values()]})]
-    reason: Text
-    owner: Text
+    reason: _Text
+    owner: _Text
     expires: date
 
 
 class FileTable(_Table):
     """A whole spec file, for its schema alone: `resolve` reads table by table, to say more of what is wrong."""
-
-    becomes = Spec
 
     defaults: DefaultsTable | None = None
     spec: Annotated[
@@ -220,26 +219,57 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-_AXES = TypeAdapter(dict[str, Names], config=ConfigDict(strict=True))
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a table stands, and what was found wrong in its file so far.
+
+    Attributes:
+        file: The file, an absolute path.
+        table: The keys of its heading.
+        problems: What is wrong in the file, a line each.
+    """
+
+    file: Path
+    table: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+    def below(self, *keys: str) -> Located:
+        """Go to a table within this one."""
+        return Located(self.file, (*self.table, *keys), self.problems)
+
+    def add(self, problem: object) -> None:
+        """Note what is wrong with this table."""
+        self.problems.append(f"{where(self.file, *self.table)} {problem}")
+
+    @contextmanager
+    def noting(self, what: str = "") -> Iterator[None]:
+        """Note what is refused, and go on."""
+        try:
+            yield
+        except SpecError as error:
+            self.add(f"{what}{error}")
+
+
+_AXES = TypeAdapter(dict[str, _Names], config=ConfigDict(strict=True))
 _Declared = TypeVar("_Declared", bound=_Table)
 
 
-def read_table(
-    model: type[_Declared], raw: Mapping[str, Any], file: Path, table: tuple[str, ...], problems: list[str]
-) -> _Declared | None:
-    """Check a table, and add what is wrong with it to the problems, a line each.
-
-    Returns:
-        The table, or None when something is wrong.
-    """
-    return _validated(lambda: model.model_validate(dict(raw)), model, file, table, problems)
+def read_table(model: type[_Declared], raw: Mapping[str, Any], at: Located) -> _Declared | None:
+    """Check a table; None where something is wrong with it, which is noted."""
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        _note(error, model, at)
+    return None
 
 
-def read_axes(
-    raw: Mapping[str, Any], file: Path, table: tuple[str, ...], problems: list[str]
-) -> dict[str, list[str]] | None:
-    """Check the axes of a spec, and add what is wrong with them to the problems, a line each."""
-    return _validated(lambda: _AXES.validate_python(dict(raw)), SpecTable, file, table, problems)
+def read_axes(raw: Mapping[str, Any], at: Located) -> dict[str, list[str]] | None:
+    """Check the axes of a spec; None where something is wrong with them, which is noted."""
+    try:
+        return _AXES.validate_python(dict(raw))
+    except ValidationError as error:
+        _note(error, SpecTable, at)
+    return None
 
 
 def unknown_key(key: str, model: type[_Table], table: tuple[str, ...], others: tuple[str, ...] = ()) -> str:
@@ -251,19 +281,6 @@ def unknown_key(key: str, model: type[_Table], table: tuple[str, ...], others: t
     if model is not SpecTable and key in SpecTable.model_fields:
         return f"unknown key {quoted(key)}; it belongs in a [spec.NAME] table"
     return f"unknown key {quoted(key)}; {meant(key, [*others, *model.model_fields])}"
-
-
-_Value = TypeVar("_Value")
-
-
-def _validated(
-    validate: Callable[[], _Value], model: type[_Table], file: Path, table: tuple[str, ...], problems: list[str]
-) -> _Value | None:
-    try:
-        return validate()
-    except ValidationError as error:
-        problems += _in_words(error, model, file, table)
-    return None
 
 
 _REMEDIES = {
@@ -285,15 +302,15 @@ _REMEDIES = {
 }
 
 
-def _in_words(error: ValidationError, model: type[_Table], file: Path, table: tuple[str, ...]) -> Iterator[str]:
+def _note(error: ValidationError, model: type[_Table], at: Located) -> None:
     for details in error.errors(include_url=False):
         *inner, key = (each for each in details["loc"] if isinstance(each, str))
-        place = where(file, *table, *inner)
+        place = at.below(*inner)
         if details["type"] == "extra_forbidden":
-            yield f"{place} {unknown_key(key, GeneratorTable if inner else model, (*table, *inner))}"
+            place.add(unknown_key(key, GeneratorTable if inner else model, place.table))
         else:
             position = "".join(f"[{each}]" for each in details["loc"] if isinstance(each, int))
-            yield f"{place} {as_key(key)}{position} = {written(details['input'])} {_remedy(details)}"
+            place.add(f"{as_key(key)}{position} = {written(details['input'])} {_remedy(details)}")
 
 
 def _remedy(details: ErrorDetails) -> str:
