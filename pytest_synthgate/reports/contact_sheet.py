@@ -19,9 +19,9 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.text.printable import visible
 
-MOST = 12
+PAIRS_SHOWN = 12
 """Findings on a sheet."""
-WIDTH = 1200
+SHEET_WIDTH = 1200
 """Pixels across a sheet."""
 LARGEST = 400_000
 """Bytes that a sheet may have."""
@@ -36,10 +36,10 @@ _PAPER, _INK, _PALE, _RULE, _FRAME, _FAILED = "#ffffff", "#1b2330", "#5c6675", "
 _QUALITIES = (85, 75, 60, 45, 30)
 """Tried in turn until the sheet is small enough; photos seldom need the second."""
 
-Place = tuple[int, int]
+Corner = tuple[int, int]
 Content = Image.Image | str
 """What stands in a frame: a picture, or the words that say why there is none."""
-Pair = tuple[Content, Content, Sequence[str]]
+Mounted = tuple[Content, Content, Sequence[str]]
 """A finding as it is drawn: the flagged image, its twin, and lines of text."""
 
 
@@ -53,14 +53,14 @@ class _Grid:
     @property
     def cell(self) -> int:
         """Width of a pair."""
-        return (WIDTH - 2 * _MARGIN - (self.columns - 1) * _GUTTER) // self.columns
+        return (SHEET_WIDTH - 2 * _MARGIN - (self.columns - 1) * _GUTTER) // self.columns
 
     @property
     def edge(self) -> int:
         """Width and height of a frame."""
         return (self.cell - _SEAM) // 2
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> Corner:
         """Left upper corner of a pair."""
         row, column = divmod(number, self.columns)
         step = self.edge + self.lines * _LINE + _MARGIN
@@ -82,7 +82,7 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
     """
     found = flagged(verdict, result.measurement)
     distinct = worst(found, len(found))
-    chosen = distinct[:MOST]
+    chosen = distinct[:PAIRS_SHOWN]
     tau = float(result.measurement.threshold.get("tau", 0.0))
     captions = [_caption(each, tau) for each in chosen]
     grid = _Grid(2 if len(chosen) <= 4 else 3, max(map(len, captions), default=0))
@@ -112,13 +112,13 @@ def _caption(finding: Finding, tau: float) -> list[str]:
     return [each for each in (finding.image, twin, against(finding, tau), made(finding)) if each is not None]
 
 
-def _drawn(head: tuple[str, str, str], pairs: Sequence[Pair], grid: _Grid) -> Image.Image:
+def _drawn(head: tuple[str, str, str], pairs: Sequence[Mounted], grid: _Grid) -> Image.Image:
     rows = -(-len(pairs) // grid.columns)
-    sheet = Image.new("RGB", (WIDTH, grid.place(rows * grid.columns)[1]), _PAPER)
+    sheet = Image.new("RGB", (SHEET_WIDTH, grid.place(rows * grid.columns)[1]), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.rectangle((0, 0, WIDTH, 5), fill=_FAILED)
+    pen.rectangle((0, 0, SHEET_WIDTH, 5), fill=_FAILED)
     title, reason, legend = head
-    width = WIDTH - 2 * _MARGIN
+    width = SHEET_WIDTH - 2 * _MARGIN
     _write(pen, (_MARGIN, 30), title, 32, width, _INK)
     _write(pen, (_MARGIN, 76), reason, 20, width, _FAILED)
     _write(pen, (_MARGIN, 108), legend, _SMALL, width, _PALE)
@@ -132,7 +132,7 @@ def _drawn(head: tuple[str, str, str], pairs: Sequence[Pair], grid: _Grid) -> Im
     return sheet
 
 
-def _mount(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: Place, edge: int, content: Content) -> None:
+def _mount(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: Corner, edge: int, content: Content) -> None:
     x, y = at
     pen.rectangle((x, y, x + edge - 1, y + edge - 1), fill=_FRAME, outline=_RULE)
     if isinstance(content, str):
@@ -146,7 +146,7 @@ def _mount(sheet: Image.Image, pen: ImageDraw.ImageDraw, at: Place, edge: int, c
     sheet.paste(picture, (x + (edge - picture.width) // 2, y + (edge - picture.height) // 2))
 
 
-def _write(pen: ImageDraw.ImageDraw, at: Place, text: str, size: int, width: int, colour: str) -> None:
+def _write(pen: ImageDraw.ImageDraw, at: Corner, text: str, size: int, width: int, colour: str) -> None:
     font = ImageFont.load_default(size=size)
     pen.text(at, fitting(visible(text), font, width), fill=colour, font=font)
 

@@ -92,7 +92,7 @@ def _indented(lines: Sequence[str]) -> list[str]:
     return [lines[0], *("  " + line for line in lines[1:])]
 
 
-def plainly(verdict: Verdict, measurement: Measurement) -> str:
+def in_plain_words(verdict: Verdict, measurement: Measurement) -> str:
     """Say what a gate looked at in a sentence: `20 of 200 synthetic images have ...; the limit is 0.05`."""
     bounds = [f"the limit is {number(verdict.limit.max)}"] if verdict.limit.max is not None else []
     if verdict.limit.max is not None and verdict.limit.when_unsure == "fail":

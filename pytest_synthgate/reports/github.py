@@ -11,10 +11,10 @@ from pathlib import Path
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports import Results
+from pytest_synthgate.reports.conclusions import worst_gates
 from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
-from pytest_synthgate.reports.reading import worst_gates
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.spec.discovery import heading_line
 from pytest_synthgate.text.printable import shown, visible
@@ -58,9 +58,9 @@ def annotate(results: Results, files: Mapping[str, Path], workspace: Path) -> li
         workspace: Checkout that GitHub finds files in.
     """
     unjudged = [
-        ("error", name, "not judged", _unjudged(name, result))
-        for name, result in results.items()
-        if result.error is not None
+        ("error", name, "not judged", "\n  ".join([visible(f"{name}: {each.error}"), *nothing_read(each.measurement)]))
+        for name, each in results.items()
+        if each.error is not None
     ]
     doubtful = [
         (name, verdict)
@@ -77,10 +77,6 @@ def annotate(results: Results, files: Mapping[str, Path], workspace: Path) -> li
         _command(level, title, message, _place(files.get(name), name, workspace))
         for level, name, title, message in [*unjudged, *told][:ANNOTATIONS]
     ]
-
-
-def _unjudged(name: str, result: SpecResult) -> str:
-    return "\n  ".join([visible(f"{name}: {result.error}"), *nothing_read(result.measurement)])
 
 
 def _by_score(gates: Iterable[tuple[str, Verdict]]) -> dict[tuple[str, str, str], list[Verdict]]:

@@ -56,7 +56,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
     return name_properties(spec_name, verdict) + numbers
 
 
-def attach(path: Path, pictures: Mapping[GateKey, str]) -> None:
+def link_pictures(path: Path, pictures: Mapping[GateKey, str]) -> None:
     """Link pictures from the test cases of gates, in the way that GitLab and Jenkins understand.
 
     Args:

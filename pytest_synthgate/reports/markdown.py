@@ -13,9 +13,9 @@ from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports import Results
+from pytest_synthgate.reports.conclusions import headline, reading, worst_gates
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.overview import Cell, notes, table_rows
-from pytest_synthgate.reports.reading import headline, reading, worst_gates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.printable import visible
 

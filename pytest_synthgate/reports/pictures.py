@@ -10,7 +10,6 @@ import base64
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,7 +27,7 @@ LEFT_OUT = "real photo left out"
 
 EDGE = 176
 """Longest edge of a thumbnail, in pixels."""
-MOST_BYTES = 3_500_000
+PICTURE_BYTES = 3_500_000
 """Bytes that all pictures together should take; more findings than usual get coarser ones."""
 _QUALITIES = (70, 45, 20)
 
@@ -113,44 +112,33 @@ class Album:
 
     Attributes:
         inline: Whether they stand in the page itself: as text, and as often as they are shown.
+        wanted: How often each file was asked for.
     """
 
     inline: bool = False
-    _wanted: Counter[Path] = field(default_factory=Counter)
+    wanted: Counter[Path] = field(default_factory=Counter)
 
     def picture(self, alt: str, path: Path | None, instead: str) -> Picture:
         """Ask for a picture."""
         if path is not None:
-            self._wanted[path] += 1
+            self.wanted[path] += 1
         return Picture(alt, path, instead)
 
     def develop(self) -> dict[Path, Thumbnail]:
         """Make the thumbnails of all pictures that were asked for; files that cannot be shown are left out."""
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            small = pool.map(partial(thumbnail, edge=EDGE), self._wanted)
-            pictures = {path: each for path, each in zip(self._wanted, small, strict=True) if each is not None}
+            small = pool.map(partial(thumbnail, edge=EDGE), self.wanted)
+            pictures = {path: each for path, each in zip(self.wanted, small, strict=True) if each is not None}
             for quality in _QUALITIES:
                 made = pool.map(partial(_encoded, quality=quality), pictures.values())
                 thumbnails = dict(zip(pictures, made, strict=True))
-                if sum(self._size(path, each) for path, each in thumbnails.items()) <= MOST_BYTES:
+                if sum(self._size(path, each) for path, each in thumbnails.items()) <= PICTURE_BYTES:
                     break
         return thumbnails
 
-    def missing(self, made: Collection[Path]) -> tuple[Path, ...]:
-        """List the files that were asked for and could not be shown.
-
-        Args:
-            made: Those that could.
-        """
-        return tuple(path for path in self._wanted if path not in made)
-
-    def __len__(self) -> int:
-        """Count the files that were asked for."""
-        return len(self._wanted)
-
     def _size(self, path: Path, made: Thumbnail) -> float:
         """Count the bytes that a picture adds to the report."""
-        return len(made.content) * 4 / 3 * self._wanted[path] if self.inline else len(made.content)
+        return len(made.content) * 4 / 3 * self.wanted[path] if self.inline else len(made.content)
 
 
 def _encoded(picture: Image.Image, quality: int) -> Thumbnail:

@@ -106,7 +106,7 @@ def _trend(spec: str, runs: Comparable) -> SpecTrend:
     return SpecTrend(spec, runs, tuple(scores))
 
 
-def run_of(trend: SpecTrend, result: SpecResult) -> str | None:
+def measured_in(trend: SpecTrend, result: SpecResult) -> str | None:
     """Say when the numbers of a spec were measured, by the last run of the history that has the same ones.
 
     Args:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.reports.junit import GateKey, attach, gate_of
+from pytest_synthgate.reports.junit import GateKey, gate_of, link_pictures
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.run import Run
 from pytest_synthgate.text.printable import portable, unused, visible
@@ -32,7 +32,7 @@ def attach_sheets(run: Run) -> None:
     folder = xml.with_name(_linkable(f"{xml.stem}-images"))
     try:
         if sheets := _write_sheets(folder, run.receiver.results()):
-            attach(xml, {gate: _reference(run.config, sheet) for gate, sheet in sheets.items()})
+            link_pictures(xml, {gate: _reference(run.config, sheet) for gate, sheet in sheets.items()})
     except Exception as error:  # noqa: BLE001 (no picture is worth a run)
         run.unwritten["contact sheets"] = visible(str(error) or type(error).__name__)
 

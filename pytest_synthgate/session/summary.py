@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.errors import SynthgateError
+from pytest_synthgate.reports.conclusions import reading
 from pytest_synthgate.reports.github import annotate
 from pytest_synthgate.reports.overview import aligned_rows, notes
-from pytest_synthgate.reports.reading import reading
 from pytest_synthgate.reports.spec_in_words import describe_spec
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.outputs import only_measured, outputs

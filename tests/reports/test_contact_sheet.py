@@ -15,7 +15,7 @@ from PIL import Image, ImageFont
 from scipy.ndimage import label
 
 from pytest_synthgate import Finding, Limits, Score, gate
-from pytest_synthgate.reports.contact_sheet import LARGEST, MOST, WIDTH, contact_sheet, fitting
+from pytest_synthgate.reports.contact_sheet import LARGEST, PAIRS_SHOWN, SHEET_WIDTH, contact_sheet, fitting
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
 
@@ -69,7 +69,7 @@ def drawn(of: SpecResult, verdict: int = 0) -> NDArray[np.int_] | None:
         return None
     assert len(content) <= LARGEST
     with Image.open(BytesIO(content)) as sheet:
-        assert (sheet.format, sheet.width) == ("JPEG", WIDTH)
+        assert (sheet.format, sheet.width) == ("JPEG", SHEET_WIDTH)
         assert not sheet.getexif()
         return np.asarray(sheet).astype(int)
 
@@ -109,7 +109,7 @@ def test_findings_stand_in_rows_worst_first(folder: Path) -> None:
 
 def test_a_full_sheet_leaves_the_others_out(folder: Path) -> None:
     sheet = drawn(result(folder, [finding(number) for number in range(20)]))
-    assert pictures(sheet, *FLAGGED) == pictures(sheet, TWIN) == MOST
+    assert pictures(sheet, *FLAGGED) == pictures(sheet, TWIN) == PAIRS_SHOWN
 
 
 def test_two_twins_are_shown_once_and_not_from_both_ends(folder: Path) -> None:
@@ -176,10 +176,10 @@ def test_tiny_pictures_are_enlarged_pixel_by_pixel(folder: Path) -> None:
 def test_pictures_of_noise_still_make_a_small_file(folder: Path) -> None:
     random = np.random.default_rng(0)
     for side in ("made", "real"):
-        for number in range(MOST):
+        for number in range(PAIRS_SHOWN):
             noise = random.integers(0, 256, (300, 300, 3), dtype=np.uint8)
             Image.fromarray(noise).save(folder / side / f"{number}.png")
-    assert drawn(result(folder, [finding(number) for number in range(MOST)])) is not None
+    assert drawn(result(folder, [finding(number) for number in range(PAIRS_SHOWN)])) is not None
 
 
 HOSTILE = [

@@ -16,13 +16,13 @@ import pytest_synthgate.reports
 from pytest_synthgate import Finding, Limit, Score, kinds
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import KINDS, Kind, Shape, Side, Source
+from pytest_synthgate.reports.conclusions import headline, reading
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.github import annotate
 from pytest_synthgate.reports.html.page import write_html
-from pytest_synthgate.reports.junit import attach, gate_properties
+from pytest_synthgate.reports.junit import gate_properties, link_pictures
 from pytest_synthgate.reports.markdown import markdown
 from pytest_synthgate.reports.overview import aligned_rows
-from pytest_synthgate.reports.reading import headline, reading
 from pytest_synthgate.reports.redaction import redacted
 from pytest_synthgate.reports.side_by_side import comparison_lines, comparison_markdown
 from pytest_synthgate.results.result import SpecResult
@@ -251,5 +251,5 @@ def test_a_text_from_outside_is_text_in_junit(text: str, tmp_path: Path) -> None
             ET.SubElement(case, "property", name=key, value=value)
     file = tmp_path / "junit.xml"
     file.write_bytes(ET.tostring(case))
-    attach(file, {})
+    link_pictures(file, {})
     assert len(list(ET.parse(file).iter("property"))) == len(case)

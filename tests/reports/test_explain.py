@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, assert_scores
 from pytest_synthgate.gating.gates import Verdict, gate
-from pytest_synthgate.reports.explain import drops_needed, explain, failures, guilty, help_lines, plainly, with_interval
+from pytest_synthgate.reports.explain import (
+    drops_needed,
+    explain,
+    failures,
+    guilty,
+    help_lines,
+    in_plain_words,
+    with_interval,
+)
 from pytest_synthgate.scores.finding import Unreadable
 
 from .conftest import HUNDRED, shared, twins
@@ -169,7 +177,7 @@ def _judged(measurement: Measurement, **limits: Any) -> Verdict:
 
 
 def _plainly(measurement: Measurement, **limits: Any) -> str:
-    return plainly(_judged(measurement, **limits), measurement)
+    return in_plain_words(_judged(measurement, **limits), measurement)
 
 
 def test_a_share_is_said_as_a_count_of_images() -> None:
@@ -194,7 +202,7 @@ def test_waived_images_are_no_part_of_what_was_judged() -> None:
     findings = twins([4, 4])
     measurement = shared(0.08, findings)
     verdict = replace(_judged(measurement, unvaried=0.05), waived=tuple(each.id for each in findings[:4]))
-    assert plainly(verdict, measurement) == (
+    assert in_plain_words(verdict, measurement) == (
         "4 of 100 synthetic images have a near-duplicate in the set and are not waived (4 are), a share of 0.04; "
         "the limit is 0.05"
     )
@@ -227,7 +235,9 @@ def _risen(value: float, was: float, **bounds: Any) -> tuple[Verdict, Measuremen
 
 def test_a_regression_is_accepted_and_not_dropped() -> None:
     verdict, measurement = _risen(0.08, 0.02, max=0.1, regression=0.01)
-    assert plainly(verdict, measurement).endswith("the limit is 0.100; the baseline is 0.02, and 0.01 more is allowed")
+    assert in_plain_words(verdict, measurement).endswith(
+        "the limit is 0.100; the baseline is 0.02, and 0.01 more is allowed"
+    )
     assert help_lines(verdict, measurement) == [
         "if the change is meant, `pytest --synth-update-baseline --synth-accept-failing` accepts it"
     ]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_synthgate import Limits, Score, gate
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.junit import attach, gate_of, gate_properties, name_properties
+from pytest_synthgate.reports.junit import gate_of, gate_properties, link_pictures, name_properties
 from pytest_synthgate.scores.measurement import short_fingerprint
 
 from .conftest import measured
@@ -114,20 +114,20 @@ def outputs(path: Path) -> list[list[str | None]]:
 def test_a_picture_is_linked_from_the_case_of_its_gate(tmp_path: Path) -> None:
     cases = [name_properties(spec, named(name)) for spec, name in (("a", "x"), ("a", "y"), ("b", "x"))]
     file = written(tmp_path / "out.xml", *cases, [("other", "a")])
-    attach(file, {gate_of("a", named("y")): "sheets/y.jpg", ("c", "unvaried"): "never.jpg"})
+    link_pictures(file, {gate_of("a", named("y")): "sheets/y.jpg", ("c", "unvaried"): "never.jpg"})
     assert outputs(file) == [[], ["[[ATTACHMENT|sheets/y.jpg]]\n"], [], []]
 
 
 def test_a_case_of_several_gates_links_each_picture_once(tmp_path: Path) -> None:
     both = [each for name in ("x", "y", "x") for each in name_properties("a", named(name))]
     file = written(tmp_path / "out.xml", both)
-    attach(file, {gate_of("a", named(name)): f"{name}.jpg" for name in ("x", "y")})
+    link_pictures(file, {gate_of("a", named(name)): f"{name}.jpg" for name in ("x", "y")})
     assert outputs(file) == [["[[ATTACHMENT|x.jpg]]\n[[ATTACHMENT|y.jpg]]\n"]]
 
 
 def test_what_was_printed_before_stays_above(tmp_path: Path) -> None:
     file = written(tmp_path / "out.xml", name_properties("a", named("x")), output="one\ntwo")
-    attach(file, {gate_of("a", named("x")): "x.jpg"})
+    link_pictures(file, {gate_of("a", named("x")): "x.jpg"})
     assert outputs(file) == [["one\ntwo\n[[ATTACHMENT|x.jpg]]\n"]]
 
 
@@ -135,7 +135,7 @@ def test_what_was_printed_before_stays_above(tmp_path: Path) -> None:
 @given(spec=NAMES, name=NAMES)
 def test_any_name_finds_its_case_in_a_file(tmp_path: Path, spec: str, name: str) -> None:
     file = written(tmp_path / "out.xml", name_properties(spec, named(name)))
-    attach(file, {gate_of(spec, named(name)): "x.jpg"})
+    link_pictures(file, {gate_of(spec, named(name)): "x.jpg"})
     assert outputs(file) == [["[[ATTACHMENT|x.jpg]]\n"]]
 
 
@@ -159,5 +159,5 @@ def test_a_file_that_would_not_be_read_again_is_not_written(
         written(file, name_properties("a", named("x")))
     before = file.read_bytes() if content is not None else None
     with pytest.raises(ResultsError, match=rf"out\.xml: no pictures linked from it \(.*{reason}"):
-        attach(file, links)
+        link_pictures(file, links)
     assert [each.read_bytes() for each in tmp_path.iterdir()] == ([] if before is None else [before])

@@ -15,7 +15,7 @@ from pytest_synthgate.reports.trend import (
     WIDEST,
     SpecTrend,
     marks_for,
-    run_of,
+    measured_in,
     sparkline,
     trend_lines,
     trends,
@@ -114,8 +114,8 @@ def test_a_result_is_dated_by_the_last_run_that_has_its_numbers() -> None:
     same = [rows({"a": result}, Provenance("3f2a1b0c9d8e7f", "main"), time)[0] for time in times[:2]]
     other = replace(same[0], time=times[2], scores={"unvaried": at(0.7)})
     (trend,) = trends([*same, other])
-    assert run_of(trend, result) == "2026-03-02 14:05 UTC, commit 3f2a1b0c9d on main"
-    assert run_of(trends([other])[0], result) is None
+    assert measured_in(trend, result) == "2026-03-02 14:05 UTC, commit 3f2a1b0c9d on main"
+    assert measured_in(trends([other])[0], result) is None
 
 
 # Sparklines

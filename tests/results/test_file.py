@@ -212,9 +212,9 @@ WHOLE = to_document({"a": judged(unvaried=0.05, unoriginal={"max": 0.1, "per_cla
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(_places(WHOLE)[1:]), value=JSON)
 def test_any_change_is_refused_in_one_line_or_can_be_shown(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
+    from pytest_synthgate.reports.conclusions import headline, reading
     from pytest_synthgate.reports.explain import explain
     from pytest_synthgate.reports.overview import aligned_rows
-    from pytest_synthgate.reports.reading import headline, reading
 
     document = json.loads(json.dumps(WHOLE))
     inner = document

@@ -9,14 +9,14 @@ from pytest_synthgate.kinds import COLUMNS, KINDS
 from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.scores.score import Score, number
 
-SHOWN = 20
+GROUPS_SHOWN = 20
 """Groups of an axis that are shown without asking."""
 FEWEST = 5
 """Images of a group that has a row of its own."""
 
 _NONE = "–"  # noqa: RUF001 (a dash)
 
-Scores = Mapping[str, Score]
+ByScore = Mapping[str, Score]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,17 @@ class GroupTable:
         return any(cell.worse for row in (*self.rows, *self.more) for cell in row.cells)
 
 
-def group_table(axis: str, found: Mapping[str, Scores], whole: Scores) -> GroupTable:
+def group_table(axis: str, found: Mapping[str, ByScore], whole: ByScore) -> GroupTable:
     """Lay out the groups of an axis, which are given worst first, beside the scores of the whole set."""
     scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
     small = {name: each for name, each in found.items() if _images(each) < FEWEST and not _worse(each, whole)}
     own = found if len(small) < 2 else {name: each for name, each in found.items() if name not in small}
     rows = [_row(name, each, scores, whole) for name, each in own.items()]
     last = () if len(small) < 2 else (_pooled(small, scores),)
-    return GroupTable(axis, scores, (*rows[:SHOWN], *last), tuple(rows[SHOWN:]))
+    return GroupTable(axis, scores, (*rows[:GROUPS_SHOWN], *last), tuple(rows[GROUPS_SHOWN:]))
 
 
-def _row(name: str, measured: Scores, scores: Iterable[str], whole: Scores) -> GroupRow:
+def _row(name: str, measured: ByScore, scores: Iterable[str], whole: ByScore) -> GroupRow:
     worse = _worse(measured, whole)
     cells = tuple(
         GroupCell(with_interval(measured[score]), score in worse) if score in measured else GroupCell(_NONE)
@@ -80,7 +80,7 @@ def _row(name: str, measured: Scores, scores: Iterable[str], whole: Scores) -> G
     return GroupRow(name, _images(measured), _real(measured), cells)
 
 
-def _pooled(small: Mapping[str, Scores], scores: Iterable[str]) -> GroupRow:
+def _pooled(small: Mapping[str, ByScore], scores: Iterable[str]) -> GroupRow:
     """Add up groups that are too small to tell anything alone; their mean has no interval that could be known here."""
     real = [each for each in map(_real, small.values()) if each is not None]
     return GroupRow(
@@ -98,17 +98,17 @@ def _mean(found: Iterable[Score]) -> GroupCell:
     return GroupCell(number(sum(value * n for value, n in known) / images) if images else _NONE)
 
 
-def _worse(measured: Scores, whole: Scores) -> set[str]:
+def _worse(measured: ByScore, whole: ByScore) -> set[str]:
     """Name the scores of a group that are above those of the whole set by more than noise."""
     pairs = ((score, each.low, whole.get(score, Score(None)).value) for score, each in measured.items())
     return {score for score, low, value in pairs if low is not None and value is not None and low > value}
 
 
-def _images(measured: Scores) -> int:
+def _images(measured: ByScore) -> int:
     return max((each.n for score, each in measured.items() if not _of_real(score)), default=0)
 
 
-def _real(measured: Scores) -> int | None:
+def _real(measured: ByScore) -> int | None:
     return next((each.n for score, each in measured.items() if _of_real(score)), None)
 
 

@@ -15,7 +15,7 @@ from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.changes import Change
 
-WIDTH, HEIGHT = 300, 130
+CHART_WIDTH, CHART_HEIGHT = 300, 130
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
 """Room around the runs: for the values at the left, for the dates below."""
 _LEAST = 0.01
@@ -85,10 +85,10 @@ def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
     bottom, top = _extent(lows, highs, levels.values())
 
     def across(index: float) -> float:
-        return round(LEFT + index / (len(values) - 1) * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + index / (len(values) - 1) * (CHART_WIDTH - LEFT - RIGHT), 1)
 
     def up(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM), 1)
+        return round(CHART_HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (CHART_HEIGHT - TOP - BOTTOM), 1)
 
     def path(heights: Sequence[float]) -> list[str]:
         return [f"{across(index)} {up(height)}" for index, height in enumerate(heights)]

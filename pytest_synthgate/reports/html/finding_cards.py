@@ -25,7 +25,7 @@ FIRST = 12
 """Findings of a score that are shown without asking."""
 LISTED = 5_000
 """Findings without pictures that the page names."""
-LONGEST = 300
+LETTERS = 300
 """Letters of a name or a prompt that the page shows."""
 _ROW = 8
 """Pictures in the row of a cluster."""
@@ -35,7 +35,7 @@ _ORDER = sorted(FLAGGED, key=lambda score: KINDS[score].source != "copies")
 """The scores that images are flagged under; copies, which everybody sees, before what a classifier says."""
 
 Key = TypeVar("Key", bound=Hashable)
-Facts = tuple[tuple[str, str], ...]
+Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Card:
     finding: Finding
     ends: tuple[End, ...]
     relation: str
-    facts: Facts
+    facts: Pairs
     command: str | None
 
 
@@ -74,7 +74,7 @@ class Cluster:
 
     size: int
     pictures: tuple[Picture, ...]
-    facts: Facts
+    facts: Pairs
 
     @property
     def more(self) -> int:
@@ -231,7 +231,7 @@ def _clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> 
     return tuple(each for each in rows if each.pictures), max(0, len(ordered) - _ROWS)
 
 
-def _in_common(found: Sequence[Finding]) -> Facts:
+def _in_common(found: Sequence[Finding]) -> Pairs:
     """Say which class and prompts near-duplicates have, and which seeds."""
     known = (
         ("class", [each.class_name for each in found]),
@@ -286,4 +286,4 @@ def picture(image: str, side: str, result: SpecResult, album: Album) -> Picture 
 def cut(text: str) -> str:
     """Make a text visible, and short enough to be read."""
     text = visible(text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} letters)"
+    return text if len(text) <= LETTERS else f"{text[:LETTERS]}… ({len(text):,} letters)"

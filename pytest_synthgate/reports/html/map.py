@@ -11,7 +11,7 @@ from itertools import islice
 
 from pytest_synthgate.scores.measurement import Projection
 
-WIDTH, HEIGHT, MARGIN = 640, 420, 14
+MAP_WIDTH, MAP_HEIGHT, MARGIN = 640, 420, 14
 LINKS = 12
 """Flagged images that are links, so few that a keyboard soon is past them and a finger hits one."""
 
@@ -60,8 +60,8 @@ def draw(projection: Projection, links: Mapping[tuple[str, str], tuple[str, str]
     (left, across), (bottom, up) = (_extent([place[axis] for place in everything]) for axis in (0, 1))
 
     def fit(place: Place) -> Place:
-        x = MARGIN + (place[0] - left) / across * (WIDTH - 2 * MARGIN)
-        y = HEIGHT - MARGIN - (place[1] - bottom) / up * (HEIGHT - 2 * MARGIN)
+        x = MARGIN + (place[0] - left) / across * (MAP_WIDTH - 2 * MARGIN)
+        y = MAP_HEIGHT - MARGIN - (place[1] - bottom) / up * (MAP_HEIGHT - 2 * MARGIN)
         return round(x, 1), round(y, 1)
 
     flags = (

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.reports import Results
+from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.reports.evidence import SHOWN, some
 from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
@@ -24,8 +25,7 @@ from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
 from pytest_synthgate.reports.html.section import Section, section
 from pytest_synthgate.reports.overview import notes
 from pytest_synthgate.reports.pictures import Album, Thumbnail
-from pytest_synthgate.reports.reading import failed_gates, headline, reading
-from pytest_synthgate.reports.trend import SpecTrend, run_of
+from pytest_synthgate.reports.trend import SpecTrend, measured_in
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import counted
 
@@ -92,7 +92,7 @@ def page(
 
 def _one_run(results: Results, trends: Mapping[str, SpecTrend]) -> str | None:
     measured = [(name, each) for name, each in results.items() if each.measurement.n_synthetic]
-    found = {run_of(trends[name], each) if name in trends else None for name, each in measured}
+    found = {measured_in(trends[name], each) if name in trends else None for name, each in measured}
     return found.pop() if len(found) == 1 else None
 
 
@@ -134,13 +134,13 @@ def write_html(
 
 def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Results) -> str | None:
     """Say how many pictures could not be shown, and where they were looked for."""
-    missing = album.missing(thumbnails)
+    missing = [path for path in album.wanted if path not in thumbnails]
     if not missing:
         return None
     roots = {files.root for result in results.values() for files in result.images.values()}
     folders = sorted(shown(root.absolute()) for root in roots if any(path.is_relative_to(root) for path in missing))
     more = " folders" if len(folders) > SHOWN else ""
-    return f"{len(missing):,} of {counted(len(album), 'picture')} could not be read in {some(folders)}{more}"
+    return f"{len(missing):,} of {counted(len(album.wanted), 'picture')} could not be read in {some(folders)}{more}"
 
 
 def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> None:

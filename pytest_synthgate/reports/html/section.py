@@ -12,10 +12,10 @@ from itertools import islice
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import KINDS
-from pytest_synthgate.reports.explain import help_lines, plainly
+from pytest_synthgate.reports.explain import help_lines, in_plain_words
 from pytest_synthgate.reports.html.by_group import GroupTable, group_table
 from pytest_synthgate.reports.html.chart import Chart, charts
-from pytest_synthgate.reports.html.finding_cards import Facts, Group, cut, picture
+from pytest_synthgate.reports.html.finding_cards import Group, Pairs, cut, picture
 from pytest_synthgate.reports.html.map import Map, draw
 from pytest_synthgate.reports.overview import Mark, mark, mark_of_error
 from pytest_synthgate.reports.pictures import Album, Picture
@@ -55,7 +55,7 @@ class Section:
     anchor: str
     result: SpecResult
     error_mark: Mark | None
-    facts: Facts
+    facts: Pairs
     gates: tuple[GateText, ...]
     folds: tuple[Fold, ...]
     synthetic: tuple[Picture, ...]
@@ -64,9 +64,9 @@ class Section:
     groups: tuple[Group, ...]
     tables: tuple[GroupTable, ...]
     charts: tuple[Chart, ...]
-    audit: Facts
-    fingerprint: Facts
-    recorded: Facts
+    audit: Pairs
+    fingerprint: Pairs
+    recorded: Pairs
 
 
 def section(
@@ -97,7 +97,7 @@ def section(
     )
 
 
-def _facts(result: SpecResult) -> Facts:
+def _facts(result: SpecResult) -> Pairs:
     measurement, declared = result.measurement, result.declared
     templates = declared.get("templates") or ()
     found = [
@@ -125,7 +125,7 @@ def _gates(result: SpecResult) -> tuple[tuple[GateText, ...], tuple[Fold, ...]]:
         if verdict.verdict == "failed" and verdict.score in result.expected:
             helps = [f"known: {result.expected[verdict.score]}", *helps]
         advice = KINDS[verdict.score].advice if verdict.verdict in ("failed", "warned") else ""
-        said = _sentence(plainly(verdict, result.measurement))
+        said = _sentence(in_plain_words(verdict, result.measurement))
         # Advice is given once, however many classes are concerned.
         own = [advice] if advice and verdict.score not in advised else []
         advised |= {verdict.score} if advice else set()
@@ -166,7 +166,7 @@ def _map(result: SpecResult, groups: tuple[Group, ...]) -> Map | None:
     return draw(measurement.projection, links, (measurement.n_real, measurement.n_synthetic))
 
 
-def _pairs(facts: Mapping[str, object]) -> Facts:
+def _pairs(facts: Mapping[str, object]) -> Pairs:
     """Write facts as label and text; what is no text as JSON."""
     return tuple(
         (cut(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))

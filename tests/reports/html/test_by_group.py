@@ -1,7 +1,7 @@
 """Scores by group: how many images of which set, what is too small to have a row, and what is worse than the whole."""
 
 from pytest_synthgate import Score
-from pytest_synthgate.reports.html.by_group import SHOWN, group_table
+from pytest_synthgate.reports.html.by_group import GROUPS_SHOWN, group_table
 
 WHOLE = {"unvaried": Score(0.1, 0.05, 0.2, 200), "unrepresentative": Score(0.6, 0.5, 0.7, 900)}
 
@@ -46,5 +46,5 @@ def test_a_group_that_is_clear_of_the_whole_set_is_marked_and_never_pooled() -> 
 
 def test_many_groups_stand_behind_the_first_and_the_small_ones_do_not() -> None:
     found = group_table("prompt", {str(number): of(9) for number in range(25)} | {"a": of(1), "b": of(1)}, WHOLE)
-    assert (len(found.rows), len(found.more)) == (SHOWN + 1, 5)
+    assert (len(found.rows), len(found.more)) == (GROUPS_SHOWN + 1, 5)
     assert found.rows[-1].pooled

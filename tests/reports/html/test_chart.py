@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pytest_synthgate import Score
-from pytest_synthgate.reports.html.chart import BOTTOM, HEIGHT, TOP, WIDTH, charts
+from pytest_synthgate.reports.html.chart import BOTTOM, CHART_HEIGHT, CHART_WIDTH, TOP, charts
 from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
@@ -44,8 +44,8 @@ def test_every_run_has_a_place_within_the_frame() -> None:
     assert len(places(chart.line)) == 4
     assert len(places(chart.band)) == 8
     for x, y in (*places(chart.line), *places(chart.band), chart.last):
-        assert 0 <= x <= WIDTH
-        assert 0 <= y <= HEIGHT
+        assert 0 <= x <= CHART_WIDTH
+        assert 0 <= y <= CHART_HEIGHT
     assert chart.said == "0.02 to 0.03 in 4 runs"
 
 
@@ -100,7 +100,7 @@ def test_the_band_of_a_score_that_does_not_move_leaves_room() -> None:
     (chart,) = charts(trend(0.0, 0.0, 0.0))
     heights = [y for _, y in places(chart.band)]
     assert min(heights) > TOP
-    assert max(heights) == HEIGHT - BOTTOM
+    assert max(heights) == CHART_HEIGHT - BOTTOM
 
 
 def test_one_run_is_no_course() -> None:

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.reports.html.map import HEIGHT, LINKS, WIDTH, draw
+from pytest_synthgate.reports.html.map import LINKS, MAP_HEIGHT, MAP_WIDTH, draw
 from pytest_synthgate.scores.measurement import Projection
 
 PLACES = st.dictionaries(st.text(max_size=3), st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=9)
@@ -18,7 +18,7 @@ def test_every_place_is_within_the_frame(
     found = draw(Projection((0.4, 0.2), synthetic, real), {("real", image): ("a", "b") for image in real}, (99, 99))
     moves = re.findall(r"M(\S+?) (\S+?)(?:h0|l)", found.real + found.synthetic)
     assert len(moves) == len(synthetic) + len(real)
-    assert all(0 <= float(x) <= WIDTH and 0 <= float(y) <= HEIGHT for x, y in moves)
+    assert all(0 <= float(x) <= MAP_WIDTH and 0 <= float(y) <= MAP_HEIGHT for x, y in moves)
     assert len(found.flags) == min(len(real), LINKS)
 
 

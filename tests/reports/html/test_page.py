@@ -11,7 +11,7 @@ from PIL import Image
 
 from pytest_synthgate import Finding, Score
 from pytest_synthgate.images.generation.seeds import image_name
-from pytest_synthgate.reports.html.finding_cards import FIRST, LISTED, LONGEST, cut, dealt
+from pytest_synthgate.reports.html.finding_cards import FIRST, LETTERS, LISTED, cut, dealt
 from pytest_synthgate.reports.html.map import LINKS
 from pytest_synthgate.reports.html.page import Page, page, write_html
 from pytest_synthgate.reports.pictures import Album
@@ -195,8 +195,8 @@ def test_a_command_makes_an_image_again_where_the_generator_made_it() -> None:
 
 
 def test_long_texts_are_cut() -> None:
-    assert cut("x" * LONGEST) == "x" * LONGEST
-    assert cut("x" * 10_000) == f"{'x' * LONGEST}… (10,000 letters)"
+    assert cut("x" * LETTERS) == "x" * LETTERS
+    assert cut("x" * 10_000) == f"{'x' * LETTERS}… (10,000 letters)"
     assert cut("a\x1b[31m\u202e") == "a\\u001b[31m\\u202e"
 
 

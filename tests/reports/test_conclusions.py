@@ -7,7 +7,7 @@ import pytest
 
 from pytest_synthgate import Limit, Limits, Measurement, Score, gate
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.reading import headline, reading, worst_gates
+from pytest_synthgate.reports.conclusions import headline, reading, worst_gates
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.contents import Contents
 
