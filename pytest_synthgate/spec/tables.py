@@ -198,6 +198,8 @@ class FileTable(_Table):
 class _Editors(GenerateJsonSchema):
     """Draft 7, which editors read, of TOML, which has no null."""
 
+    schema_dialect = "http://json-schema.org/draft-07/schema#"
+
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
@@ -211,12 +213,7 @@ class _Editors(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema of spec files, for editors; reading one checks more than a schema can say."""
     schema = FileTable.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Editors)
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "synth_*.toml",
-        "definitions": schema.pop("$defs"),
-        **schema,
-    }
+    return {"$schema": _Editors.schema_dialect, "title": "synth_*.toml", "definitions": schema.pop("$defs"), **schema}
 
 
 @dataclass(frozen=True, slots=True)
