@@ -31,6 +31,8 @@ _LARGEST_REDUCED = 4
 """How many times the limit a JPEG may have before it is reduced: its coefficients may be in memory whole."""
 _LARGEST_FILE = 1 << 30
 """Bytes of one file, for it is read whole."""
+_BLOCK = 1 << 20
+"""Pixels that are scaled at a time, for they take eight bytes each meanwhile."""
 
 
 class UnreadableError(SynthgateError):
@@ -174,10 +176,19 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
 def _to_8_bits(values: NDArray[np.generic], *, sixteen: bool) -> NDArray[np.uint8]:
     if sixteen:  # the high byte, as colour pictures of 16 bits are reduced
         return (values.astype(np.uint16) >> 8).astype(np.uint8)
-    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(numbers.min()), float(numbers.max())
+    step = max(1, _BLOCK // values.shape[1])
+    blocks = [values[row : row + step] for row in range(0, len(values), step)]
+    ends = [(numbers.min(), numbers.max()) for numbers in map(_finite, blocks)]
+    low, high = float(min(each for each, _ in ends)), float(max(each for _, each in ends))
     ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    top = next((each for each in ranges if low >= 0 and high <= each), None)
+    top, shift = next((each for each in ranges if low >= 0 and high <= each), None), 0.0
     if top is None:
-        numbers, top = numbers - low, (high - low) or 1.0
-    return np.rint(numbers * (255.0 / top)).astype(np.uint8)
+        top, shift = (high - low) or 1.0, low
+    grey = np.empty(values.shape, dtype=np.uint8)
+    for number, block in enumerate(blocks):
+        grey[number * step : (number + 1) * step] = np.rint((_finite(block) - shift) * (255.0 / top))
+    return grey
+
+
+def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,6 +1,7 @@
 """Every kind of image file comes out as a viewer shows it, or as one reason why not."""
 
 import struct
+import tracemalloc
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,21 @@ def test_big_endian_16_bit_grey_is_not_swapped() -> None:
 )
 def test_grey_without_a_nominal_range_is_scaled_and_never_clipped(values: NDArray[Any], expected: list[int]) -> None:
     assert pixels(decode(saved(Image.fromarray(values), "TIFF")))[0, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("kind", ["float32", "int32"])
+def test_grey_is_scaled_in_parts_with_little_memory_beside_the_picture(kind: str) -> None:
+    values = np.zeros((1500, 2000), dtype=kind)
+    values[0, 0], values[-1, -1] = -3, 100_000
+    data = saved(Image.fromarray(values), "TIFF")
+    decode(data)
+    tracemalloc.start()
+    try:
+        shown = pixels(decode(data))[..., 0]
+        assert tracemalloc.get_traced_memory()[1] < 60_000_000
+    finally:
+        tracemalloc.stop()
+    assert (shown[0, 0], shown[0, 1], shown[-1, -1]) == (0, 0, 255)
 
 
 def test_palettes_greys_and_bits_are_expanded() -> None:
