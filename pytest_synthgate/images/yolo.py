@@ -2,16 +2,19 @@
 
 Second station of the flow: `images/{train,val}/N.png` beside `labels/{train,val}/N.txt`, `train/images` beside
 `train/labels`, or `obj_train_data` with both in one folder; and a file that names the classes. That file's own paths
-are often wrong (empty, or `images` for both halves), so the images are those below these folders, each once.
+are often wrong (empty, or `images` for both halves), so the images are those below these folders, each once. CVAT's
+own `annotations.xml` does for labels and names.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
+from xml.etree import ElementTree
 
 from pytest_synthgate.errors import MissingExtraError, SourceError
 from pytest_synthgate.images.folder import SPLITS, unique_ids, walk
@@ -23,6 +26,9 @@ from pytest_synthgate.text.printable import printable, shown
 _LARGEST_YAML = 1 << 20
 _NAME_LISTS = ("classes.txt", "obj.names")
 
+Label = tuple[int, Box | None]
+"""The number of a class, and where the object is; a tag of the whole image is nowhere."""
+
 
 def is_export(root: Path) -> bool:
     """Tell whether a folder has images where exports have them, and labels or a file with the names of classes.
@@ -32,7 +38,8 @@ def is_export(root: Path) -> bool:
         MissingExtraError: There is a YAML file and PyYAML is not installed.
     """
     folders = _label_folders(root)
-    return bool(folders) and (bool(_named(root)) or any(_has_labels(root / labels) for labels in folders.values()))
+    labelled = (next((root / labels).rglob("*.txt"), None) for labels in folders.values())
+    return bool(folders) and (bool(_named(root)) or any(labelled) or bool(_annotations(root)[0]))
 
 
 def open_export(root: Path) -> ImageSet:
@@ -51,24 +58,26 @@ def open_export(root: Path) -> ImageSet:
         SourceError: The class names contradict each other, or a label cannot be read.
     """
     names, pose = _class_names(root)
+    annotated: dict[str, list[Label]] = {}
+    if not names:
+        names, annotated = _annotations(root)
     records: list[ImageRecord] = []
     notes: list[str] = []
-    labelled = 0
-    for folder, labels in _label_folders(root).items():
+    for folder, beside in _label_folders(root).items():
         walked = walk(root / folder)
         notes += walked.notes
         inside = [PurePosixPath(name) for name in walked.files]
         paths = [PurePosixPath(folder) / path for path in inside]
         for name, path, relative in zip(unique_ids(paths), paths, inside, strict=True):
-            label = as_spelt(root / labels / relative.with_suffix(".txt"))
-            numbers, boxes = _read_label(label, names, pose=pose) if names else ([], ())
-            labelled += bool(boxes)
-            records.append(ImageRecord(name, root / path, class_name=_majority(numbers, names), boxes=boxes))
+            labels = annotated.get(printable(relative.as_posix()), [])
+            if names and not annotated:
+                labels = _read_label(as_spelt(root / beside / relative.with_suffix(".txt")), names, pose=pose)
+            boxes = tuple(box for _, box in labels if box is not None)
+            class_name = _majority([number for number, _ in labels], names)
+            records.append(ImageRecord(name, root / path, class_name=class_name, boxes=boxes))
     if not names:
-        notes.append(
-            f"{shown(root)}: no label was read, for nothing names their classes; add a data.yaml or classes.txt"
-        )
-    elif records and not labelled:
+        notes.append(f"{shown(root)}: no label was read, for nothing names their classes; add data.yaml or classes.txt")
+    elif records and all(record.class_name is None for record in records):
         notes.append(f"{shown(root)}: none of the {len(records):,} images has a label")
     return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=tuple(notes))
 
@@ -93,10 +102,6 @@ def _entries(root: Path) -> list[Path]:
         return []
 
 
-def _has_labels(folder: Path) -> bool:
-    return next(folder.rglob("*.txt"), None) is not None
-
-
 def _majority(numbers: list[int], names: Mapping[int, str]) -> str | None:
     # Counted by name, for an export may list one name under two numbers.
     counts = Counter(names[number] for number in numbers)
@@ -104,12 +109,12 @@ def _majority(numbers: list[int], names: Mapping[int, str]) -> str | None:
     return min(counts, key=lambda name: (-counts[name], first[name]), default=None)
 
 
-def _read_label(path: Path, names: Mapping[int, str], *, pose: bool) -> tuple[list[int], tuple[Box, ...]]:
+def _read_label(path: Path, names: Mapping[int, str], *, pose: bool) -> list[Label]:
     try:
         lines = read_text(path).splitlines()
     except FileNotFoundError:  # an image of nothing
-        return [], ()
-    numbers, boxes = [], []
+        return []
+    labels: list[Label] = []
     for line_number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -118,12 +123,11 @@ def _read_label(path: Path, names: Mapping[int, str], *, pose: bool) -> tuple[li
             raise SourceError(
                 f"{shown(path)}, line {line_number}: {line[:60]!r} is no label; write class x y width height"
             )
-        number, (x, y, width, height) = parsed
+        number, place = parsed
         if number not in names:
             raise SourceError(f"{shown(path)}, line {line_number}: class {number} has no name in the YAML file; add it")
-        numbers.append(number)
-        boxes.append(Box(names[number], x, y, width, height))
-    return numbers, tuple(boxes)
+        labels.append((number, Box(names[number], *place)))
+    return labels
 
 
 def _parse(line: str, *, pose: bool) -> tuple[int, tuple[float, float, float, float]] | None:
@@ -136,15 +140,49 @@ def _parse(line: str, *, pose: bool) -> tuple[int, tuple[float, float, float, fl
         return None
     if len(rest) in {4, 5} or (pose and len(rest) > 5):
         return int(first), (rest[0], rest[1], rest[2], rest[3])
-    if len(rest) < 6 or len(rest) % 2:
-        return None
-    left, right, top, bottom = min(rest[::2]), max(rest[::2]), min(rest[1::2]), max(rest[1::2])
-    return int(first), ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+    return (int(first), _around(rest)) if len(rest) >= 6 and len(rest) % 2 == 0 else None
+
+
+def _around(points: list[float], width: float = 1, height: float = 1) -> tuple[float, float, float, float]:
+    """Give centre and size of the box around points `x1 y1 x2 y2 ...`, as shares of the image's."""
+    left, right = min(points[::2]) / width, max(points[::2]) / width
+    top, bottom = min(points[1::2]) / height, max(points[1::2]) / height
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+
+
+def _annotations(root: Path) -> tuple[dict[int, str], dict[str, list[Label]]]:
+    """Read what CVAT calls annotations for images: the names by number, and the labels of each image."""
+    path = root / "annotations.xml"
+    names: dict[str, int] = {}
+    found: dict[str, list[Label]] = {}
+    try:
+        content = path.read_bytes()
+        if b"<!ENTITY" in content.replace(b"\0", b""):  # a few of them can swell to gigabytes
+            raise ValueError("it declares entities")
+        tree = ElementTree.fromstring(content)  # noqa: S314
+        for image in tree.iterfind("image") if tree.tag == "annotations" else ():
+            labels = found.setdefault(printable(image.attrib["name"].replace("\\", "/")), [])
+            size = float(image.attrib["width"]), float(image.attrib["height"])
+            for shape in image.iterfind("*[@label]"):
+                name = printable(shape.attrib["label"])
+                corners = "{xtl},{ytl};{xbr},{ybr}".format_map(shape.attrib) if shape.tag == "box" else ""
+                points = [float(each) for each in re.findall(r"[^,;]+", shape.get("points", corners))]
+                number = names.setdefault(name, len(names))
+                labels.append((number, Box(name, *_around(points, *size)) if points else None))
+    except FileNotFoundError:
+        pass
+    except (OSError, ElementTree.ParseError, KeyError, ValueError, ZeroDivisionError) as error:
+        reason = printable(" ".join(str(error).split())[:200])
+        raise SourceError(
+            f"{shown(path)}: no annotations as CVAT writes them ({reason}); repair it or move it away"
+        ) from None
+    return {number: name for name, number in names.items()}, found
 
 
 def _class_names(root: Path) -> tuple[dict[int, str], bool]:
     """Give the names by number, and whether the labels are of poses, with key points behind each box."""
-    named = _named(root)
+    # Who points at one half of an export has left the names in the folder above it.
+    named = _named(root) or (_named(root.parent) if root.name.casefold() in SPLITS else {})
     if not named:
         return {}, False
     (path, (names, pose)), *others = named.items()

@@ -185,11 +185,48 @@ def test_a_turned_box_counts_as_the_box_around_its_corners(tmp_path: Path) -> No
     assert (box.x, box.y, box.width, box.height) == pytest.approx((0.5, 0.5, 0.8, 0.8))
 
 
+CVAT_XML = """<?xml version="1.0"?><annotations><version>1.1</version>
+<meta><task><labels><label><name>kiwi</name></label></labels></task></meta>
+<image id="0" name="a/0.jpg" width="200" height="100">
+ <box label="apple" xtl="20" ytl="10" xbr="60" ybr="30" occluded="0"><attribute name="x">1</attribute></box>
+ <polygon label="kiwi" points="0,0;100,0;100,50"/><polyline label="kiwi" points="0,0;1,1"/></image>
+<image id="1" name="1.jpg" width="200" height="100"><tag label="no"/></image>
+</annotations>"""
+
+
+def test_the_annotations_of_cvat_are_read(tmp_path: Path) -> None:
+    files = {"annotations.xml": CVAT_XML, "images/a/0.jpg": "x", "images/1.jpg": "x", "images/2.jpg": "x"}
+    assert is_export(write(tmp_path, files))
+    assert classes(tmp_path) == {"images/a/0.jpg": "kiwi", "images/1.jpg": "no", "images/2.jpg": None}
+    boxes = open_export(tmp_path).records[2].boxes
+    assert [boxes[0].x, boxes[0].y, boxes[0].width, boxes[0].height] == pytest.approx([0.2] * 4)
+    assert boxes[1] == Box("kiwi", 0.25, 0.25, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<annotations",
+        '<annotations><image name="a"/></annotations>',
+        '<!DOCTYPE a [<!ENTITY b "c">]><annotations/>',
+    ],
+)
+def test_broken_annotations_are_named(tmp_path: Path, content: str) -> None:
+    with pytest.raises(SourceError, match=r"annotations\.xml: no annotations as CVAT writes them") as caught:
+        is_export(write(tmp_path, {"annotations.xml": content, "images/0.jpg": "x"}))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_one_half_of_an_export_finds_the_names_above_it(tmp_path: Path) -> None:
+    assert is_export(write(tmp_path, ROBOFLOW) / "train")
+    assert classes(tmp_path / "train") == {"images/0.jpg": "apple"}
+
+
 def test_labels_that_nothing_names_and_images_without_labels_are_told(tmp_path: Path) -> None:
     nameless = write(tmp_path / "a", {"images/0.jpg": "x", "labels/0.txt": "0 .5 .5 .1 .1\n"})
     assert is_export(nameless)
     assert classes(nameless) == {"images/0.jpg": None}
-    assert open_export(nameless).notes[0].endswith("nothing names their classes; add a data.yaml or classes.txt")
+    assert open_export(nameless).notes[0].endswith("nothing names their classes; add data.yaml or classes.txt")
     unlabelled = write(tmp_path / "b", {"images/0.jpg": "x", "data.yaml": "names: [cup]\n"})
     assert open_export(unlabelled).notes[0].endswith("none of the 1 images has a label")
 
