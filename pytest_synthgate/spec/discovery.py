@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from pytest_synthgate.files.texts import decoded
 
@@ -62,7 +63,7 @@ def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
 def heading_line(file: Path, name: str) -> int | None:
     """Find the heading of a spec, `[spec.subject]`, counted from 1; None where it is declared in another way."""
     try:
-        lines = decoded(file.read_bytes()).replace("\r\n", "\n").split("\n")
+        lines = normalize("NFC", decoded(file.read_bytes())).replace("\r\n", "\n").split("\n")
     except (OSError, ValueError):
         return None
     return next((number for number, line in enumerate(lines, 1) if _heads(line, name)), None)

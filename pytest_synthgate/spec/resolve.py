@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import LIMITED
@@ -60,7 +61,7 @@ def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec
         limits = with_defaults({**default_limits, **_read_limits(raw, at)})
         if defaults is not None and own is not None and axes is not None:
             with at.noting():
-                specs.append(_spec(name, file, defaults, own, axes, limits))
+                specs.append(_spec(normalize("NFC", name), file, defaults, own, axes, limits))
     if problems := top.problems:
         more = len(problems) - 1
         raise SpecError(problems[0] + (f" (and {more} more error{'s' * (more > 1)} in this file)" if more else ""))
@@ -83,7 +84,7 @@ def _check_document(document: Mapping[str, Any], file: Path) -> None:
             raise SpecError(
                 f"{where(file, 'spec')} {as_key(name)} = {written(value)} is not a table; specs are written [spec.NAME]"
             )
-        if not re.fullmatch(NAME, name):
+        if not re.fullmatch(NAME, normalize("NFC", name)):
             raise SpecError(
                 f"{where(file, 'spec')} {quoted(name)} cannot name a spec; use letters, digits, '_', '-', '.' or spaces"
             )

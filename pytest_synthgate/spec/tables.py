@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -45,15 +47,15 @@ def _listed(value: object) -> object:
 
 
 _Text = Annotated[str, AfterValidator(_text), Field(json_schema_extra={"pattern": r"\S"})]
-_Names = Annotated[list[_Text], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)]
+_Name = Annotated[_Text, AfterValidator(partial(normalize, "NFC"))]  # as names of folders are taken
+_Several = (Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct))
+_Names = Annotated[list[_Text], *_Several]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
 _Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
 _Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 _Pair = Annotated[list[_Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})]
-
-NAME = r"\w(?:[\w .-]*[\w-])?"
-"""What may name a spec: it is part of test ids, of -k expressions and of file names."""
+NAME = r"\w(?:[\w .-]*[\w-])?"  # of a spec: part of test ids, of -k expressions and of file names
 
 
 def _for_editors(schema: dict[str, Any], table: type[_Table]) -> None:
@@ -139,7 +141,7 @@ class DefaultsTable(_Table):
     precision: Precision | None = None
     batch_size: _Count | None = None
     device: _Text | None = None
-    classes: _Names | None = None
+    classes: Annotated[list[_Name], *_Several] | None = None
     article: dict[str, str] | None = None
     limits: Annotated[dict[str, Any], Field(json_schema_extra=_limits)] | None = None  # `Limits` reads them
     generator: GeneratorTable | None = None
@@ -162,7 +164,7 @@ class SpecTable(DefaultsTable):
     per_prompt: _Count | None = None
     total: _Count | None = None
     balance_classes: Balance | None = None
-    compare_to: _Text | None = None
+    compare_to: _Name | None = None
     xfail: Annotated[dict[str, _Text], Field(json_schema_extra={"propertyNames": {"enum": [*LIMITED]}})] | None = None
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.spec.discovery import heading_line
 from pytest_synthgate.spec.files import load_spec_file
 
 SPEC = b"[spec.a]\nimages = 'out'\n"
@@ -71,6 +72,21 @@ def test_a_file_is_ours_whatever_an_editor_or_a_shell_made_of_it(folder: Path, e
     file.write_bytes(f"[spec.'café']{end}images = 'où'{end}".encode(encoding))
 
     assert [(spec.name, spec.images) for spec in load_spec_file(file)] == [("café", folder / "où")]
+
+
+def test_names_are_composed_as_those_of_folders_are(folder: Path) -> None:
+    file = folder / "synth_mac.toml"
+    file.write_text(
+        "[spec.'cafe\u0301']\nprompt = '{class}'\nper_prompt = 1\nclasses = ['te\u0301']\ncompare_to = 'the\u0301'\n"
+        "real = 'donne\u0301es'\n",
+        "utf-8",
+    )
+
+    (spec,) = load_spec_file(file)
+
+    assert (spec.name, spec.classes, spec.compare_to) == ("caf\u00e9", ("t\u00e9",), "th\u00e9")
+    assert spec.real == folder / "donne\u0301es"  # a path is what the file system calls it
+    assert heading_line(file, spec.name) == 1
 
 
 @pytest.mark.parametrize(
