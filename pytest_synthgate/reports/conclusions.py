@@ -215,8 +215,9 @@ def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
 
 def _missing(results: Results) -> str | None:
     """Name the spec from which fewest real images are told for sure, and the class that is told most surely."""
+    score = _told_from("real")
     told = {
-        name: sum(finding.score == _told_from("real") for finding in result.measurement.findings)
+        name: sum(finding.score == score for finding in result.measurement.findings)
         for name, result in results.items()
         if result.measurement.rung
     }

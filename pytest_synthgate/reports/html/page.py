@@ -47,8 +47,7 @@ class Page:
         tone: Its tone: "fail" or "ok".
         run: When and of which commit the numbers are, where a history knows that and it is one run.
         table: The scores of all specs.
-        reading: Label and text of every line below it.
-        notes: What a reader of the numbers should know.
+        reading: Label and text of every line below it, notes last.
         sections: One a spec, those that failed the build first.
         redacted: Whether real photos are left out.
     """
@@ -58,7 +57,6 @@ class Page:
     run: str | None
     table: ScoreTable
     reading: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
     sections: tuple[Section, ...]
     redacted: bool
 
@@ -83,8 +81,7 @@ def page(
         tone="fail" if failing else "ok",
         run=_one_run(results, trends),
         table=score_table(results, anchors),
-        reading=tuple(reading(results)),
-        notes=(*remarks, *notes(results)),
+        reading=(*reading(results), *(("note", text) for text in (*remarks, *notes(results)))),
         sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
         redacted=any(result.redacted for result in results.values()),
     )
