@@ -25,11 +25,12 @@ from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.provide import Hook, Mode, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.evaluate import REVISION, Facts, Reference, compare, reference
+from pytest_synthgate.scores.evaluate import REVISION, Facts, compare
 from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order
 from pytest_synthgate.scores.neighbourhood import distances
+from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import visible
 

@@ -26,9 +26,10 @@ from pytest_synthgate.images.decode import decode, pixel_digest
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Sets
-from pytest_synthgate.scores.evaluate import compare, reference
+from pytest_synthgate.scores.evaluate import compare
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.real import reference
 
 REAL = Embedded(feature_matrix(np.eye(3), name="real"), (), {}, {}, "fp32")
 

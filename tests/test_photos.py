@@ -19,7 +19,9 @@ from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.evaluate import Definition, Reference, compare, reference
+from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.links import Definition
+from pytest_synthgate.scores.real import Reference, reference
 
 pytestmark = [pytest.mark.photos, pytest.mark.slow]
 

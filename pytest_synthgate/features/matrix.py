@@ -17,6 +17,21 @@ from pytest_synthgate.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
+class Distinct:
+    """The images of a set with equal features taken together: what a search has to look at.
+
+    Attributes:
+        rows: First image of each group, ascending.
+        group: Group of each image.
+        counts: Images of each group.
+    """
+
+    rows: NDArray[np.int64]
+    group: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureMatrix:
     """Features of a set in canonical order: sorted by digest, then id, so that input order never matters.
 
@@ -41,6 +56,19 @@ class FeatureMatrix:
             digests=tuple(self.digests[row] for row in rows),
             ids=tuple(self.ids[row] for row in rows),
         )
+
+    def first_copies(self) -> NDArray[np.int64]:
+        """Give for each image the first one of its digest: itself, unless it is an exact copy of one before it."""
+        first = {digest: row for row, digest in reversed([*enumerate(self.digests)])}
+        return np.array([first[digest] for digest in self.digests], dtype=np.int64)
+
+    def distinct(self) -> Distinct:
+        """Group the images by their features; copies, and what the encoder cannot tell apart, come together."""
+        groups: dict[bytes, int] = {}
+        # Adding zero makes -0.0 and 0.0 one.
+        group = np.array([groups.setdefault((row + 0).tobytes(), len(groups)) for row in self.features], dtype=np.int64)
+        _, rows, counts = np.unique(group, return_index=True, return_counts=True)
+        return Distinct(rows, group, counts)
 
 
 def feature_matrix(

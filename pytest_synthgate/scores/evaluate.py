@@ -1,44 +1,32 @@
 """Two sets of features in, one measurement out: the library's central call.
 
-The real set's own part (threshold, yardstick) is a value that several synthetic sets can share.
+Fourth station of the flow (features -> scores): everything that was found is put together here, once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata
-from typing import Any, Literal, TypeVar
+from typing import Any, get_args
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from pytest_synthgate.errors import SourceError, require
+from pytest_synthgate.errors import SourceError, SpecError
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.kinds import CLASSIFIED, MEANS
 from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
-from pytest_synthgate.scores.fit import (
-    Probabilities,
-    Side,
-    balanced_probabilities,
-    raw_probabilities,
-    sides,
-)
 from pytest_synthgate.scores.groups import Axis, breakdown
-from pytest_synthgate.scores.links import TAU_RULE, Threshold, duplicate_threshold, near_duplicates
+from pytest_synthgate.scores.links import Definition, near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.projection import project
-from pytest_synthgate.scores.realism import realism_errors, realism_scores, rungs_within
-from pytest_synthgate.scores.score import Score
-from pytest_synthgate.scores.studio import studio_flags
-from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
+from pytest_synthgate.scores.real import TAU_RULE, Reference, Yardstick, reference
+from pytest_synthgate.scores.realism import realism
 
 REVISION = 1
 """Raised whenever the same features would get other scores."""
@@ -48,25 +36,6 @@ DRAWN = 200
 
 LIBRARIES = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow")
 """Distributions that a number may depend on in its last digits; their versions are recorded."""
-
-Definition = Literal["balanced", "studio"]
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A real set and what depends on it alone, computed once for all synthetic sets judged against it.
-
-    Attributes:
-        real: The real set.
-        threshold: What counts as near on it.
-        yardsticks: Measurement of one half against the other, by rung and definition, filled as they are asked for.
-    """
-
-    real: FeatureMatrix
-    threshold: Threshold
-    yardsticks: dict[tuple[int | None, Definition], Measurement | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +59,6 @@ class Facts:
     warnings: tuple[str, ...] = ()
 
 
-def reference(real: FeatureMatrix) -> Reference:
-    """Prepare a real set for comparisons.
-
-    Raises:
-        MissingExtraError: What measures is not installed.
-    """
-    require("measuring", "measure", "faiss", "sklearn", "cleanlab")
-    return Reference(real, duplicate_threshold(real))
-
-
 def evaluate(
     real: ArrayLike,
     synthetic: ArrayLike,
@@ -121,6 +80,7 @@ def evaluate(
 
     Raises:
         SourceError: An array is not a matrix of finite, non-zero rows, is empty, or the widths differ.
+        SpecError: No such definition.
 
     Example:
         >>> import numpy as np
@@ -160,9 +120,12 @@ def compare(
 
     Raises:
         SourceError: A set is empty, or the widths differ.
+        SpecError: No such definition.
     """
     facts = facts or Facts()
-    real, tau = against.real, against.threshold.tau
+    real = against.real
+    if definition not in get_args(Definition):
+        raise SpecError(f"unknown definition {definition!r}; one of {', '.join(get_args(Definition))}")
     for name, each in (("real", real), ("synthetic", synthetic)):
         if len(each) == 0:
             raise SourceError(f"the {name} set holds no readable image; scores need at least one on each side")
@@ -171,47 +134,29 @@ def compare(
             f"real vectors have {real.features.shape[1]} numbers and synthetic ones {synthetic.features.shape[1]}; "
             "use one encoder for both"
         )
-    copies = near_duplicates(synthetic, real, tau)
-    if definition == "studio":
-        flags = studio_flags(copies.joint, np.arange(len(copies.joint)) < len(synthetic))
-        copies = replace(copies, unvaried=flags.unvaried, unoriginal=flags.unoriginal)
-    pair = sides(synthetic, real, (copies.synthetic, copies.real), copies.joint)
-    representatives = {"real": int(copies.real.max()) + 1, "synthetic": int(copies.synthetic.max()) + 1}
-    sizes = rungs_within(min(representatives.values()))
-    if at_most is not None:
-        sizes = tuple(size for size in sizes if size <= at_most)[-1:]
-    fits = _fits(pair, sizes, definition)
-    rung = max(fits, default=None)
-    by_rung = {size: realism_scores(fit, *pair) for size, fit in fits.items()}
-    errors = {size: realism_errors(fit, *pair) for size, fit in fits.items()}
-    best_fit = fits[rung] if rung is not None else None
-    clusters = copies.joint[: len(synthetic)]
-    halves = _yardstick(against, rung, definition) if yardstick else None
+    copies = near_duplicates(synthetic, real, against.threshold.tau, against.links, definition)
+    told = realism(synthetic, real, copies, definition, at_most)
+    halves = against.yardstick(told.rung, definition) if yardstick else Yardstick({}, None)
     findings = (
         *copy_findings(synthetic, real, copies),
-        *(realism_findings(synthetic, real, copies, best_fit) if best_fit else ()),
+        *(realism_findings(synthetic, real, copies, told.fit) if told.fit else ()),
     )
     return Measurement(
         n_real=len(real),
         n_synthetic=len(synthetic),
-        representatives=representatives,
-        scores={
-            **(by_rung[rung] if rung is not None else dict.fromkeys(CLASSIFIED, Score(None))),
-            "unvaried": share(copies.unvaried, clusters),
-            "unoriginal": share(copies.unoriginal, clusters),
-            "collision_rate": rate_of_pairs(copies.synthetic, copies.pairs),
-        },
-        rung=rung or None,
-        rungs={} if definition == "studio" else _by_score(by_rung, CLASSIFIED),
-        errors={} if definition == "studio" else _by_score(errors, MEANS),
-        yardstick=halves.scores if halves else {},
-        yardstick_rung=halves.rung if halves else None,
+        representatives=copies.representatives(),
+        scores={**told.scores, **copies.scores()},
+        rung=told.rung,
+        rungs=told.rungs,
+        errors=told.errors,
+        yardstick=halves.scores,
+        yardstick_rung=halves.rung,
         threshold={
             **asdict(against.threshold),
             "rule": TAU_RULE,
             **({} if facts.recognised is None else {"recognised": facts.recognised}),
         },
-        breakdown=breakdown(axes or {}, synthetic, real, copies, best_fit),
+        breakdown=breakdown(axes or {}, synthetic, real, copies, told.fit),
         findings=with_origins(findings, facts.origins),
         unreadable=facts.unreadable,
         projection=project(real, synthetic, _worst(findings)) if yardstick else None,
@@ -239,38 +184,3 @@ def _worst(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
         if seen[each.score] < DRAWN:
             seen[each.score] += 1
             yield each.image_set, each.image
-
-
-def _fits(pair: tuple[Side, Side], sizes: Sequence[int], definition: Definition) -> dict[int, Probabilities]:
-    """Fit at every rung; the unbalanced definition has one fit, filed under 0."""
-    if definition == "studio":
-        fits = {0: raw_probabilities(*pair)}
-    else:
-        fits = {size: balanced_probabilities(*pair, size) for size in sizes}
-    return {size: fit for size, fit in fits.items() if fit is not None}
-
-
-def _by_score(by_rung: Mapping[int, Mapping[str, T]], names: Iterable[str]) -> dict[str, dict[str, T]]:
-    return {name: {str(rung): found[name] for rung, found in sorted(by_rung.items())} for name in names}
-
-
-def _yardstick(against: Reference, rung: int | None, definition: Definition) -> Measurement | None:
-    """Score one half of the real set against the other, at the rung asked for or the largest that they reach."""
-    if (rung, definition) not in against.yardsticks:
-        left, right = _halves(against.real)
-        against.yardsticks[rung, definition] = (
-            compare(replace(against, real=right), left, definition=definition, yardstick=False, at_most=rung)
-            if len(left) and len(right)
-            else None
-        )
-    return against.yardsticks[rung, definition]
-
-
-def _halves(real: FeatureMatrix) -> tuple[FeatureMatrix, FeatureMatrix]:
-    """Split by digest, so that order and names do not matter; exact copies may part."""
-    seen: Counter[str] = Counter()
-    left = np.zeros(len(real), dtype=np.bool_)
-    for row, digest in enumerate(real.digests):
-        left[row] = hashlib.sha256(f"half{seen[digest]}:{digest}".encode()).digest()[0] % 2
-        seen[digest] += 1
-    return real.subset(np.flatnonzero(left)), real.subset(np.flatnonzero(~left))

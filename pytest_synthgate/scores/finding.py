@@ -22,7 +22,7 @@ class Finding:
         digest: Its content digest.
         image_set: "synthetic" or "real".
         score: The score it counts in.
-        by: What found it: "exact", "features", "geometry" or "classifier".
+        by: What found it: "exact", "features", "geometry", "chain" (near-copies in between) or "classifier".
         value: Cosine distance to the twin, or the probability the classifier gave its true label.
         twin: Id of the image it resembles most.
         twin_set: "synthetic" or "real", where the twin lives.

@@ -1,104 +1,158 @@
-"""Near-duplicates: the distance that counts as near, the pairs below it, the clusters they form.
+"""Near-duplicates as links: what joins two images, and the clusters, flags and twins that follow.
 
-A pair is near when its digests are equal (equal digests have equal features), or its cosine distance is below
-tau. A geometric check of further candidates would add its pairs to the same links.
+Fourth station of the flow (features -> scores), between the search and all that is said about copies: nothing behind
+it searches. Exact copies are one item to the search; a geometric check of further candidates would add its links here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import FeatureMatrix
-from pytest_synthgate.scores.neighbourhood import Components, Neighbours, distances, near_pairs, nearest
+from pytest_synthgate.features.matrix import Distinct, FeatureMatrix
+from pytest_synthgate.scores.neighbourhood import Features, Floats, Indices, Pairs, apart, compared
+from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 
-Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Definition = Literal["balanced", "studio"]
 
-FACTOR = 0.13
-"""Share of the median nearest-neighbour distance that counts as near: cleanlab's constant."""
-TAU_RULE = "0.13 x median nearest-neighbour distance among real images, near-duplicates aside"
-_LISTED = 16
-"""Neighbours listed per real image before a further search is needed."""
+EXACT, FEATURES, GEOMETRY, CHAIN = range(4)
+BY = ("exact", "features", "geometry", "chain")
+"""What found a twin, by number: equal pixels, near features, the places in both pictures, links through others."""
 _EXACT = 1e-9
 """Reach that finds equal features even where tau is 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """What counts as near on this real set.
+class Links:
+    """Links between numbered images, as columns: the nearest of each image, and all that it takes to join clusters.
 
     Attributes:
-        tau: Cosine distance below which two images are near-duplicates, 0 to 2.
-        median: Median nearest-neighbour distance that tau was derived from.
-        kept: Real images it was taken over, near-duplicates set aside.
-        false_alarms: Share of distinct real images with another within tau, 0 to 1.
+        a: One image of each link.
+        b: The other one.
+        distance: Their cosine distance.
+        by: What found it, a number of `BY`.
     """
 
-    tau: float
-    median: float
-    kept: int
-    false_alarms: float
+    a: Indices
+    b: Indices
+    distance: Floats
+    by: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, a: Indices, b: Indices, distance: Floats | float, by: int) -> Links:
+        """Make links of what was found the same way."""
+        return cls(a, b, np.full(len(a), distance), np.full(len(a), by, dtype=np.int8))
+
+    @classmethod
+    def together(cls, *several: Links) -> Links:
+        """Put links together, each once, from the lower number to the higher one, in order."""
+        every = cls.in_a_row(*several)
+        a, b = np.minimum(every.a, every.b), np.maximum(every.a, every.b)
+        order = np.lexsort((every.by, b, a))
+        order = order[(np.diff(a[order], prepend=-1) > 0) | (np.diff(b[order], prepend=-1) != 0)]
+        return cls(a[order], b[order], every.distance[order], every.by[order])
+
+    @classmethod
+    def in_a_row(cls, *several: Links) -> Links:
+        """Put links one after another."""
+        columns = zip(*((each.a, each.b, each.distance, each.by) for each in several), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+    def both_ways(self) -> Links:
+        """Have each link from either end."""
+        return Links.in_a_row(self, Links(self.b, self.a, self.distance, self.by))
+
+    def renumbered(self, a: Indices, b: Indices) -> Links:
+        """Give other numbers to both ends."""
+        return Links(a[self.a], b[self.b], self.distance, self.by)
+
+    def clusters(self, n: int) -> Indices:
+        """Label the connected components of n images 0, 1, ... by their first member."""
+        from scipy.sparse.csgraph import connected_components
+
+        labels: Indices = connected_components(self._graph(n), directed=False)[1].astype(np.int64)
+        return labels
+
+    def sources(self, n: int, first: int) -> Indices:
+        """Give for each of n images that of the images from `first` on which the fewest links lead to."""
+        from scipy.sparse.csgraph import dijkstra
+
+        ends = np.arange(first, n)
+        *_, found = dijkstra(self._graph(n), directed=False, indices=ends, min_only=True, return_predecessors=True)
+        sources: Indices = found.astype(np.int64)
+        return sources
+
+    def _graph(self, n: int) -> Any:
+        from scipy.sparse import coo_array
+
+        return coo_array((1 + self.distance, (self.a, self.b)), shape=(n, n))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plain JSON form, which loses nothing."""
+        return {name: getattr(self, name).tolist() for name in ("a", "b", "distance", "by")}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Links:
+        """Read the plain JSON form."""
+        a, b = (np.array(raw[name], dtype=np.int64) for name in ("a", "b"))
+        return cls(a, b, np.array(raw["distance"], dtype=np.float64), np.array(raw["by"], dtype=np.int8))
 
 
-def duplicate_threshold(real: FeatureMatrix) -> Threshold:
-    """Find tau = 0.13 x the median nearest-neighbour distance among real images, near-duplicates set aside.
-
-    tau decides what is set aside and what is set aside decides tau, so it descends from a value that is surely
-    too large (0.13 x the largest distance among random pairs) until it no longer changes: the largest
-    consistent tau, also when most of the real set shows one picture. Exact copies are set aside first.
+def links_within(matrix: FeatureMatrix, same: Distinct, pairs: Pairs) -> Links:
+    """Link the images of one set: copies to the first of them, and the first of each kind as a search found it.
 
     Args:
-        real: The real set; with fewer than two distinct images tau is 0.
+        matrix: The set.
+        same: Its distinct images.
+        pairs: Near pairs among those.
     """
-    first = [row for row in range(len(real)) if row == 0 or real.digests[row] != real.digests[row - 1]]
-    features = real.features[first]
-    if len(features) < 2:
-        return Threshold(0.0, 0.0, len(features), 0.0)
-    listed = nearest(features, features, _LISTED, same=True)
-    tau = FACTOR * float(distances(features, np.roll(features, len(features) // 2, axis=0)).max())
-    while True:
-        kept, distance = _set_aside(features, listed, tau)
-        median = float(np.median(distance)) if len(distance) > 1 else 0.0
-        if FACTOR * median >= tau:
-            break
-        tau = FACTOR * median or tau / 2
-    return Threshold(tau, median, int(kept.sum()), float((listed.distance[:, 0] < tau).mean()))
+    copy_of, leader, rows = matrix.first_copies(), same.rows[same.group], np.arange(len(matrix))
+    exact, equal = np.flatnonzero(copy_of != rows), np.flatnonzero((copy_of == rows) & (leader != rows))
+    return Links.together(
+        Links.of(copy_of[exact], exact, 0.0, EXACT),
+        Links.of(leader[equal], equal, 0.0, FEATURES),
+        _near(matrix.features, matrix.features, Pairs(same.rows[pairs.a], same.rows[pairs.b])),
+    )
 
 
-def _set_aside(features: NDArray[np.float32], listed: Neighbours, tau: float) -> tuple[Flags, NDArray[np.float64]]:
-    """Drop images within tau of a kept one, round by round, until no kept pair is near.
+def _near(a: Features, b: Features, pairs: Pairs) -> Links:
+    return Links.of(pairs.a, pairs.b, apart(a, b, pairs.a, pairs.b), FEATURES)
 
-    Returns:
-        Which images are kept, and the distance of each kept one to its nearest kept neighbour.
+
+def reach_of(tau: float) -> float:
+    """Widen tau so that equal features are near whatever it is."""
+    return max(tau, _EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """The nearest linked image of each synthetic one.
+
+    Attributes:
+        row: Its row in its set, -1 for none.
+        distance: Cosine distance to it.
+        by: What found it, a number of `BY`.
     """
-    kept = np.ones(len(features), dtype=np.bool_)
-    while True:
-        distance, index = _nearest_kept(features, listed, kept)
-        rows = np.flatnonzero(kept)
-        dropped = rows[(distance < tau) & (index < rows)]
-        if len(dropped) == 0:
-            return kept, distance
-        kept[dropped] = False
 
+    row: Indices
+    distance: Floats
+    by: NDArray[np.int8]
 
-def _nearest_kept(
-    features: NDArray[np.float32], listed: Neighbours, kept: Flags
-) -> tuple[NDArray[np.float64], Indices]:
-    """Find each kept image's nearest kept neighbour: from its list, or by a search where the list ran out."""
-    rows = np.flatnonzero(kept)
-    usable = (listed.index[rows] >= 0) & kept[listed.index[rows]]
-    position = usable.argmax(axis=1)
-    distance, index = listed.distance[rows, position], listed.index[rows, position]
-    exhausted = np.flatnonzero(~usable.any(axis=1))
-    if len(exhausted):
-        found = nearest(features[rows[exhausted]], features[rows], 2)
-        own = found.index[:, 0] == exhausted
-        distance[exhausted] = np.where(own, found.distance[:, 1], found.distance[:, 0])
-        index[exhausted] = rows[np.where(own, found.index[:, 1], found.index[:, 0])]
-    return distance, index
+    @classmethod
+    def of(cls, links: Links, n: int) -> Twins:
+        """Take for each of n images at the first end of links the nearest one at the other end, exact copies first."""
+        order = np.lexsort((links.b, links.by, links.distance, links.a))
+        order = order[np.diff(links.a[order], prepend=-1) > 0]
+        found = cls(np.full(n, -1, dtype=np.int64), np.full(n, np.inf), np.zeros(n, dtype=np.int8))
+        at = links.a[order]
+        found.row[at], found.distance[at], found.by[at] = links.b[order], links.distance[order], links.by[order]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +166,8 @@ class NearDuplicates:
         real: Cluster label within the real set, per image.
         joint: Cluster label over both sets, synthetic images first.
         pairs: Near pairs of two synthetic images.
+        twins: Per score the image beside each flagged one that its flag stands on.
+        beside: Row of the nearest image of the other set, near or not, for those of the "synthetic" and "real" one.
     """
 
     unvaried: Flags
@@ -120,32 +176,106 @@ class NearDuplicates:
     real: Indices
     joint: Indices
     pairs: int
+    twins: Mapping[str, Twins] = field(default_factory=dict)
+    beside: Mapping[str, Indices] = field(default_factory=dict)
+
+    def representatives(self) -> dict[str, int]:
+        """Count the images that are left of each set when near-duplicates count once."""
+        return {"real": int(self.real.max()) + 1, "synthetic": int(self.synthetic.max()) + 1}
+
+    def scores(self) -> dict[str, Score]:
+        """Give the shares of flagged images, and that of near pairs."""
+        clusters = self.joint[: len(self.synthetic)]
+        return {
+            "unvaried": share(self.unvaried, clusters),
+            "unoriginal": share(self.unoriginal, clusters),
+            "collision_rate": rate_of_pairs(self.synthetic, self.pairs),
+        }
 
 
-def near_duplicates(synthetic: FeatureMatrix, real: FeatureMatrix, tau: float) -> NearDuplicates:
+def near_duplicates(
+    synthetic: FeatureMatrix,
+    real: FeatureMatrix,
+    tau: float,
+    within_real: Links | None = None,
+    definition: Definition = "balanced",
+) -> NearDuplicates:
     """Link all near pairs: S to S, S to R, R to R, so that synthetic twins never hide a real one.
 
     Args:
         synthetic: The synthetic set, in canonical order.
         real: The real set, in canonical order.
         tau: Cosine distance below which two images are near.
+        within_real: Links among the real images, where they are known.
+        definition: What "balanced" and "studio" flag; see `studio_flags`.
     """
-    n = len(synthetic)
-    within_synthetic, within_real, joint = Components(n), Components(len(real)), Components(n + len(real))
-    unvaried, unoriginal = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-    pairs = 0
-    reach = max(tau, _EXACT)
-    for a, b in near_pairs(synthetic.features, synthetic.features, reach):
-        apart = a != b
-        unvaried[a[apart]] = True
-        unvaried[b[apart]] = True
-        pairs += int((a < b).sum())
-        within_synthetic.link(a, b)
-        joint.link(a, b)
-    for a, b in near_pairs(real.features, real.features, reach):
-        within_real.link(a, b)
-        joint.link(a + n, b + n)
-    for a, b in near_pairs(synthetic.features, real.features, reach):
-        unoriginal[a] = True
-        joint.link(a, b + n)
-    return NearDuplicates(unvaried, unoriginal, within_synthetic.labels(), within_real.labels(), joint.labels(), pairs)
+    n, reach = len(synthetic), reach_of(tau)
+    made, photos = synthetic.distinct(), real.distinct()
+    rows, targets = synthetic.features[made.rows], real.features[photos.rows]
+    alike, across = compared(rows, reach=reach, weights=made.counts), compared(rows, targets, reach=reach)
+    within = links_within(synthetic, made, alike.pairs)
+    if within_real is None:
+        within_real = links_within(real, photos, compared(targets, reach=reach).pairs)
+    nearest = photos.rows[across.forth.index[made.group, 0]]
+    between = _links_between(synthetic, real, nearest, across.forth.distance[made.group, 0], reach)
+    joining = _near(synthetic.features, real.features, Pairs(made.rows[across.pairs.a], photos.rows[across.pairs.b]))
+    numbers = np.arange(n + len(real))
+    joint = Links.together(
+        within,
+        *(each.renumbered(numbers, numbers[n:]) for each in (between, joining)),
+        within_real.renumbered(numbers[n:], numbers[n:]),
+    )
+    clusters = joint.clusters(len(numbers))
+    twins = {"unvaried": Twins.of(within.both_ways(), n), "unoriginal": Twins.of(between, n)}
+    flags = {name: found.row >= 0 for name, found in twins.items()}
+    if definition == "studio":
+        flags = dict(zip(flags, studio_flags(clusters, numbers < n), strict=True))
+        chained = np.flatnonzero(flags["unoriginal"] & (twins["unoriginal"].row < 0))
+        ends = joint.sources(len(numbers), n)[chained] - n
+        distance = apart(synthetic.features, real.features, chained, ends)
+        twins["unoriginal"] = Twins.of(Links.in_a_row(between, Links.of(chained, ends, distance, CHAIN)), n)
+    return NearDuplicates(
+        **flags,
+        synthetic=within.clusters(n),
+        real=within_real.clusters(len(real)),
+        joint=clusters,
+        pairs=alike.near + int((made.counts * (made.counts - 1) // 2).sum()),
+        twins=twins,
+        beside={"synthetic": nearest, "real": made.rows[across.back.index[photos.group, 0]]},
+    )
+
+
+def _links_between(
+    synthetic: FeatureMatrix, real: FeatureMatrix, nearest: Indices, distance: Floats, reach: float
+) -> Links:
+    """Link each synthetic image to the first exact copy of it and to the nearest image in the real set."""
+    first = {digest: row for row, digest in reversed([*enumerate(real.digests)])}
+    copies = [(row, first[digest]) for row, digest in enumerate(synthetic.digests) if digest in first]
+    a, b = np.array(copies, dtype=np.int64).reshape(-1, 2).T
+    near = np.flatnonzero(distance < reach)
+    exact, features = Links.of(a, b, 0.0, EXACT), Links.of(near, nearest[near], distance[near], FEATURES)
+    return Links.in_a_row(exact, features)
+
+
+def studio_flags(components: Indices, is_synthetic: Flags) -> tuple[Flags, Flags]:
+    """Flag the synthetic images by what else is in their component, as Cleanlab Studio does.
+
+    A component that holds a real image makes all its synthetic members unoriginal and none unvaried, also
+    those that reach the real image only through other synthetic ones. Agrees with `score_synthetic_dataset` of
+    cleanlab-studio 2.5.21.
+
+    Args:
+        components: int64 (n,), one label per image of both sets, equal for the images of one near-duplicate
+            component; an image without a near-duplicate is alone under its label.
+        is_synthetic: bool (n,), which of the images are synthetic.
+
+    Returns:
+        Which synthetic images are unvaried and which are unoriginal, in their order, none both; the means are the
+        scores.
+    """
+    _, component = np.unique(components, return_inverse=True)
+    size = np.bincount(component)
+    holds_real = np.bincount(component[~is_synthetic], minlength=len(size)) > 0
+    of_synthetic = component[is_synthetic]
+    unoriginal = holds_real[of_synthetic]
+    return ~unoriginal & (size[of_synthetic] > 1), unoriginal

@@ -1,15 +1,17 @@
-"""Exact nearest neighbours and near pairs: float32 search by faiss, float64 where it decides.
+"""Exact nearest neighbours and near pairs: float32 products of blocks, float64 where they decide.
 
-Distances are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
+Fourth station of the flow (features -> scores): the only place that compares all images with all others. Distances
+are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pytest_synthgate.scores.threads import computing
 
 Features = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -17,10 +19,16 @@ Indices = NDArray[np.int64]
 
 _SPARE = 8
 """Candidates kept beyond k; where ties or float32 rounding could still hide a neighbour, all are looked at."""
-_BLOCK = 256
-"""Queries at a time; bounds memory, never an N x N array."""
+_ROWS, _COLUMNS = 256, 1024
+"""Pairs that one product is about: it stays in the cache, and no N x N array ever comes about."""
+_PRODUCTS = 1 << 21
+"""Similarities of a block of queries to all targets at a time."""
+_PAIRS = 4096
+"""Pairs in float64 at a time."""
 _BAND = 1e-5
 """Float32 similarities this close to what decides are computed again in float64."""
+_NONE = -1.5
+"""Less than any similarity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,43 @@ class Neighbours:
 
     distance: Floats
     index: Indices
+
+    @classmethod
+    def none(cls, n: int, k: int = 1) -> Neighbours:
+        """Begin with nothing found for n queries."""
+        return cls(np.full((n, k), np.inf), np.full((n, k), -1, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs as columns: row a[i] of one set, and row b[i] of the same or another one."""
+
+    a: Indices
+    b: Indices
+
+    def and_also(self, other: Pairs) -> Pairs:
+        """Add other pairs."""
+        return Pairs(np.concatenate([self.a, other.a]), np.concatenate([self.b, other.b]))
+
+
+_NOTHING = Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing two sets, or a set with itself, gave.
+
+    Attributes:
+        forth: The nearest row of the other set, for each row of the first one.
+        back: The nearest row of the first set, for each row of the other one.
+        pairs: Of the near pairs, the nearest of each row of the first set, and as few more as join all that any join.
+        near: Number of near pairs, weighted; within one set each is counted once.
+    """
+
+    forth: Neighbours
+    back: Neighbours
+    pairs: Pairs
+    near: int
 
 
 def distances(a: Features, b: Features) -> Floats:
@@ -51,29 +96,30 @@ def nearest(queries: Features, targets: Features, k: int = 1, *, same: bool = Fa
         k: Neighbours wanted, at least 1.
         same: Queries and targets are the same set: a row is not its own neighbour.
     """
-    import faiss
-
     wanted = k + same
-    found = Neighbours(np.full((len(queries), wanted), np.inf), np.full((len(queries), wanted), -1, dtype=np.int64))
+    found = Neighbours.none(len(queries), wanted)
     candidates = min(wanted + _SPARE, len(targets))
     if candidates == 0:
         return Neighbours(found.distance[:, :k], found.index[:, :k])
-    for start in range(0, len(queries), _BLOCK):
-        block = queries[start : start + _BLOCK]
-        similarity, index = faiss.knn(block, targets, candidates, metric=faiss.METRIC_INNER_PRODUCT)
-        distance, index = _ranked(block[:, None, :], targets, index, wanted)
-        found.distance[start : start + len(block), : distance.shape[1]] = distance
-        found.index[start : start + len(block), : distance.shape[1]] = index
+    size = min(_ROWS, max(1, _PRODUCTS // len(targets)))
+
+    def look(start: int) -> None:
+        block = queries[start : start + size]
+        similarity = block @ targets.T
+        index = np.argpartition(similarity, -candidates, axis=1)[:, -candidates:]
+        distance, ranked = _ranked(block[:, None, :], targets, index, wanted)
+        found.distance[start : start + size, : distance.shape[1]] = distance
+        found.index[start : start + size, : distance.shape[1]] = ranked
         if candidates == len(targets):
-            continue
+            return
+        last = np.take_along_axis(similarity, index, axis=1).min(axis=1).astype(np.float64)
         reach = distance[:, -1] + _BAND
-        hidden = np.flatnonzero(1 - similarity[:, -1].astype(np.float64) <= reach)
-        for i, row in enumerate(hidden):
-            # Equal rows come together and have equal answers.
-            if i == 0 or not np.array_equal(block[row], block[hidden[i - 1]]):
-                close = np.flatnonzero(1 - targets @ block[row] <= reach[row])
-                answer = _ranked(block[row], targets, close, wanted)
-            found.distance[start + row], found.index[start + row] = answer
+        for row in np.flatnonzero(1 - last <= reach):
+            close = np.flatnonzero(1 - similarity[row].astype(np.float64) <= reach[row])
+            found.distance[start + row], found.index[start + row] = _ranked(block[row], targets, close, wanted)
+
+    with computing() as threads:
+        list(threads.map(look, range(0, len(queries), size)))
     return _without_self(found) if same else found
 
 
@@ -94,52 +140,129 @@ def _without_self(found: Neighbours) -> Neighbours:
     return Neighbours(np.take_along_axis(found.distance, columns, 1), np.take_along_axis(found.index, columns, 1))
 
 
-def near_pairs(a: Features, b: Features, tau: float) -> Iterator[tuple[Indices, Indices]]:
-    """Yield every pair (row of a, row of b) closer than tau, block by block of a.
+def compared(a: Features, b: Features | None = None, *, reach: float, weights: Indices | None = None) -> Compared:
+    """Compare every row of one set with every row of another one, or of the same, once, for all that is asked.
 
-    Distances within 1e-5 of tau are computed again in float64. With `a is b`, a row pairs with itself too.
+    Args:
+        a: float32 (n, d), unit norm.
+        b: float32 (m, d), unit norm; None for the pairs within `a`, each once, a row not with itself.
+        reach: Cosine distance below which a pair is near.
+        weights: How many images each row of `a` stands for, where the pairs are those within it; else one.
     """
-    import faiss
+    comparison = _Comparison(a, a if b is None else b, b is None, reach, weights)
+    forth = Neighbours.none(len(a))
+    back = forth if b is None else Neighbours.none(len(b))
+    joining, near = _NOTHING, 0
+    starts = range(0, len(a), _ROWS)
+    with computing() as threads:
+        for start, strip in zip(starts, threads.map(comparison.strip, starts), strict=True):
+            _offer(forth, np.arange(start, start + len(strip.forth.index)), strip.forth)
+            _offer(back, np.arange(len(strip.back.index)), strip.back)
+            joining, near = _thinned(joining, strip.pairs), near + strip.near
+    rows = np.flatnonzero(forth.distance[:, 0] < reach)
+    nearest_near = Pairs(rows, forth.index[rows, 0])
+    return Compared(forth, back, nearest_near.and_also(Pairs(joining.a, joining.b - comparison.offset)), near)
 
-    if len(a) == 0 or len(b) == 0 or tau <= 0:
-        return
-    index = faiss.IndexFlatIP(b.shape[1])
-    index.add(b)
-    for start in range(0, len(a), _BLOCK):
-        block = a[start : start + _BLOCK]
-        bounds, similarity, targets = index.range_search(block, 1 - tau - _BAND)
-        counts = (bounds[1:] - bounds[:-1]).astype(np.int64)
-        rows = np.repeat(np.arange(len(block)), counts)
-        close = 1 - similarity.astype(np.float64) < tau - _BAND
+
+@dataclass(slots=True)
+class _Comparison:
+    """One run over all pairs, strip by strip; strips may be worked on at the same time."""
+
+    a: Features
+    b: Features
+    same: bool
+    reach: float
+    weights: Indices | None
+    most: NDArray[np.float32] = field(init=False)
+    """Largest similarity that any strip has met so far, by row of b: a bound that only saves work."""
+
+    def __post_init__(self) -> None:
+        self.most = np.full(len(self.b), _NONE, dtype=np.float32)
+
+    @property
+    def offset(self) -> int:
+        """What sets the numbers of the rows of b apart from those of a."""
+        return 0 if self.same else len(self.a)
+
+    def strip(self, start: int) -> Compared:
+        """Compare some rows of a with all of b, or with those after them."""
+        rows = self.a[start : start + _ROWS]
+        forth, back = Neighbours.none(len(rows)), Neighbours.none(len(self.b))
+        best = np.full(len(rows), _NONE, dtype=np.float32)
+        joining, near = _NOTHING, 0
+        for left in range(start if self.same else 0, len(self.b), _COLUMNS):
+            columns = self.b[left : left + _COLUMNS]
+            similarity = rows @ columns.T
+            if self.same and left < start + len(rows):
+                numbers = np.arange(start, start + len(rows))[:, None], np.arange(left, left + len(columns))
+                similarity[numbers[0] >= numbers[1]] = 2 * _NONE
+            most = self.most[left : left + _COLUMNS]
+            np.maximum(best, similarity.max(axis=1), out=best)
+            np.maximum(most, similarity.max(axis=0), out=most)
+            i, j = np.nonzero(similarity >= (best - np.float32(_BAND))[:, None])
+            _offer(forth, i, Neighbours(apart(rows, columns, i, j)[:, None], j[:, None] + left))
+            i, j = np.nonzero(similarity >= most - np.float32(_BAND))
+            _offer(back, j + left, Neighbours(apart(rows, columns, i, j)[:, None], i[:, None] + start))
+            pairs = self._near(rows, columns, similarity, np.flatnonzero(best >= 1 - self.reach - _BAND))
+            pairs = Pairs(pairs.a + start, pairs.b + left + self.offset)
+            near += len(pairs.a) if self.weights is None else int(self.weights[pairs.a] @ self.weights[pairs.b])
+            joining = _thinned(joining, pairs)
+        return Compared(forth, back, joining, near)
+
+    def _near(self, rows: Features, columns: Features, similarity: Features, among: Indices) -> Pairs:
+        """Pick the near pairs of some of the rows; float64 decides about those on the threshold."""
+        i, j = np.nonzero(similarity[among] >= 1 - self.reach - _BAND)
+        i = among[i]
+        close = 1 - similarity[i, j].astype(np.float64) < self.reach - _BAND
         unsure = np.flatnonzero(~close)
-        close[unsure] = distances(block[rows[unsure]], b[targets[unsure]]) < tau
-        yield rows[close] + start, targets[close].astype(np.int64)
+        close[unsure] = apart(rows, columns, i[unsure], j[unsure]) < self.reach
+        return Pairs(i[close], j[close])
 
 
-class Components:
-    """Connected components of n items that grow as links arrive; labels are 0, 1, ... by first member."""
+def listed_pairs(features: Features, listed: Neighbours, reach: float) -> Pairs:
+    """Give the near pairs within a set whose nearest neighbours are known, as `compared` does.
 
-    def __init__(self, n: int) -> None:
-        self._label: Indices = np.arange(n, dtype=np.int64)
+    Args:
+        features: float32 (n, d), unit norm.
+        listed: The k nearest of each row.
+        reach: Cosine distance below which a pair is near.
+    """
+    a, place = np.nonzero(listed.distance < reach)
+    # A pair that neither list holds is one of two rows whose lists end before the reach does.
+    ended = np.flatnonzero(listed.distance[:, -1] < reach)
+    rest = compared(features[ended], reach=reach).pairs
+    return Pairs(a, listed.index[a, place]).and_also(Pairs(ended[rest.a], ended[rest.b]))
 
-    def link(self, a: Indices, b: Indices) -> None:
-        """Join item a[i] with item b[i] for every i."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
 
-        n = len(self._label)
-        links = np.unique(self._label[a] * n + self._label[b])
-        left, right = links // n, links % n
-        apart = left != right
-        if not apart.any():
-            return
-        graph = coo_array((np.ones(apart.sum(), dtype=np.int8), (left[apart], right[apart])), shape=(n, n))
-        _, joined = connected_components(graph, directed=False)
-        self._label = joined.astype(np.int64)[self._label]
+def apart(a: Features, b: Features, i: Indices, j: Indices) -> Floats:
+    """Distances of rows a[i] and b[j], a few at a time."""
+    found = np.empty(len(i))
+    for start in range(0, len(i), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        found[some] = distances(a[i[some]], b[j[some]])
+    return found
 
-    def labels(self) -> Indices:
-        """Give the label of each item."""
-        _, first, inverse = np.unique(self._label, return_index=True, return_inverse=True)
-        rank = np.empty(len(first), dtype=np.int64)
-        rank[np.argsort(first)] = np.arange(len(first))
-        return rank[inverse]
+
+def _offer(keep: Neighbours, at: Indices, found: Neighbours) -> None:
+    """Take over what is nearer than what is known of the rows that it was found for, ties by index."""
+    distance, index = found.distance[:, 0], found.index[:, 0]
+    order = np.lexsort((index, distance, at))
+    order = order[np.diff(at[order], prepend=-1) > 0]
+    at, distance, index = at[order], distance[order], index[order]
+    known = keep.distance[at, 0]
+    nearer = (distance < known) | ((distance == known) & (index < keep.index[at, 0]))
+    keep.distance[at[nearer], 0], keep.index[at[nearer], 0] = distance[nearer], index[nearer]
+
+
+def _thinned(*several: Pairs) -> Pairs:
+    """Keep as few pairs as join what all of them join."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    a, b = (np.concatenate([getattr(each, end) for each in several]) for end in ("a", "b"))
+    if len(a) < 2:
+        return Pairs(a, b)
+    nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
+    graph = coo_array((np.ones(len(a)), (at[: len(a)], at[len(a) :])), shape=(len(nodes), len(nodes)))
+    left, right = minimum_spanning_tree(graph).nonzero()
+    return Pairs(nodes[np.minimum(left, right)], nodes[np.maximum(left, right)])

@@ -6,13 +6,16 @@ Lower is better; two sets of one law score 0.5 in `unrealistic`, `unrepresentati
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.kinds import MEANS
-from pytest_synthgate.scores.fit import RUNGS, Probabilities, Side
+from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.kinds import CLASSIFIED, MEANS
+from pytest_synthgate.scores.fit import RUNGS, Probabilities, Side, balanced_probabilities, raw_probabilities, sides
+from pytest_synthgate.scores.links import Definition, NearDuplicates
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
     effective_size,
@@ -27,6 +30,63 @@ Floats = NDArray[np.float64]
 
 OBVIOUS = 0.9
 """P(true label) from which an image counts as given away."""
+
+_NO_SCORES = dict.fromkeys(CLASSIFIED, Score(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Realism:
+    """How well two sets are told apart.
+
+    Attributes:
+        rung: The largest n0 that was fitted; None where there was none, or where all images were.
+        scores: The scores there, without a value where nothing could be fitted.
+        rungs: The scores by name and n0, none where all images were fitted.
+        errors: The standard errors of the means by name and n0.
+        fit: The probabilities that they come from.
+    """
+
+    rung: int | None
+    scores: Mapping[str, Score]
+    rungs: Mapping[str, Mapping[str, Score]]
+    errors: Mapping[str, Mapping[str, Errors]]
+    fit: Probabilities | None
+
+
+def realism(
+    synthetic: FeatureMatrix,
+    real: FeatureMatrix,
+    copies: NearDuplicates,
+    definition: Definition = "balanced",
+    at_most: int | None = None,
+) -> Realism:
+    """Fit and score two sets at every rung that both reach; "studio" has one fit, of all images.
+
+    Args:
+        synthetic: The synthetic set.
+        real: The real set.
+        copies: Their near-duplicates.
+        definition: "balanced" or "studio".
+        at_most: Largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
+    """
+    pair = sides(synthetic, real, (copies.synthetic, copies.real), copies.joint)
+    if definition == "studio":
+        whole = raw_probabilities(*pair)
+        return Realism(None, realism_scores(whole, *pair) if whole else _NO_SCORES, {}, {}, whole)
+    sizes = rungs_within(min(copies.representatives().values()))
+    if at_most is not None:
+        sizes = tuple(size for size in sizes if size <= at_most)[-1:]
+    fits = {size: fit for size in sizes if (fit := balanced_probabilities(*pair, size)) is not None}
+    scores = {str(size): realism_scores(fit, *pair) for size, fit in fits.items()}
+    errors = {str(size): realism_errors(fit, *pair) for size, fit in fits.items()}
+    rung = max(fits, default=None)
+    return Realism(
+        rung,
+        _NO_SCORES if rung is None else scores[str(rung)],
+        {name: {size: found[name] for size, found in scores.items()} for name in CLASSIFIED},
+        {name: {size: found[name] for size, found in errors.items()} for name in MEANS},
+        None if rung is None else fits[rung],
+    )
 
 
 def rungs_within(size: int) -> tuple[int, ...]:

@@ -12,8 +12,9 @@ import pytest
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.gating.difference import difference
 from pytest_synthgate.gating.entry import Entry
-from pytest_synthgate.scores.evaluate import Reference, compare, reference
+from pytest_synthgate.scores.evaluate import compare
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
 

@@ -22,6 +22,7 @@ PAIR = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "
         ({"by": "exact", "value": 0.0}, "the same pixels"),
         ({}, "a near-copy, distance 0.01 < 0.0455"),
         ({"by": "geometry", "value": 0.21}, "an edited copy, distance 0.210"),
+        ({"by": "chain", "value": 0.51}, "in a chain of near-copies, distance 0.510"),
         ({"by": "classifier", "value": 0.987}, "told from real images with 98.7% certainty"),
         ({"by": "classifier", "value": 0.99991}, "told from real images with over 99.9% certainty"),
         ({"by": "classifier", "value": 0.9, "image_set": "real"}, "told from synthetic images with 90.0% certainty"),

@@ -13,14 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_synthgate import evaluate
-from pytest_synthgate.errors import SourceError
+from pytest_synthgate.errors import SourceError, SpecError
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.reports import explain
 from pytest_synthgate.scores import evaluate as module
-from pytest_synthgate.scores.evaluate import Facts, compare, reference
+from pytest_synthgate.scores.evaluate import Facts, compare
 from pytest_synthgate.scores.finding import Origin
 from pytest_synthgate.scores.groups import Axis
+from pytest_synthgate.scores.links import Definition
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.real import reference
 from pytest_synthgate.scores.score import Score
 
 Floats = NDArray[np.float64]
@@ -84,7 +86,7 @@ def test_a_measurement_holds_every_score_with_its_interval() -> None:
 
 
 @pytest.mark.parametrize("definition", ["balanced", "studio"])
-def test_the_order_of_the_rows_does_not_matter(definition: module.Definition) -> None:
+def test_the_order_of_the_rows_does_not_matter(definition: Definition) -> None:
     real, synthetic = _two_sets()
     synthetic[5:8] = synthetic[0]
     rng = np.random.default_rng(1)
@@ -188,6 +190,11 @@ def test_bad_arrays_are_one_line(real: Floats, synthetic: Floats, message: str) 
     with pytest.raises(SourceError, match=message) as caught:
         evaluate(real, synthetic)
     assert "\n" not in str(caught.value)
+
+
+def test_a_definition_that_is_none_is_one_line() -> None:
+    with pytest.raises(SpecError, match=r"^unknown definition 'studoi'; one of balanced, studio$"):
+        evaluate(np.eye(2), np.eye(2), definition="studoi")  # type: ignore[arg-type]
 
 
 def test_ids_that_repeat_are_one_line() -> None:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.gating.gates import judge
-from pytest_synthgate.scores.evaluate import compare, reference
+from pytest_synthgate.scores.evaluate import compare
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.real import reference
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import share
 from pytest_synthgate.spec.limits import Limit

@@ -1,14 +1,18 @@
 """What counts as near depends on distinct real images only, and shares of near-duplicates are what was put in."""
 
+import json
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.links import FACTOR, duplicate_threshold, near_duplicates
-from pytest_synthgate.scores.neighbourhood import Components, distances
+from pytest_synthgate.scores import links, neighbourhood
+from pytest_synthgate.scores.links import BY, CHAIN, FEATURES, Links, NearDuplicates, near_duplicates
+from pytest_synthgate.scores.neighbourhood import distances
+from pytest_synthgate.scores.real import FACTOR, Threshold, reference
 
 Floats = NDArray[np.float64]
 D = 32
@@ -32,12 +36,15 @@ def _all_distances(matrix: FeatureMatrix) -> Floats:
     return table
 
 
+def duplicate_threshold(real: FeatureMatrix) -> Threshold:
+    return reference(real).threshold
+
+
 def _median_beyond(matrix: FeatureMatrix, tau: float) -> float:
     """Median nearest-neighbour distance of one image per cluster, by a search over all pairs."""
     table = _all_distances(matrix)
-    components = Components(len(matrix))
-    components.link(*np.nonzero(table < tau))
-    _, first = np.unique(components.labels(), return_index=True)
+    a, b = np.nonzero(table < tau)
+    _, first = np.unique(Links.of(a, b, 0.0, FEATURES).clusters(len(matrix)), return_index=True)
     return float(np.median(table[np.ix_(first, first)].min(axis=1)))
 
 
@@ -123,6 +130,7 @@ def test_a_set_so_dense_that_the_first_tau_leaves_one_image_has_a_tau() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.integers(2, 40), st.integers(1, 4))
+@example(30, 12, 1)
 def test_any_set_has_a_tau_that_spares_most_of_what_it_keeps(seed: int, n: int, d: int) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(max(1, n // 3), d))[rng.integers(max(1, n // 3), size=n)]
@@ -200,3 +208,86 @@ def test_flags_are_those_of_a_search_over_all_pairs(seed: int, n: int, m: int, t
     assert found.unvaried.tolist() == within.any(axis=1).tolist()
     assert found.unoriginal.tolist() == across.any(axis=1).tolist()
     assert found.pairs == within.sum() // 2
+
+
+# Links
+
+
+def _linked(synthetic: FeatureMatrix, real: FeatureMatrix, tau: float = 1e-3) -> NearDuplicates:
+    return near_duplicates(synthetic, real, tau, definition="studio")
+
+
+def test_exact_copies_are_one_item_to_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight thousand equal rows have 32 million pairs: counted and joined, never listed."""
+    sizes = []
+
+    def looked(a: NDArray[np.float32], *rest: NDArray[np.float32], **options: object) -> object:
+        sizes.append((len(a), *map(len, rest)))
+        return neighbourhood.compared(a, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(links, "compared", looked)
+    synthetic, real = feature_matrix(np.repeat(np.eye(2), 4000, axis=0)), feature_matrix(np.eye(2)[:1])
+    found = near_duplicates(synthetic, real, 1e-3)
+    assert sizes == [(2,), (2, 1), (1,)]
+    assert found.pairs == 2 * (4000 * 3999 // 2)
+    assert found.unvaried.all()
+    assert (found.unoriginal.sum(), found.synthetic.max()) == (4000, 1)
+
+
+def test_pictures_that_the_encoder_cannot_tell_apart_are_no_exact_copies() -> None:
+    same = feature_matrix(np.ones((3, 2)), list("abc"), ["x", "x", "y"])
+    twins = _linked(same, feature_matrix([[1.0, -1.0]])).twins["unvaried"]
+    assert [(row, BY[by]) for row, by in zip(twins.row, twins.by, strict=True)] == [
+        (1, "exact"),
+        (0, "exact"),
+        (0, "features"),
+    ]
+
+
+def test_a_real_image_reached_through_others_is_the_twin_at_the_end_of_the_chain() -> None:
+    angle = np.array([0.03, 0.06, 0.09])
+    synthetic = feature_matrix(np.column_stack([np.cos(angle), np.sin(angle)]), list("abc"), list("123"))
+    real = feature_matrix([[1.0, 0.0], [np.cos(1), np.sin(1)]], ["near", "far"], ["4", "5"])
+    found = _linked(synthetic, real)
+    twins = found.twins["unoriginal"]
+    assert found.unoriginal.all()
+    assert [real.ids[row] for row in twins.row] == ["near"] * 3
+    assert [BY[by] for by in twins.by] == ["features", "chain", "chain"]
+    assert twins.distance == pytest.approx(1 - np.cos(angle), abs=1e-6)
+    balanced = near_duplicates(synthetic, real, 1e-3)
+    assert balanced.unoriginal.tolist() == [True, False, False]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 20), st.sampled_from([1e-4, 0.01, 0.1]))
+def test_under_studio_every_twin_is_in_the_component_and_near_unless_it_is_said_to_be_chained(
+    seed: int, n: int, m: int, tau: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(8, 3))[rng.integers(8, size=n + m)] + rng.choice([0, 0.01, 0.2]) * rng.normal(
+        size=(n + m, 3)
+    )
+    synthetic, real = feature_matrix(rows[:n]), feature_matrix(rows[n:])
+    found = _linked(synthetic, real, tau)
+    for score, flags, others, offset in (
+        ("unvaried", found.unvaried, synthetic, 0),
+        ("unoriginal", found.unoriginal, real, n),
+    ):
+        twins = found.twins[score]
+        for row in np.flatnonzero(flags).tolist():
+            twin = int(twins.row[row])
+            assert found.joint[row] == found.joint[offset + twin]
+            assert twins.distance[row] == pytest.approx(
+                distances(synthetic.features[row], others.features[twin]), abs=1e-12
+            )
+            assert (twins.distance[row] < tau) == (twins.by[row] != CHAIN)
+
+
+def test_links_survive_the_way_through_json() -> None:
+    photos = _photos(30)
+    found = reference(feature_matrix(np.concatenate([photos, photos[:5], _copies(photos[:9], 9, JITTER)]))).links
+    again = Links.from_json(json.loads(json.dumps(found.to_json())))
+    assert len(found.a) >= 14
+    for name in ("a", "b", "distance", "by"):
+        assert getattr(again, name).dtype == getattr(found, name).dtype
+        assert getattr(again, name).tolist() == getattr(found, name).tolist()

@@ -1,16 +1,17 @@
 """Neighbours, near pairs and components are those of a float64 search over all pairs."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores.neighbourhood import Components, distances, near_pairs, nearest
+from pytest_synthgate.scores import neighbourhood
+from pytest_synthgate.scores.links import FEATURES, Links
+from pytest_synthgate.scores.neighbourhood import Pairs, compared, distances, listed_pairs, nearest
 
 Features = NDArray[np.float32]
+Indices = NDArray[np.int64]
 
 
 def _unit(rows: NDArray[np.float64]) -> Features:
@@ -48,7 +49,7 @@ def _reference(queries: Features, targets: Features, k: int, *, same: bool) -> l
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_sets(), st.integers(1, 70))
 def test_nearest_are_those_of_a_search_over_all_pairs(sets: tuple[Features, Features], k: int) -> None:
     queries, targets = sets
@@ -61,7 +62,7 @@ def test_nearest_are_those_of_a_search_over_all_pairs(sets: tuple[Features, Feat
         assert np.isinf(found.distance[i, len(expected) :]).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_sets(), st.integers(1, 70))
 def test_within_one_set_no_row_is_its_own_neighbour(sets: tuple[Features, Features], k: int) -> None:
     features = np.concatenate(sets)
@@ -89,20 +90,61 @@ def test_distances_are_cosine_distances() -> None:
     assert distances(a, -a) == pytest.approx(2)
 
 
-def _pairs(a: Features, b: Features, tau: float) -> list[tuple[int, int]]:
-    return [
-        (i, j) for rows, targets in near_pairs(a, b, tau) for i, j in zip(rows.tolist(), targets.tolist(), strict=True)
-    ]
+def _clusters(n: int, a: Indices, b: Indices) -> list[int]:
+    return [int(label) for label in Links.of(a, b, 0.0, FEATURES).clusters(n)]
 
 
-@settings(deadline=None)
-@given(_sets(), st.sampled_from([0.0, 1e-9, 1e-7, 1e-4, 0.01, 0.5, 1.5, 2.5]))
-def test_near_pairs_are_those_of_a_search_over_all_pairs(sets: tuple[Features, Features], tau: float) -> None:
+def _by_table(table: NDArray[np.float64]) -> tuple[list[float], list[int]]:
+    """The nearest of each row of a table of distances, ties by index."""
+    if not table.shape[1]:
+        return [np.inf] * len(table), [-1] * len(table)
+    index = np.where(np.isinf(table).all(axis=1), -1, table.argmin(axis=1))
+    return table.min(axis=1).tolist(), index.tolist()
+
+
+REACHES = st.sampled_from([1e-9, 1e-7, 1e-4, 0.01, 0.5, 1.5, 2.5])
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several strips and columns of blocks for sets that are small."""
+    monkeypatch.setattr(neighbourhood, "_ROWS", 16)
+    monkeypatch.setattr(neighbourhood, "_COLUMNS", 24)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_sets(), REACHES)
+def test_two_sets_are_compared_as_a_table_of_all_pairs_says(sets: tuple[Features, Features], reach: float) -> None:
     a, b = sets
-    found = _pairs(a, b, tau)
-    close = distances(a[:, None, :], b[None, :, :]) < tau if len(a) and len(b) else np.zeros((0, 0), dtype=np.bool_)
-    assert len(found) == len(set(found))
-    assert sorted(found) == [(int(i), int(j)) for i, j in np.argwhere(close)]
+    table = distances(a[:, None, :], b[None, :, :]) if len(a) and len(b) else np.empty((len(a), len(b)))
+    found = compared(a, b, reach=reach)
+    for neighbours, expected in ((found.forth, table), (found.back, table.T)):
+        assert (neighbours.distance[:, 0].tolist(), neighbours.index[:, 0].tolist()) == _by_table(expected)
+    rows, columns = np.nonzero(table < reach)
+    assert found.near == len(rows)
+    n = len(a) + len(b)
+    assert _clusters(n, found.pairs.a, len(a) + found.pairs.b) == _clusters(n, rows, len(a) + columns)
+    assert (table[found.pairs.a, found.pairs.b] < reach).all()
+    assert len(found.pairs.a) < 2 * n + 1
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_sets(), REACHES, st.integers(1, 5))
+def test_a_set_is_compared_with_itself_as_a_table_of_all_pairs_says(
+    sets: tuple[Features, Features], reach: float, weight: int
+) -> None:
+    features = np.concatenate(sets)
+    n = len(features)
+    table = distances(features[:, None, :], features[None, :, :]) if n else np.empty((0, 0))
+    np.fill_diagonal(table, np.inf)
+    found = compared(features, reach=reach, weights=np.full(n, weight))
+    assert (found.forth.distance[:, 0].tolist(), found.forth.index[:, 0].tolist()) == _by_table(table)
+    rows, columns = np.nonzero(table < reach)
+    assert found.near == weight**2 * len(rows) // 2
+    assert _clusters(n, found.pairs.a, found.pairs.b) == _clusters(n, rows, columns)
+    listed = listed_pairs(features, nearest(features, features, 3, same=True), reach)
+    assert _clusters(n, listed.a, listed.b) == _clusters(n, rows, columns)
+    assert (table[listed.a, listed.b] < reach).all()
 
 
 @pytest.mark.parametrize("dimensions", [8, 1280])
@@ -119,40 +161,50 @@ def test_pairs_on_the_threshold_are_decided_in_float64(dimensions: int) -> None:
     wrong_in_float32 = (1 - np.einsum("nd,nd->n", a, b) < np.float32(tau)) != close
     assert 50 < close.sum() < 250
     assert wrong_in_float32.sum() > 10
-    own = {i for i, j in _pairs(a, b, tau) if i == j}
-    assert own == set(np.flatnonzero(close).tolist())
+    found = compared(a, b, reach=tau)
+    table = distances(a[:, None, :], b[None, :, :]) < tau if dimensions == 8 else np.diag(close)
+    assert found.near == table.sum()
+    assert {*found.pairs.a[found.pairs.a == found.pairs.b].tolist()} <= {*np.flatnonzero(close).tolist()}
+    assert {*found.pairs.a.tolist()} == {*np.flatnonzero(table.any(axis=1)).tolist()}
 
 
 def test_a_distance_of_exactly_tau_is_not_near() -> None:
     a, b = np.array([[1, 0]], dtype=np.float32), np.array([[0, 1]], dtype=np.float32)
-    assert _pairs(a, b, 1.0) == []
-    assert _pairs(a, b, np.nextafter(1.0, 2.0)) == [(0, 0)]
+    assert compared(a, b, reach=1.0).near == 0
+    assert compared(a, b, reach=float(np.nextafter(1.0, 2.0))).near == 1
 
 
-def test_near_pairs_come_in_blocks_of_rows() -> None:
-    features = _features(0, 600, 4, distinct=600, jitter=0)
-    assert len(list(near_pairs(features, features, 1e-3))) == 3
+def test_a_cluster_of_any_size_is_joined_by_few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two million near pairs, of which no list is made: each strip keeps what joins its rows."""
+    monkeypatch.undo()
+    features = _features(0, 2000, 16, distinct=1, jitter=1e-3)
+    kept: list[int] = []
+
+    def thin(*pairs: Pairs) -> Pairs:
+        found = thinned(*pairs)
+        kept.append(len(found.a))
+        return found
+
+    monkeypatch.setattr(neighbourhood, "_thinned", thin)
+    found = compared(features, reach=0.01)
+    assert found.near == 2000 * 1999 // 2
+    assert len(found.pairs.a) < 2 * 2000
+    assert max(kept) < 2000
 
 
-LINKS = st.integers(1, 30).flatmap(
-    lambda n: st.tuples(
-        st.just(n),
-        st.lists(st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=20), max_size=4),
-    )
+thinned = neighbourhood._thinned
+
+PAIRS = st.integers(1, 30).flatmap(
+    lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=60))
 )
 
 
-@settings(deadline=None)
-@given(LINKS)
-def test_components_are_those_of_a_search_by_hand(case: tuple[int, list[list[tuple[int, int]]]]) -> None:
-    n, batches = case
-    components = Components(n)
-    for batch in batches:
-        components.link(
-            np.array([a for a, _ in batch], dtype=np.int64), np.array([b for _, b in batch], dtype=np.int64)
-        )
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PAIRS)
+def test_clusters_are_those_of_a_search_by_hand(case: tuple[int, list[tuple[int, int]]]) -> None:
+    n, pairs = case
     near: dict[int, set[int]] = {i: set() for i in range(n)}
-    for a, b in (link for batch in batches for link in batch):
+    for a, b in pairs:
         near[a].add(b)
         near[b].add(a)
     expected, label = [-1] * n, 0
@@ -166,13 +218,11 @@ def test_components_are_those_of_a_search_by_hand(case: tuple[int, list[list[tup
                 expected[each] = label
                 todo += near[each]
         label += 1
-    assert components.labels().tolist() == expected
+    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    assert _clusters(n, *ends) == expected
 
 
-def test_components_follow_chains_that_arrive_in_any_order() -> None:
-    links = list(pairwise(range(1000)))
-    components = Components(1001)
-    for start in range(0, len(links), 7):
-        batch = links[::-1][start : start + 7]
-        components.link(np.array([a for a, _ in batch]), np.array([b for _, b in batch]))
-    assert components.labels().tolist() == [0] * 1000 + [1]
+def test_clusters_follow_chains_that_arrive_in_any_order() -> None:
+    a = np.arange(1000)[::-1].copy()
+    assert _clusters(1001, a, a + 1) == [0] * 1001
+    assert _clusters(1002, a, a + 1) == [0] * 1001 + [1]

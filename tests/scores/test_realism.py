@@ -12,9 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.kinds import CLASSIFIED
-from pytest_synthgate.scores.evaluate import compare, reference
+from pytest_synthgate.scores.evaluate import compare
 from pytest_synthgate.scores.fit import Probabilities, Side
 from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.real import reference
 from pytest_synthgate.scores.realism import (
     area_under_curve,
     realism_errors,

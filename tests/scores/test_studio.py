@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores.studio import studio_flags
+from pytest_synthgate.scores.links import studio_flags
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "reference" / "studio_scores.json").read_text(encoding="utf-8")
@@ -36,12 +36,12 @@ def _sets() -> st.SearchStrategy[Images]:
 def test_scores_are_those_of_the_published_package(case: dict[str, Any]) -> None:
     components, is_synthetic = _images(case["components"], case["is_synthetic"])
     quality = 1 - np.array(case["label_issue_scores"])
-    flags = studio_flags(components, is_synthetic)
+    unvaried, unoriginal = studio_flags(components, is_synthetic)
     assert {
-        "unoriginal": flags.unoriginal.mean(),
+        "unoriginal": unoriginal.mean(),
         "unrealistic": quality[is_synthetic].mean(),
         "unrepresentative": quality[~is_synthetic].mean(),
-        "unvaried": flags.unvaried.mean(),
+        "unvaried": unvaried.mean(),
     } == pytest.approx(case["scores"], abs=1e-9, rel=0)
 
 
@@ -57,22 +57,22 @@ def test_the_table_holds_components_of_every_make_up() -> None:
 
 def test_flags_follow_the_order_of_the_synthetic_images() -> None:
     flags = studio_flags(*_images([7, 5, 7, 3, 5, 5, 9, 4, 4], [1, 1, 0, 1, 1, 1, 0, 0, 0]))
-    assert flags.unvaried.tolist() == [False, True, False, True, True]
-    assert flags.unoriginal.tolist() == [True, False, False, False, False]
+    assert flags[0].tolist() == [False, True, False, True, True]
+    assert flags[1].tolist() == [True, False, False, False, False]
 
 
 @pytest.mark.parametrize("n_real", [0, 3])
 def test_without_synthetic_images_there_are_no_flags(n_real: int) -> None:
     flags = studio_flags(*_images([1] * n_real, [0] * n_real))
-    assert flags.unvaried.shape == flags.unoriginal.shape == (0,)
-    assert flags.unvaried.dtype == flags.unoriginal.dtype == np.bool_
+    assert flags[0].shape == flags[1].shape == (0,)
+    assert flags[0].dtype == flags[1].dtype == np.bool_
 
 
 @given(_sets())
 def test_no_image_is_both_unvaried_and_unoriginal(images: Images) -> None:
     flags = studio_flags(*images)
-    assert len(flags.unvaried) == len(flags.unoriginal) == images[1].sum()
-    assert not (flags.unvaried & flags.unoriginal).any()
+    assert len(flags[0]) == len(flags[1]) == images[1].sum()
+    assert not (flags[0] & flags[1]).any()
 
 
 @given(_sets(), st.integers(0, 8))
@@ -81,8 +81,8 @@ def test_a_real_image_makes_its_whole_component_unoriginal_and_no_other(images: 
     before = studio_flags(components, is_synthetic)
     after = studio_flags(np.append(components, joined), np.append(is_synthetic, False))
     beside = components[is_synthetic] == joined
-    assert after.unoriginal.tolist() == (before.unoriginal | beside).tolist()
-    assert after.unvaried.tolist() == (before.unvaried & ~beside).tolist()
+    assert after[1].tolist() == (before[1] | beside).tolist()
+    assert after[0].tolist() == (before[0] & ~beside).tolist()
 
 
 @given(_sets(), st.randoms(use_true_random=False))
@@ -93,8 +93,8 @@ def test_permuting_the_images_permutes_the_flags(images: Images, random: Random)
     permuted = studio_flags(components[order], is_synthetic[order])
     place = np.cumsum(is_synthetic) - 1  # of each synthetic image among the synthetic ones
     from_before = place[order[is_synthetic[order]]]
-    assert permuted.unvaried.tolist() == flags.unvaried[from_before].tolist()
-    assert permuted.unoriginal.tolist() == flags.unoriginal[from_before].tolist()
+    assert permuted[0].tolist() == flags[0][from_before].tolist()
+    assert permuted[1].tolist() == flags[1][from_before].tolist()
 
 
 @given(_sets(), st.lists(st.integers(-(2**63), 2**63 - 1), min_size=9, max_size=9, unique=True))
@@ -102,5 +102,5 @@ def test_the_labels_of_the_components_do_not_matter(images: Images, labels: list
     components, is_synthetic = images
     flags = studio_flags(components, is_synthetic)
     relabelled = studio_flags(np.array(labels, dtype=np.int64)[components], is_synthetic)
-    assert relabelled.unvaried.tolist() == flags.unvaried.tolist()
-    assert relabelled.unoriginal.tolist() == flags.unoriginal.tolist()
+    assert relabelled[0].tolist() == flags[0].tolist()
+    assert relabelled[1].tolist() == flags[1].tolist()

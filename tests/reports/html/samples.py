@@ -20,10 +20,11 @@ from pytest_synthgate.reports.redaction import redacted
 from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.evaluate import Facts, Reference, compare, reference
+from pytest_synthgate.scores.evaluate import Facts, compare
 from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement, Projection
+from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import Row
 
