@@ -59,12 +59,16 @@ def read_recipe(path: Path) -> Recipe:
 def _texts(path: Path) -> Mapping[str, str]:
     """Give the texts of a PNG file by their keys, and the comment of the user in an EXIF block as "comment"."""
     with path.open("rb") as stream:
-        if (form := format_of(stream.read(16))) is None:
+        head = stream.read(4096)
+        form = format_of(head[:16])
+        if form is None or form.name not in {"PNG", "JPEG", "WebP"}:
             return {}
         stream.seek(0)
         if form.name != "PNG":
-            # WebP decoders want the file whole; the head of a JPEG is enough, whatever its tables.
-            info = form.open(stream.read() if form.name == "WebP" else stream.read(1 << 20)).info
+            # Most files have no such block, and are not read any further: JPEG has it first, WebP a bit that tells.
+            if not (head[12:16] == b"VP8X" and head[20] & 8 if form.name == "WebP" else b"Exif\0\0" in head):
+                return {}
+            info = form.open(stream.read(-1 if form.name == "WebP" else 1 << 20)).info
             return {"comment": _comment(*exif_values(info.get("exif"), frozenset({USER_COMMENT})))}
         try:
             picture: Image.Image = PngImagePlugin.PngImageFile(stream)

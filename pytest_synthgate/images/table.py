@@ -148,9 +148,12 @@ def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
 
 
 def _read_folder(folder: Path, composed: Mapping[str, str], notes: list[str]) -> dict[str, Row]:
-    found = sorted(
-        each.path for each in os.scandir(folder) if each.name.casefold() in METADATA_FILES and each.is_file()
-    )
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(each.path for each in entries if each.name.casefold() in METADATA_FILES and each.is_file())
+    except OSError as error:
+        notes.append(f"{shown(folder)}: cannot be searched for a metadata file ({error.strerror})")
+        return {}
     if not found:
         return {}
     path = Path(found[0])

@@ -1,5 +1,6 @@
 """Prompts, seeds and classes join the images they belong to."""
 
+import os
 import sys
 import unicodedata
 from pathlib import Path
@@ -88,6 +89,17 @@ def test_rows_that_name_no_image_are_counted(tmp_path: Path) -> None:
     assert known(tmp_path)["1.jpg"].prompt == "a"
     (note,) = notes(tmp_path)
     assert note.endswith("metadata.csv: 2 of its 3 rows name no image that is there (2.png, for one)")
+
+
+def test_a_folder_that_cannot_be_searched_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = open_folder(folder(tmp_path, "1.jpg"))
+
+    def refusing(_: Path) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (note,) = attach(images, recipes=False).notes
+    assert note.endswith("cannot be searched for a metadata file (Too many open files)")
 
 
 def test_a_parquet_file_and_another_case_of_letters_will_do(tmp_path: Path) -> None:
