@@ -19,7 +19,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.errors import MissingExtraError, SourceError
+from pytest_synthgate.errors import SourceError, missing
 from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.text.printable import printable, shown, storable
 
@@ -230,9 +230,7 @@ def _parquet(path: Path, part: Callable[[Any], Any]) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise MissingExtraError(
-            f"{shown(path)}: Parquet needs pyarrow; run pip install 'pytest-synthgate[tables]'"
-        ) from None
+        raise missing(f"{shown(path)}: Parquet needs pyarrow", "tables") from None
     try:
         with pq.ParquetFile(path) as file:
             return part(file)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from xml.etree import ElementTree
 
-from pytest_synthgate.errors import MissingExtraError, SourceError
+from pytest_synthgate.errors import SourceError, missing
 from pytest_synthgate.images.folder import SPLITS, unique_ids, walk
 from pytest_synthgate.images.rows import read_text
 from pytest_synthgate.images.sets import Box, ImageRecord, ImageSet
@@ -217,7 +217,7 @@ def _load(path: Path) -> Any:
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError:
-        raise MissingExtraError(f"{shown(path)}: YAML needs PyYAML; run pip install pyyaml") from None
+        raise missing(f"{shown(path)}: YAML needs PyYAML", "measure") from None
 
     class AsWritten(yaml.SafeLoader):  # type: ignore[misc]
         """A class may be called no, 1.10 or 2024-01-01, and stays what it is called."""
