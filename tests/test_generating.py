@@ -221,7 +221,7 @@ def test_the_results_say_every_score_by_prompt_axis_and_class_worst_first(here: 
 def test_findings_say_prompt_and_seed(here: Path) -> None:
     findings = [each for each in entries(here / "direct.json")["subject"]["findings"] if each["score"] == "unrealistic"]
     assert findings
-    made = open_set(next((here / ".synthgate" / "generated").glob("*-*")), side="synthetic")
+    made = open_set(next((here / ".synthgate" / "generated").glob("[!.]*-*")), side="synthetic")
     origin = {(each.prompt, each.seed) for each in made.records}
     assert {(each["prompt"], each["seed"]) for each in findings} <= origin
 
@@ -476,6 +476,16 @@ def test_a_model_that_is_not_there_is_one_line(fresh: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_images_that_are_all_black_are_an_error_of_the_command_in_one_line(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_synthgate.images.generation.pipeline._why_black", lambda *_: "unsafe")
+    for _ in range(2):
+        result = command(fresh, "generate", "subject")
+        assert (result.exit_code, result.stdout) == (1, "subject: 0 images made, 0 were there, 36 blacked out\n")
+        assert result.stderr == "subject: the model blacked out every image; change the prompt, or the model\n"
+
+
 def test_again_makes_images_once_more(fresh: Path) -> None:
     for again in ((), ("--again",)):
         result = command(fresh, "generate", "strokes", *again)
@@ -616,7 +626,7 @@ def test_a_hook_that_raises_is_asked_once_a_run_and_fails_every_item_in_one_line
     (hooked / "conftest.py").write_text(FLAT_ENCODER + broken)
     result = hook_run(gate)
     result.assert_outcomes(failed=4)
-    line = "*[[]spec.art[]] the hook pytest_synthgate_generate failed: the server is busy; *conftest.py:*: OSError"
+    line = "*[[]spec.art[]] the hook pytest_synthgate_generate failed: OSError: the server is busy; *conftest.py:*"
     result.stdout.fnmatch_lines([line] * 4)
     result.stdout.no_fnmatch_line("E *")
     assert (hooked / ".synthgate" / "calls").read_text() == "art"
@@ -705,7 +715,9 @@ def test_the_hook_that_calls_a_command_line_runs_and_goes_on_where_it_stopped(
     (hooked / "render.py").write_text(
         RENDERER.replace("_, text", "if 'fork' in sys.argv[1]: sys.exit('full')\n_, text")
     )
-    hook_run(gate, "-k", "images").stdout.fnmatch_lines(["*failed: Command *returned non-zero*; *CalledProcessError"])
+    hook_run(gate, "-k", "images").stdout.fnmatch_lines(
+        ["*failed: CalledProcessError: Command *returned non-zero*; *conftest.py:*"]
+    )
     (half_made,) = (hooked / ".synthgate" / "generated").glob("hook-*")
     before = {each: each.stat().st_mtime_ns for each in half_made.glob("*.png")}
     assert len(before) == 4

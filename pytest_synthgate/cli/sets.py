@@ -62,8 +62,9 @@ def generate(
     from pytest_synthgate.features.store import Store
     from pytest_synthgate.images.generation.generate import generate as make
     from pytest_synthgate.images.generation.plan import plan
-    from pytest_synthgate.images.provide import hook_directory, is_complete, prompts_of
+    from pytest_synthgate.images.provide import BLACK, hook_directory, is_complete, prompts_of
 
+    unusable = []
     with project(files, generate="again" if again else "auto", real=real, cache=cache) as run:
         specs, cache = run.catalogue.named(names), run.options.cache
         Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
@@ -81,6 +82,11 @@ def generate(
                 click.echo(f"{spec.name}: {note}", err=True)
             black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
             click.echo(f"{spec.name}: {counted(made.made, 'image')} made, {made.present:,} were there{black}")
+            if made.blacked_out and not made.made + made.present:
+                unusable.append(spec.name)
+    if unusable:
+        click.echo(f"{', '.join(unusable)}: {BLACK}", err=True)
+        sys.exit(1)
 
 
 @click.command()

@@ -8,21 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sysconfig
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pytest_synthgate.errors import GenerationError, SourceError, first_line
+from pytest_synthgate.errors import GenerationError, SourceError, foreign, told
 from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.spec.prompts import Prompt, expand, needs_classes
+from pytest_synthgate.text.printable import shown
 
 Mode = Literal["auto", "never", "again"]
 """Make what is missing, make nothing, or make everything anew."""
@@ -30,6 +29,7 @@ Mode = Literal["auto", "never", "again"]
 Hook = Callable[[Spec, Sequence[Prompt], Path], object]
 """Another generator: returns something true when it has written the images into the directory, else None."""
 
+BLACK = "the model blacked out every image; change the prompt, or the model"
 _COMPLETE = ".complete"
 
 
@@ -120,30 +120,18 @@ def _made_by(hook: Hook, spec: Spec, prompts: Sequence[Prompt], directory: Path,
         (directory / _COMPLETE).unlink(missing_ok=True)
         shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)
-    try:
+    name = f"{spec.where} the hook pytest_synthgate_generate"
+    with foreign(name, GenerationError):
         took = hook(spec, prompts, directory)
-    except Exception as error:
-        text = f"{first_line(error)}; {_place(error)}: {type(error).__name__}"
-        raise GenerationError(f"{spec.where} the hook pytest_synthgate_generate failed: {text}") from error
     if took:
         try:
             adopt(prompts, directory)
         except SourceError as error:
-            raise GenerationError(
-                f"{spec.where} the hook pytest_synthgate_generate returned true, but {error}"
-            ) from error
+            raise GenerationError(f"{name} returned true, but {error}") from None
         (directory / _COMPLETE).touch()
     elif not any(directory.iterdir()):
         directory.rmdir()
     return bool(took)
-
-
-def _place(error: Exception) -> str:
-    """Find the line of the user's own code, not that of a library which it called."""
-    frames = traceback.extract_tb(error.__traceback__)
-    libraries = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
-    frame = next((each for each in reversed(frames) if not each.filename.startswith(libraries)), frames[-1])
-    return f"{frame.filename}:{frame.lineno}"
 
 
 def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> Provided:
@@ -158,23 +146,22 @@ def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
 
     Args:
         prompts: What the hook was asked for.
-        directory: Where it wrote.
+        directory: Where it wrote image files, in folders by class if it likes, and a table of metadata beside them.
 
     Raises:
         SourceError: There is no image in it, or its metadata cannot be read.
     """
     known = {prompt.text: prompt for prompt in prompts}
+
+    def with_axes(record: ImageRecord) -> ImageRecord:
+        prompt = known.get(record.prompt or "")
+        if prompt is None:
+            return record
+        class_name = prompt.class_name if record.class_name is None else record.class_name
+        return replace(record, class_name=class_name, axes=prompt.axes)
+
     images = open_set(directory, side="synthetic")
-    return replace(
-        images, records=tuple(_with_axes(record, known.get(record.prompt or "")) for record in images.records)
-    )
-
-
-def _with_axes(record: ImageRecord, prompt: Prompt | None) -> ImageRecord:
-    if prompt is None:
-        return record
-    class_name = record.class_name if record.class_name is not None else prompt.class_name
-    return replace(record, class_name=class_name, axes=prompt.axes)
+    return replace(images, records=tuple(map(with_axes, images.records)))
 
 
 @contextmanager
@@ -182,13 +169,21 @@ def _one_at_a_time(directory: Path, mode: Mode, run: str | None) -> Iterator[Mod
     """Let one process of a run make the images, and tell those that waited not to make them again."""
     from filelock import FileLock
 
-    directory.parent.mkdir(parents=True, exist_ok=True)
     made = directory.with_name(f".{directory.name}.again")
-    with FileLock(directory.with_name(f".{directory.name}.lock")):
+    lock = FileLock(directory.with_name(f".{directory.name}.lock"))
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        reason = error.strerror or told(error)
+        raise GenerationError(f"{shown(directory.parent)} cannot be written ({reason})") from None
+    try:
         before = made.read_text(encoding="utf-8") if made.exists() else None
         yield "auto" if mode == "again" and run is not None and before == run else mode
         if mode == "again" and run is not None:
             made.write_text(run, encoding="utf-8")
+    finally:
+        lock.release()
 
 
 def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *, progress: bool) -> Provided:
@@ -209,5 +204,5 @@ def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *,
     if black := len(planned.wanted) - len(images):
         notes = (*notes, f"{spec.name}: the model blacked out {black:,} of {len(planned.wanted):,} images")
     if not len(images):
-        raise GenerationError(f"{spec.name}: the model blacked out every image; change the prompt, or the model")
+        raise GenerationError(f"{spec.name}: {BLACK}")
     return Provided(images, notes)

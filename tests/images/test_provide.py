@@ -153,10 +153,52 @@ def test_a_hook_that_raises_is_an_error_in_one_line_that_names_spec_and_place(sp
     with pytest.raises(GenerationError) as caught:
         provide(spec, tmp_path, hook=Painter(breaks_at=2))
     text = str(caught.value)
-    assert text.startswith(f"{spec.where} the hook pytest_synthgate_generate failed: no paint left; {__file__}:")
-    assert text.endswith(": ValueError")
-    assert "\n" not in text
-    assert isinstance(caught.value.__cause__, ValueError)
+    failed = f"{spec.where} the hook pytest_synthgate_generate failed: ValueError: no paint left; {__file__}:"
+    assert text.startswith(failed)
+    assert text.removeprefix(failed).isdecimal()
+    assert caught.value.__cause__ is None  # whoever prints it would print its text as it is
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("\n::error file=x::pwned\x1b[31m"), r"RuntimeError: \u003a:error file=x::pwned\u001b[31m; "),
+        (SystemExit("renderer not found"), "SystemExit: renderer not found; "),
+        (SystemExit(3), "SystemExit: 3; "),
+        (MemoryError(), "MemoryError; "),
+        (OSError("server said " + "x" * 10_000), "OSError: server said xxx"),
+    ],
+    ids=["terminal codes", "sys.exit with a text", "sys.exit with a number", "memory", "long"],
+)
+def test_whatever_a_hook_raises_is_one_short_line_that_nothing_obeys(
+    spec: Spec, tmp_path: Path, error: BaseException, told: str
+) -> None:
+    def fails(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
+        raise error
+
+    with pytest.raises(GenerationError) as caught:
+        provide(spec, tmp_path, hook=fails)
+    text = str(caught.value)
+    assert text.startswith(f"{spec.where} the hook pytest_synthgate_generate failed: {told}")
+    assert text.isprintable()
+    assert len(text) < 700
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), pytest.skip.Exception("no"), pytest.exit.Exception("stop")])
+def test_what_ends_a_run_or_a_test_on_purpose_is_not_a_failing_hook(
+    spec: Spec, tmp_path: Path, error: BaseException
+) -> None:
+    def stops(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> object:
+        raise error
+
+    with pytest.raises(type(error)):
+        provide(spec, tmp_path, hook=stops)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(spec: Spec, tmp_path: Path) -> None:
+    (tmp_path / "generated").write_text("a file")
+    with pytest.raises(GenerationError, match=r"generated cannot be written \(File exists\)$"):
+        provide(spec, tmp_path, hook=Painter())
 
 
 def test_the_place_of_an_error_in_a_library_is_the_line_that_called_it(spec: Spec, tmp_path: Path) -> None:
@@ -164,7 +206,7 @@ def test_the_place_of_an_error_in_a_library_is_the_line_that_called_it(spec: Spe
         return np.load(directory / "nothing.npy")
 
     line = runs.__code__.co_firstlineno + 1
-    with pytest.raises(GenerationError, match=f"test_provide.py:{line}: FileNotFoundError$"):
+    with pytest.raises(GenerationError, match=f"failed: FileNotFoundError: .*test_provide.py:{line}$"):
         provide(spec, tmp_path, hook=runs)
 
 

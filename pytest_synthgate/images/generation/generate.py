@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.errors import GenerationError, first_line
+from pytest_synthgate.errors import GenerationError, require, told
 from pytest_synthgate.images.generation.manifest import Manifest, Writer, write_settings
 from pytest_synthgate.images.generation.models import fetch
+from pytest_synthgate.images.generation.pipeline import LIBRARIES, out_of_memory
 from pytest_synthgate.images.generation.plan import Plan, identities, look_again, names, settings
 from pytest_synthgate.images.generation.seeds import Wanted
 from pytest_synthgate.text.printable import shown
@@ -26,9 +27,7 @@ from pytest_synthgate.text.wording import quoted
 if TYPE_CHECKING:
     from pytest_synthgate.images.generation.pipeline import Pipeline, Sample
 
-_LIBRARIES = ("pytest-synthgate", "torch", "diffusers", "transformers", "accelerate", "pillow", "numpy")
 _NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False
         if model is not None:
             fetch(model, f"{current.where} generator.{key}")
     current = look_again(current)
-    with _disk_trouble(current), _locked(current, shard):
+    with _locked(current, shard):
         current = look_again(current)
         todo = shard_of(current.wanted, shard) if again else _missing(current, shard)
         notes: list[str] = []
@@ -101,21 +100,12 @@ def _made(plan: Plan, shard: tuple[int, int], tried: Sequence[Wanted], notes: li
 
 
 def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: list[str], *, progress: bool) -> None:
+    require(f"{plan.where} generator", "generate", *LIBRARIES, "tqdm")
     from tqdm import tqdm
 
     from pytest_synthgate.images.generation.loading import load_pipeline
 
     pipeline = load_pipeline(plan)
-    versions = _versions()
-    write_settings(
-        plan.directory,
-        {
-            "names": names(plan),
-            "models": identities(plan),
-            "settings": settings(plan.generator),
-            "versions": versions,
-        },
-    )
     texts = list(dict.fromkeys(each.prompt.text for each in todo))
     if truncated := pipeline.truncated(texts):
         notes.append(
@@ -123,12 +113,16 @@ def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: lis
             f"{quoted(truncated[0])}"
         )
     note = f"{plan.generator.steps or 'default'}, Model: {plan.model.name}"
+    versions = _versions()
+    common = {"names": names(plan), "models": identities(plan), "settings": settings(plan.generator)}
     with (
+        _written(plan),  # what a pipeline raises is told before it gets here: what does get here is trouble of writing
         Manifest(plan.directory, _manifest_name(shard)) as manifest,
         # None: shown on a terminal only.
         tqdm(total=len(todo), desc=plan.name, unit="image", disable=None if progress else True) as bar,
         Writer(plan.directory, manifest, note, limit=2 * pipeline.batch_size) as writer,
     ):
+        write_settings(plan.directory, common | {"versions": versions})
         manifest.add_making({"device": pipeline.device, "dtype": pipeline.dtype, "versions": versions})
         before = time.perf_counter()
         for batch, samples in _batches(pipeline, todo, plan, notes):
@@ -164,14 +158,10 @@ def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample
     """Sample one batch; None when memory is too small. The tensors of the failed try die with its traceback."""
     try:
         return pipeline.sample(batch)
-    except Exception as error:
-        # Without a GPU the same trouble is a plain RuntimeError that says so.
-        text = str(error).lower()
-        if isinstance(error, RuntimeError) and any(each in text for each in _OUT_OF_MEMORY):
+    except Exception as error:  # noqa: BLE001  what foreign code raises has no common type
+        if out_of_memory(error):
             return None
-        if type(error).__name__ == "OutOfMemoryError":
-            return None
-        raise GenerationError(f"{where} generator: the pipeline failed ({first_line(error)})") from error
+        raise GenerationError(f"{where} generator: the pipeline failed ({told(error)})") from None
 
 
 def _free() -> None:
@@ -186,13 +176,23 @@ def _free() -> None:
 def _locked(plan: Plan, shard: tuple[int, int]) -> Iterator[None]:
     from filelock import FileLock
 
-    plan.directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(plan.directory / (".lock" if shard[1] == 1 else f".lock-{shard[0]}-of-{shard[1]}")):
+    lock = FileLock(plan.directory / (".lock" if shard[1] == 1 else f".lock-{shard[0]}-of-{shard[1]}"))
+    with _written(plan):
+        plan.directory.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
-def _disk_trouble(plan: Plan) -> Iterator[None]:
+def _written(plan: Plan) -> Iterator[None]:
+    """Tell what keeps the images of a plan from being written.
+
+    Raises:
+        GenerationError: Something did.
+    """
     try:
         yield
     except OSError as error:
@@ -204,7 +204,7 @@ def _disk_trouble(plan: Plan) -> Iterator[None]:
                 "make room, and the same command goes on"
             ) from None
         raise GenerationError(
-            f"{plan.name}: {shown(plan.directory)} cannot be written ({error.strerror or error}); {state}"
+            f"{plan.name}: {shown(plan.directory)} cannot be written ({error.strerror or told(error)}); {state}"
         ) from None
 
 
@@ -215,7 +215,7 @@ def _manifest_name(shard: tuple[int, int]) -> str:
 
 def _versions() -> dict[str, str]:
     versions = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in _LIBRARIES:
+    for name in ("pytest-synthgate", *LIBRARIES, "pillow", "numpy"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -7,20 +7,24 @@ directory may hold is run.
 from __future__ import annotations
 
 import json
+import re
 import warnings
-from importlib.util import find_spec
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.device import choose_device
-from pytest_synthgate.errors import DeviceError, GenerationError, MissingExtraError, first_line
-from pytest_synthgate.images.generation.models import NamedModel, commit
-from pytest_synthgate.images.generation.pipeline import Pipeline, call_arguments, quiet
+from pytest_synthgate.errors import DeviceError, GenerationError, first_line, require, told
+from pytest_synthgate.images.generation.models import NamedModel, commit, snapshot
+from pytest_synthgate.images.generation.pipeline import LIBRARIES, Pipeline, call_arguments, out_of_memory, quiet
 from pytest_synthgate.images.generation.plan import Plan
 from pytest_synthgate.spec.model import Generator
 from pytest_synthgate.text.wording import meant, quoted
 
 _INDEX = "model_index.json"
+_WEIGHTS = re.compile(r"[\w./-]+\.safetensors")
+_VARIANT = re.compile(r"[^.]+\.(\w+?)(?:-\d+-of-\d+)?\.safetensors")
 _PICKLED = (".bin", ".ckpt", ".pt", ".pth")
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 # What a device takes at once if nothing is declared, in pixels; every out-of-memory halves it.
@@ -37,32 +41,24 @@ def load_pipeline(plan: Plan) -> Pipeline:
         MissingExtraError: diffusers is not installed.
     """
     generator = plan.generator
+    place = f"{plan.where} generator.model = {quoted(plan.model.name)}"
     if plan.model.path is not None:
-        check_directory(plan.model.path, f"{plan.where} generator.model = {quoted(plan.model.name)}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a strict test run would take those of an import for errors
-            import accelerate  # type: ignore[import-untyped]  # noqa: F401  diffusers loads weights through it
-            import torch
-            import transformers  # noqa: F401
-            from diffusers import AutoPipelineForText2Image
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{plan.name}: generating images needs diffusers ({error}); pip install 'pytest-synthgate[generate]'"
-        ) from None
+        check_directory(plan.model.path, place, generator.variant)
+    loader, torch = _imported(place)
     device = _device(generator.device, plan.where)
     dtype = _dtype(generator.dtype, device)
     with quiet():
         try:
-            pipe = AutoPipelineForText2Image.from_pretrained(
+            pipe = loader.from_pretrained(
                 plan.model.name if plan.model.path is None else str(plan.model.path),
                 dtype=getattr(torch, _DTYPES[dtype]),
                 **loading_arguments(generator, plan.model),
             )
         except Exception as error:  # noqa: BLE001  what a foreign directory makes diffusers raise has no common type
-            raise GenerationError(
-                f"{plan.where} generator.model = {quoted(plan.model.name)} cannot be loaded: {first_line(error)}"
-            ) from None
+            found = only_variant(_snapshot_files(plan.model)) or only_variant(_WEIGHTS.findall(str(error)))
+            remedy = f'; its weights are all {found}: add variant = "{found}"'
+            remedy = remedy if found and generator.variant is None else ""
+            raise GenerationError(f"{place} cannot be loaded: {told(error)}{remedy}") from None
         pipe.set_progress_bar_config(disable=True)
         _set_scheduler(pipe, generator.scheduler, plan.where)
         arguments = call_arguments(generator, pipe, plan.where)
@@ -71,6 +67,22 @@ def load_pipeline(plan: Plan) -> Pipeline:
         _place(pipe, device, plan.where)
     pixels = (generator.width or 0) * (generator.height or 0) or _own_pixels(pipe)
     return Pipeline(pipe, arguments, device, dtype, generator.batch_size or _batch_size(device, pixels))
+
+
+def _imported(place: str) -> tuple[Any, Any]:
+    """Import what loads a pipeline, and torch, a library at a time: each may lack one of the system's."""
+    require(place, "generate", *LIBRARIES)
+    for name in LIBRARIES:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a strict test run would take those of an import for errors
+                module = import_module(name)
+                loader = getattr(module, "AutoPipelineForText2Image", None)
+        except Exception as error:  # noqa: BLE001  an import runs foreign code, which loads foreign libraries
+            raise GenerationError(
+                f"{place} needs {name}, which is installed and cannot be imported ({told(error)}); repair it"
+            ) from None
+    return loader, import_module("torch")
 
 
 def loading_arguments(generator: Generator, model: NamedModel) -> dict[str, Any]:
@@ -88,7 +100,20 @@ def loading_arguments(generator: Generator, model: NamedModel) -> dict[str, Any]
     return arguments
 
 
-def check_directory(directory: Path, where: str) -> None:
+def only_variant(files: Iterable[str]) -> str | None:
+    """Name the variant of which all safetensors are, such as fp16: diffusers finds none of them without its name."""
+    weights = [Path(each).name for each in files if each.endswith(".safetensors")]
+    variants = {found[1] if (found := _VARIANT.fullmatch(each)) else None for each in weights}
+    return variants.pop() if len(variants) == 1 else None
+
+
+def _snapshot_files(model: NamedModel) -> list[str]:
+    """List what the hub's cache holds of a model, by paths."""
+    folder = snapshot(model)
+    return [each.relative_to(folder).as_posix() for each in folder.rglob("*")] if folder is not None else []
+
+
+def check_directory(directory: Path, where: str, variant: str | None = None) -> None:
     """Check that a local directory holds a diffusers pipeline, in safetensors and without code of its own.
 
     Raises:
@@ -107,14 +132,22 @@ def check_directory(directory: Path, where: str) -> None:
         raise GenerationError(f"{where} has an unreadable {_INDEX} ({first_line(error)}); save it again") from None
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise GenerationError(f"{where} names no pipeline class in its {_INDEX}; only diffusers' own are run")
-    for component in sorted(path for path in directory.iterdir() if path.is_dir() and path.name in index):
-        suffixes = {path.suffix for path in component.iterdir()}
+    for component in sorted(directory / name for name in index if (directory / name).is_dir()):
+        try:
+            files = [path.name for path in component.iterdir()]
+        except OSError as error:
+            raise GenerationError(f"{where} has a {component.name} that cannot be read ({error.strerror})") from None
+        suffixes = {Path(name).suffix for name in files}
         if ".py" in suffixes:
             raise GenerationError(f"{where} brings code of its own ({component.name}/*.py), which is not run")
         if ".safetensors" not in suffixes and (pickled := suffixes.intersection(_PICKLED)):
             raise GenerationError(
                 f"{where} has weights only as {component.name}/*{min(pickled)}, which can run code when read; "
                 "save it again with safe_serialization=True"
+            )
+        if variant is None and (only := only_variant(files)):
+            raise GenerationError(
+                f'{where} has weights only as {component.name}/*.{only}.safetensors; add variant = "{only}"'
             )
 
 
@@ -142,9 +175,9 @@ def _set_scheduler(pipe: Any, name: str | None, where: str) -> None:
             )
         try:
             pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config)
-        except (ImportError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  a scheduler is made of settings that a model brings
             raise GenerationError(
-                f"{where} generator.scheduler = {quoted(name)} cannot be used: {first_line(error)}"
+                f"{where} generator.scheduler = {quoted(name)} cannot be used: {told(error)}"
             ) from None
     if "noise_sampler_seed" in getattr(getattr(pipe, "scheduler", None), "config", ()):
         # It draws its noise for a batch as a whole: neither batches nor a resumed run would repeat.
@@ -158,8 +191,7 @@ def _add_lora(pipe: Any, lora: NamedModel, scale: float, where: str) -> None:
     place = f"{where} generator.lora = {quoted(lora.name)}"
     if not hasattr(pipe, "load_lora_weights"):
         raise GenerationError(f"{place}: {type(pipe).__name__} takes no LoRA weights; remove it")
-    if find_spec("peft") is None:
-        raise MissingExtraError(f"{place} needs peft; pip install 'pytest-synthgate[generate]'")
+    require(place, "generate", "peft")
     arguments: dict[str, Any] = {"use_safetensors": True}
     if lora.path is None:
         source = lora.name
@@ -177,7 +209,7 @@ def _add_lora(pipe: Any, lora: NamedModel, scale: float, where: str) -> None:
         pipe.load_lora_weights(source, **arguments)
         pipe.fuse_lora(lora_scale=scale)
     except Exception as error:  # noqa: BLE001  what foreign weights make diffusers raise has no common type
-        raise GenerationError(f"{place} cannot be loaded: {first_line(error)}") from None
+        raise GenerationError(f"{place} cannot be loaded: {told(error)}") from None
 
 
 def _place(pipe: Any, device: str, where: str) -> None:
@@ -192,8 +224,9 @@ def _place(pipe: Any, device: str, where: str) -> None:
                 pipe.enable_model_cpu_offload(device=device)
                 return
         pipe.to(device)
-    except RuntimeError as error:
-        raise GenerationError(f"{where} generator: the model does not fit {device} ({first_line(error)})") from None
+    except Exception as error:  # noqa: BLE001  what drivers make torch raise has no common type
+        what = "does not fit" if out_of_memory(error) else "cannot be moved to"
+        raise GenerationError(f"{where} generator: the model {what} {device} ({told(error)})") from None
 
 
 def _own_pixels(pipe: Any) -> int:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_synthgate.errors import GenerationError, first_line
+from pytest_synthgate.errors import GenerationError, require, told
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.text.printable import shown
 
@@ -76,15 +77,29 @@ def identity(model: NamedModel, digests: Path) -> str | None:
 
 def commit(model: NamedModel) -> str | None:
     """Read which commit of a hub id the local hub cache holds; None for a path, or when it is not there."""
-    if model.path is not None:
+    try:
+        return (_cached(model) / "refs" / "main").read_text(encoding="ascii").strip() or None
+    except (OSError, ValueError):
         return None
+
+
+def snapshot(model: NamedModel) -> Path | None:
+    """Give the folder of the local hub cache that holds that commit of a hub id, if there is one."""
+    revision = commit(model)
+    return None if revision is None else _cached(model) / "snapshots" / revision
+
+
+def _cached(model: NamedModel) -> Path:
+    """Name the folder of a hub id in the cache.
+
+    Raises:
+        FileNotFoundError: It is no hub id, or there can be no cache.
+    """
+    if model.path is not None or find_spec("huggingface_hub") is None:
+        raise FileNotFoundError(model.name)
     from huggingface_hub import constants
 
-    reference = Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}", "refs", "main")
-    try:
-        return reference.read_text(encoding="ascii").strip() or None
-    except OSError:
-        return None
+    return Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}")
 
 
 def fetch(model: NamedModel, where: str) -> None:
@@ -99,6 +114,7 @@ def fetch(model: NamedModel, where: str) -> None:
     """
     if model.path is not None or commit(model) is not None:
         return
+    require(f"{where} = {model.name!r}", "generate", "huggingface_hub")
     from huggingface_hub import constants, get_session, snapshot_download
 
     try:
@@ -108,7 +124,7 @@ def fetch(model: NamedModel, where: str) -> None:
     except Exception as error:  # noqa: BLE001  the type is that of whichever HTTP library the hub's client uses
         raise GenerationError(
             f"{where} = {model.name!r} is no folder beside the spec file, is not in the hub's cache, and could not be "
-            f"fetched ({first_line(error)}); correct it, or run once with a network"
+            f"fetched ({told(error)}); correct it, or run once with a network"
         ) from None
 
 

@@ -18,6 +18,8 @@ from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.images.generation.seeds import Wanted
 from pytest_synthgate.spec.model import Generator
 
+LIBRARIES = ("torch", "transformers", "accelerate", "diffusers")
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _CALL_NAMES = {
     "steps": "num_inference_steps",
     "guidance": "guidance_scale",
@@ -82,6 +84,12 @@ class Pipeline:
         with quiet():
             lengths = [len(widest(prompt, truncation=False).input_ids) for prompt in prompts]
         return [prompt for prompt, length in zip(prompts, lengths, strict=True) if length > widest.model_max_length]
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether memory was too small; without a GPU this is a plain RuntimeError that says so."""
+    said = isinstance(error, RuntimeError) and any(each in str(error).lower() for each in _OUT_OF_MEMORY)
+    return said or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def call_arguments(generator: Generator, pipeline: Callable[..., Any], where: str) -> dict[str, Any]:

@@ -245,7 +245,7 @@ def test_no_memory_for_one_image_ends_the_run(planned: Any, fake: Any) -> None:
 
 def test_what_else_a_pipeline_raises_is_one_line(planned: Any, fake: Any) -> None:
     pipe = fake(FakePipe(most=0, error=ValueError("`height` must be divisible\nby 8")))
-    with pytest.raises(GenerationError, match=r"the pipeline failed \(`height` must be divisible\)$"):
+    with pytest.raises(GenerationError, match=r"the pipeline failed \(ValueError: `height` must be divisible\)$"):
         generate(planned("model"))
     assert pipe.batches == [4]
 

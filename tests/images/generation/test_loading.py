@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import warnings
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_synthgate.errors import GenerationError, MissingExtraError
-from pytest_synthgate.images.generation.loading import check_directory, load_pipeline, loading_arguments
+from pytest_synthgate.images.generation.generate import generate
+from pytest_synthgate.images.generation.loading import check_directory, load_pipeline, loading_arguments, only_variant
 from pytest_synthgate.images.generation.models import NamedModel
 from pytest_synthgate.images.generation.pipeline import call_arguments
 from pytest_synthgate.spec.model import Generator
@@ -206,16 +210,130 @@ def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
 def test_lora_without_peft_says_what_to_install(
     tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_synthgate.images.generation.loading.find_spec", lambda _: None)
+    monkeypatch.setattr("pytest_synthgate.errors.find_spec", lambda name: None if name == "peft" else find_spec(name))
     (tmp_path / "style.safetensors").write_bytes(b"")
     with pytest.raises(MissingExtraError, match=r"needs peft; pip install 'pytest-synthgate\[generate\]'"):
         load_pipeline(planned(tiny_model, lora="style.safetensors"))
 
 
 def test_without_diffusers_the_extra_is_named(tiny_model: Path, planned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "diffusers", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'pytest-synthgate\[generate\]'"):
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(MissingExtraError, match=r"needs diffusers; pip install 'pytest-synthgate\[generate\]'"):
         load_pipeline(planned(tiny_model))
+
+
+LIBRARY = "libcudart.so.12: cannot open shared object file: No such file or directory"
+
+
+@pytest.mark.parametrize("error", [OSError(LIBRARY), ImportError(LIBRARY), RuntimeError(LIBRARY)])
+@pytest.mark.parametrize("name", ["torch", "diffusers"])
+def test_a_library_that_lacks_one_of_the_system_is_named_with_the_model(
+    tiny_model: Path, planned: Any, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    def broken(module: str) -> Any:
+        if module == name:
+            raise error
+        return import_module(module)
+
+    monkeypatch.setattr("pytest_synthgate.images.generation.loading.import_module", broken)
+    with pytest.raises(GenerationError) as caught:
+        generate(planned(tiny_model))
+    assert f"generator.model = '{tiny_model}' needs {name}, which is installed and" in str(caught.value)
+    assert str(caught.value).endswith(f"({type(error).__name__}: {LIBRARY}); repair it")
+
+
+@pytest.mark.parametrize("error", [OSError(LIBRARY), MemoryError(), PermissionError(13, "Permission denied")])
+def test_trouble_of_loading_a_pipeline_is_not_called_trouble_of_writing(
+    tiny_model: Path, planned: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from diffusers import AutoPipelineForText2Image
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(AutoPipelineForText2Image, "from_pretrained", fails)
+    with pytest.raises(GenerationError, match=rf"'{tiny_model}' cannot be loaded: {type(error).__name__}") as caught:
+        generate(planned(tiny_model))
+    assert "written" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("CUDA out of memory. Tried"), r"the model does not fit cpu \("),
+        (RuntimeError("CUDA error: no kernel image is available"), r"the model cannot be moved to cpu \("),
+        (OSError(LIBRARY), r"the model cannot be moved to cpu \(OSError: libcudart"),
+    ],
+)
+def test_too_little_memory_for_a_model_is_told_from_other_trouble_of_a_device(
+    tiny_model: Path, planned: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(StableDiffusionPipeline, "to", fails)
+    with pytest.raises(GenerationError, match=message):
+        load_pipeline(planned(tiny_model))
+
+
+def as_variant(folder: Path, variant: str) -> None:
+    """Name the weights the way `save_pretrained(variant=...)` does."""
+    for file in list(folder.glob("*/*.safetensors")):
+        file.rename(file.with_name(f"{file.stem}.{variant}.safetensors"))
+
+
+def test_a_folder_of_fp16_weights_alone_names_the_setting(copy: Path, planned: Any) -> None:
+    as_variant(copy, "fp16")
+    assert 'has weights only as text_encoder/*.fp16.safetensors; add variant = "fp16"' in refused(copy)
+    load_pipeline(planned(copy, variant="fp16"))
+
+
+def test_fp16_weights_beside_others_need_no_setting(copy: Path, planned: Any) -> None:
+    for file in list(copy.glob("*/*.safetensors")):
+        shutil.copy(file, file.with_name(f"{file.stem}.fp16.safetensors"))
+    load_pipeline(planned(copy))
+
+
+@pytest.mark.parametrize(
+    ("files", "variant"),
+    [
+        (["model.fp16.safetensors"], "fp16"),
+        (["unet/model.fp16-00001-of-00002.safetensors", "unet/model.fp16-00002-of-00002.safetensors"], "fp16"),
+        (["model-00001-of-00002.fp16.safetensors"], "fp16"),
+        (["model.safetensors", "model.fp16.safetensors"], None),
+        (["model-00001-of-00002.safetensors"], None),
+        (["model.bf16.safetensors", "model.fp16.safetensors"], None),
+        (["config.json"], None),
+        ([], None),
+    ],
+)
+def test_a_variant_is_named_where_there_is_no_other(files: list[str], variant: str | None) -> None:
+    assert only_variant(files) == variant
+
+
+def test_a_hub_id_of_fp16_weights_alone_names_the_setting(
+    copy: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    as_variant(copy, "fp16")
+    cached = tmp_path / "hub" / "models--owner--name"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("c" * 40)
+    shutil.copytree(copy, cached / "snapshots" / ("c" * 40))
+    with pytest.raises(GenerationError, match=r"'owner/name' cannot be loaded: .*all fp16: add variant = \"fp16\"$"):
+        load_pipeline(planned("owner/name"))
+
+
+def test_a_plan_needs_no_hub_client(planned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert planned("owner/name").missing
+    with pytest.raises(MissingExtraError, match=r"'owner/name' needs huggingface_hub; pip install"):
+        generate(planned("owner/name"))
 
 
 def test_a_hub_id_is_pinned_to_the_commit_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

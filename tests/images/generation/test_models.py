@@ -128,5 +128,7 @@ def test_without_a_network_a_hub_id_is_refused_at_once(hub_cache: Path, monkeypa
             raise ConnectionError("Network is unreachable\nand more")
 
     monkeypatch.setattr("huggingface_hub.get_session", Session)
-    with pytest.raises(GenerationError, match=r"^here = 'a/b' is no folder .* \(Network is unreachable\); correct it"):
+    with pytest.raises(
+        GenerationError, match=r"^here = 'a/b' is no folder .* \(ConnectionError: Network is unreachable\);"
+    ):
         fetch(NamedModel("a/b", None), "here")
