@@ -5,9 +5,10 @@ Last station of the flow, for reports that can carry a picture and little else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -83,8 +84,7 @@ def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes
     found = flagged(verdict, result.measurement)
     distinct = worst(found, len(found))
     chosen = distinct[:PAIRS_SHOWN]
-    tau = float(result.measurement.threshold.get("tau", 0.0))
-    captions = [_caption(each, tau) for each in chosen]
+    captions = [_caption(each, result.measurement.threshold) for each in chosen]
     grid = _Grid(2 if len(chosen) <= 4 else 3, max(map(len, captions), default=0))
     images = [_content(each.image, each.image_set, result, grid.edge) for each in chosen]
     twins = [_content(each.twin, each.twin_set, result, grid.edge) for each in chosen]
@@ -106,10 +106,10 @@ def _content(image: str | None, side: str | None, result: SpecResult, edge: int)
     return file if isinstance(file, str) else thumbnail(file, edge) or NOT_FOUND
 
 
-def _caption(finding: Finding, tau: float) -> list[str]:
+def _caption(finding: Finding, threshold: Mapping[str, Any]) -> list[str]:
     """Name both images, say what speaks against the first, and how it was made where that is known."""
     twin = f"{finding.twin_set} {finding.twin}" if finding.twin is not None else None
-    return [each for each in (finding.image, twin, against(finding, tau), made(finding)) if each is not None]
+    return [each for each in (finding.image, twin, against(finding, threshold), made(finding)) if each is not None]
 
 
 def _drawn(head: tuple[str, str, str], pairs: Sequence[Mounted], grid: _Grid) -> Image.Image:

@@ -27,13 +27,8 @@ def flagged(verdict: Verdict, measurement: Measurement) -> list[Finding]:
     return [each for each in found if each.id not in verdict.waived] if verdict.waived else found
 
 
-def against(finding: Finding, tau: float) -> str:
-    """Say what speaks against a flagged image: `a near-copy, distance 0.01 < 0.0455`.
-
-    Args:
-        finding: The image and its twin.
-        tau: The distance below which two images are near.
-    """
+def against(finding: Finding, threshold: Mapping[str, Any]) -> str:
+    """Say what speaks against a flagged image: `a near-copy, distance 0.01 < 0.0455`, which is the threshold's tau."""
     match finding.by:
         case "exact":
             return "the same pixels"
@@ -44,7 +39,7 @@ def against(finding: Finding, tau: float) -> str:
             certainty = f"{finding.value:.1%}" if finding.value < 0.9995 else "over 99.9%"
             return f"told from {other} images with {certainty} certainty"
         case _:
-            return _near(finding.value, tau)
+            return _near(finding.value, float(threshold.get("tau", 0.0)))
 
 
 def _near(distance: float, tau: float) -> str:
@@ -66,7 +61,7 @@ def made(finding: Finding) -> str | None:
 
 def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
     """Show a finding beside its twin in a line."""
-    image, words = visible(finding.image), against(finding, float(threshold.get("tau", 0.0)))
+    image, words = visible(finding.image), against(finding, threshold)
     twin = f"{finding.twin_set} {visible(finding.twin)}" if finding.twin is not None else "an unknown image"
     if not is_copy(finding):
         text = f"{image} ({words}), nearest is {twin}"

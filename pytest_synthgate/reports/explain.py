@@ -37,15 +37,14 @@ def explain(spec_name: str, verdict: Verdict, measurement: Measurement) -> list[
     lines = [f"{head} {verdict.verdict}: {visible(verdict.reason)}"]
     kind = KINDS[verdict.score]
     if kind.source == "files":
-        return _indented([*lines, *unread(measurement.unreadable)])
-    findings = flagged(verdict, measurement)
-    if findings:
+        lines += unread(measurement.unreadable)
+    elif findings := flagged(verdict, measurement):
         n = _size(kind, measurement) if verdict.group is None else verdict.measured.n
         lines.append(f"{len(findings):,} of {n:,} {kind.side} images {_flagged_as(kind)}; worst:")
         sizes = group_sizes(findings)
         lines += [_worst(each, sizes.get(each.cluster, 1), verdict, measurement) for each in worst(findings, SHOWN)]
     lines += help_lines(verdict, measurement)
-    return _indented(lines)
+    return [lines[0], *(f"  {line}" for line in lines[1:])]
 
 
 def _worst(finding: Finding, size: int, verdict: Verdict, measurement: Measurement) -> str:
@@ -86,10 +85,6 @@ def failures(measurement: Measurement, limits: Limits) -> list[str]:
         if verdict.fails()
         for line in explain("scores", verdict, measurement)
     ]
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [lines[0], *("  " + line for line in lines[1:])]
 
 
 def in_plain_words(verdict: Verdict, measurement: Measurement) -> str:

@@ -29,7 +29,7 @@ PAIR = Finding("a.png", "sha256:1", "synthetic", "unvaried", "features", 0.01, "
     ],
 )
 def test_the_evidence_says_how_it_was_found(changes: dict[str, Any], words: str) -> None:
-    assert against(replace(PAIR, **changes), TAU) == words
+    assert against(replace(PAIR, **changes), {"tau": TAU}) == words
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_what_a_classifier_gave_away_stays_in_order_whatever_its_cluster() -> No
     ],
 )
 def test_no_distance_is_said_to_be_below_what_it_is_not(value: float, tau: float, words: str) -> None:
-    assert against(replace(PAIR, value=value), tau) == words
+    assert against(replace(PAIR, value=value), {"tau": tau}) == words
 
 
 @given(st.floats(0, 2), st.floats(0, 1))
 def test_whatever_the_distance_what_is_said_of_it_is_true(value: float, tau: float) -> None:
-    found = re.search(r"(\S+) < (\S+)$", against(replace(PAIR, value=value), tau))
+    found = re.search(r"(\S+) < (\S+)$", against(replace(PAIR, value=value), {"tau": tau}))
     assert found is None or float(found[1]) < float(found[2])
 
 

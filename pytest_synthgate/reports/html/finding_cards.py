@@ -248,7 +248,7 @@ def _card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, alb
         ("waived", "left out of the gate" if waived else None),
         *(("prompt", finding.prompt), ("seed", finding.seed), ("class", finding.class_name)),
     ]
-    words = against(finding, float(result.measurement.threshold.get("tau", 0.0)))
+    words = against(finding, result.measurement.threshold)
     return Card(
         anchor=anchor,
         finding=finding,

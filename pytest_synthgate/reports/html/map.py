@@ -72,7 +72,7 @@ def draw(projection: Projection, links: Mapping[tuple[str, str], tuple[str, str]
     real, synthetic = totals
     return Map(
         real="".join("M{:g} {:g}h0".format(*fit(place)) for place in projection.real.values()),
-        synthetic="".join(triangle(fit(place)) for place in projection.synthetic.values()),
+        synthetic="".join(_triangle(*fit(place)) for place in projection.synthetic.values()),
         flags=tuple(islice(flags, LINKS)),
         counts=(_part(len(projection.real), real), _part(len(projection.synthetic), synthetic)),
         variance=sum(projection.variance),
@@ -83,10 +83,8 @@ def _part(drawn: int, of: int) -> str:
     return f"{drawn:,}" if drawn >= of else f"{drawn:,} of {of:,}"
 
 
-def triangle(place: Place, size: float = 3) -> str:
-    """Draw a triangle around a place."""
-    x, y = place
-    return f"M{x:g} {round(y - size, 1):g}l{size:g} {1.75 * size:g}h-{2 * size:g}z"
+def _triangle(x: float, y: float) -> str:
+    return f"M{x:g} {round(y - 3, 1):g}l3 5.25h-6z"
 
 
 def _extent(values: list[float]) -> tuple[float, float]:
