@@ -14,8 +14,9 @@ import pytest
 
 from pytest_synthgate import hookspec
 from pytest_synthgate.session.options import add_options, read_options, taken_for_a_root
-from pytest_synthgate.session.outcomes import obstruction, plainly
+from pytest_synthgate.session.outcomes import plainly
 from pytest_synthgate.session.run import RUN, run_of
+from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
@@ -47,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say when a word of the command line went astray."""
     astray = taken_for_a_root(config)
-    return f"synthgate: {astray}" if astray else None
+    return visible(f"synthgate: {astray}") if astray else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -64,7 +65,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     from pytest_synthgate.session.summary import write_prompts
 
-    write_prompts(session.config)
+    write_prompts(session)
     return True
 
 
@@ -85,9 +86,9 @@ def synth_spec(request: pytest.FixtureRequest) -> Spec:
         def test_prompts(synth_spec):
             assert synth_spec.per_prompt is None or synth_spec.per_prompt >= 30
     """
-    run = run_of(request.config)
-    run.require(request.param)
-    return run.resolved(request.param)
+    run_of(request.config).require(request.param)
+    spec: Spec = request.param
+    return spec
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +100,9 @@ def real_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
             assert min(real_dataset.class_counts().values()) >= 30
     """
     run = run_of(request.config)
-    run.require_images()
-    with plainly(), run.discreetly(synth_spec):
-        return run.measurer.real(synth_spec)
+    run.require(synth_spec, images=True)
+    with plainly():
+        return run.project.images(synth_spec, "real")
 
 
 @pytest.fixture(scope="session")
@@ -113,9 +114,9 @@ def synth_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
             assert set(synth_dataset.class_counts()) == set(real_dataset.class_counts())
     """
     run = run_of(request.config)
-    run.require_images()
-    with plainly(), run.discreetly(synth_spec):
-        return run.measurer.synthetic(synth_spec)
+    run.require(synth_spec, images=True)
+    with plainly():
+        return run.project.images(synth_spec, "synthetic")
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +129,7 @@ def synth_scores(request: pytest.FixtureRequest, synth_spec: Spec) -> Measuremen
             assert synth_scores <= Limits(unrealistic=0.9)
     """
     with plainly():
-        return run_of(request.config).measurement(synth_spec)
+        return run_of(request.config).project.measurement(synth_spec)
 
 
 @pytest.fixture
@@ -159,10 +160,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach what is known about the item's spec to its report, as plain JSON."""
     report = yield
-    if call.when == "call" and RUN in item.config.stash:
-        error = obstruction(item, call) if report.failed else None
-        if parcel := run_of(item.config).parcel_of(item, error):
-            report.synthgate = parcel  # type: ignore[attr-defined]  # reports carry what is set on them
+    # Whether an exception fails the item is said by the report: it may be expected.
+    if RUN in item.config.stash and (parcel := run_of(item.config).parcel_of(item, call, failed=report.failed)):
+        report.synthgate = parcel  # type: ignore[attr-defined]  # reports carry what is set on them
     return report
 
 
@@ -179,7 +179,7 @@ class _Receiver:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the table."""
-    if RUN in config.stash:
+    if RUN in config.stash and run_of(config).used:
         from pytest_synthgate.session.summary import write_summary
 
         write_summary(terminalreporter, run_of(config))
@@ -189,9 +189,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Write the results, and the pictures of the JUnit file that pytest has written by then."""
     outcome = yield
-    if RUN in session.config.stash and not hasattr(session.config, "workerinput"):
-        from pytest_synthgate.session.attachments import attach_sheets
-        from pytest_synthgate.session.outputs import write_files
+    on_a_worker = hasattr(session.config, "workerinput")
+    if RUN in session.config.stash and run_of(session.config).used and not on_a_worker:
+        from pytest_synthgate.session.outputs import attach_sheets, write_files
 
         write_files(session, run_of(session.config))
         attach_sheets(run_of(session.config))
@@ -201,4 +201,4 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the store."""
     if RUN in config.stash:
-        run_of(config).close()
+        run_of(config).project.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from io import TextIOWrapper
 
 import click
 
-from pytest_synthgate.cli.results import compare, history, report, waive
-from pytest_synthgate.cli.schemas import schema
+from pytest_synthgate.cli.results import compare, history, report, schema, waive
 from pytest_synthgate.cli.sets import check, export, generate, measure, rebaseline
+from pytest_synthgate.cli.shared import say
 from pytest_synthgate.errors import SynthgateError
+from pytest_synthgate.text.printable import visible
 
 
 class _Commands(click.Group):
@@ -23,8 +25,13 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SynthgateError as error:
-            click.echo(f"synthgate: {error}", err=True)
+            say(f"synthgate: {visible(str(error))}", err=True)
             sys.exit(2)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception:  # noqa: BLE001 (whose text may be anybody's)
+            say(traceback.format_exc(), err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,15 +1,24 @@
-"""Commands on what runs leave behind: render it again, accept a finding, follow the scores."""
+"""Commands on what runs leave behind: render it again, accept a finding, follow the scores, print its schemas."""
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import date
 from pathlib import Path
 
 import click
 
+from pytest_synthgate.cli.shared import say
 from pytest_synthgate.errors import ResultsError, SpecError
+from pytest_synthgate.files.schema import shipped_schema
 from pytest_synthgate.text.wording import quoted
+
+_SCHEMAS = {
+    "results": ("pytest_synthgate.results", "synthgate.schema.json"),
+    "baseline": ("pytest_synthgate.tracking", "baseline.schema.json"),
+    "history": ("pytest_synthgate.tracking", "history.schema.json"),
+}
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
@@ -50,14 +59,13 @@ def report(
         most = MAX_FINDINGS if max_findings is None else max_findings
         trends, warnings = read_trends(history, found)
         gap = write_html(html, found, max_findings=most, trends=trends, remarks=warnings)
-        for remark in [*warnings, *([gap] if gap else [])]:
-            click.echo(remark, err=True)
-        click.echo(f"written: {html}")
+        say(*warnings, *([gap] if gap else []), err=True)
+        say(f"written: {html}")
     if markdown is not None:
         from pytest_synthgate.reports.markdown import write_markdown
 
         write_markdown(markdown, found)
-        click.echo(f"written: {markdown}")
+        say(f"written: {markdown}")
 
 
 @click.command()
@@ -78,7 +86,7 @@ def compare(was: Path, now: Path, markdown: bool) -> None:
     if found.nothing:
         files = f"{shown(was)} and {shown(now)}"
         raise ResultsError(f"{files}: nothing to compare, {visible(found.nothing)}; measure the same specs alike")
-    click.echo(comparison_markdown(found) if markdown else "\n".join(comparison_lines(found)))
+    say(comparison_markdown(found) if markdown else "\n".join(comparison_lines(found)))
     if found.regressions:
         sys.exit(1)
 
@@ -97,7 +105,7 @@ def waive(results: Path, finding: str, reason: str, owner: str, expires: date, p
     from pytest_synthgate.waive import waive as accept
 
     terms = {"reason": reason, "owner": owner, "expires": expires}
-    click.echo(accept(results, finding, terms, utc_today(), pair=pair, file=file))
+    say(accept(results, finding, terms, utc_today(), pair=pair, file=file))
 
 
 @click.command()
@@ -115,8 +123,16 @@ def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str
     from pytest_synthgate.tracking.history import of_branches, read_history
 
     rows, warnings = read_history(*files)
-    for warning in warnings:
-        click.echo(warning, err=True)
+    say(*warnings, err=True)
     rows = of_branches(rows, branches)
     found = trends(rows, names)
-    click.echo("\n".join(trend_lines(found, marks_for(sys.stdout.encoding))))
+    say(*trend_lines(found, marks_for(sys.stdout.encoding)))
+
+
+@click.command()
+@click.argument("file", type=click.Choice(("spec", *_SCHEMAS)))
+def schema(file: str) -> None:
+    """Print the JSON Schema of a kind of file, for editors and other programs."""
+    from pytest_synthgate.spec.tables import json_schema
+
+    say(json.dumps(json_schema() if file == "spec" else shipped_schema(*_SCHEMAS[file]), indent=2))

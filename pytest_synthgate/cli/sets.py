@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from pytest_synthgate.cli.specs import cache_option, encoder_option, files_option, project, real_option
-from pytest_synthgate.errors import GenerationError, SpecError
-from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.cli.shared import cache_option, encoder_option, files_option, project, real_option, say
+from pytest_synthgate.errors import GenerationError, SpecError, SynthgateError
+from pytest_synthgate.text.printable import shown
 from pytest_synthgate.text.wording import counted
 
 
@@ -29,9 +29,9 @@ def check(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> Non
     """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
     from pytest_synthgate.reports.spec_in_words import describe_spec
 
-    with project(files, real=real, cache=cache) as run:
-        for spec in map(run.resolved, run.catalogue.specs.values()):
-            click.echo("\n".join(describe_spec(spec, run.options.cache)))
+    with project(files, real=real, cache=cache) as (opened, specs):
+        for spec in specs:
+            say(*describe_spec(spec, opened.settings.cache))
 
 
 @click.command()
@@ -65,27 +65,26 @@ def generate(
     from pytest_synthgate.images.provide import BLACK, hook_directory, is_complete, prompts_of
 
     unusable = []
-    with project(files, generate="again" if again else "auto", real=real, cache=cache) as run:
-        specs, cache = run.catalogue.named(names), run.options.cache
+    with project(files, generate="again" if again else "auto", real=real, cache=cache) as (opened, specs):
+        chosen, cache = opened.catalogue.choose(names, specs), opened.settings.cache
         Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
-        for spec in map(run.resolved, specs):
+        for spec in chosen:
             if spec.images is not None:
-                click.echo(f"{spec.name}: its images exist, nothing to make")
+                say(f"{spec.name}: its images exist, nothing to make")
                 continue
             prompts = prompts_of(spec)
             if spec.generator is None or is_complete(hook_directory(spec, prompts, cache)):
-                click.echo(f"{spec.name}: {counted(len(run.measurer.synthetic(spec)), 'image')}, made by a hook")
+                say(f"{spec.name}: {counted(len(opened.images(spec, 'synthetic')), 'image')}, made by a hook")
                 continue
             planned = plan(spec, prompts, cache)
             made = make(planned.only(images) if images else planned, shard=shard, again=again)
-            for note in made.notes:
-                click.echo(f"{spec.name}: {note}", err=True)
+            say(*(f"{spec.name}: {note}" for note in made.notes), err=True)
             black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
-            click.echo(f"{spec.name}: {counted(made.made, 'image')} made, {made.present:,} were there{black}")
+            say(f"{spec.name}: {counted(made.made, 'image')} made, {made.present:,} were there{black}")
             if made.blacked_out and not made.made + made.present:
                 unusable.append(spec.name)
     if unusable:
-        click.echo(f"{', '.join(unusable)}: {BLACK}", err=True)
+        say(f"{', '.join(unusable)}: {BLACK}", err=True)
         sys.exit(1)
 
 
@@ -98,18 +97,26 @@ def generate(
 def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path | None) -> None:
     """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
 
-    Missing images are made.
+    Missing images are made. Exits with 1 when a spec could not be measured, and with 2 when none could.
     """
     from pytest_synthgate.results.file import write_results
 
     results = {}
-    with project(files, real=real, encoder=encoder, cache=cache) as run:
-        for spec in run.catalogue.specs.values():
-            measurement = run.measurement(spec)
-            results[spec.name] = run.result(spec)
-            click.echo(f"{spec.name}: {measurement.n_synthetic:,} against {measurement.n_real:,} images measured")
+    with project(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
+        for spec in specs:
+            try:
+                results[spec.name] = opened.result(spec)
+            except SynthgateError as error:
+                say(f"synthgate: {spec.name}: {error}", err=True)
+                continue
+            measured = results[spec.name].measurement
+            say(f"{spec.name}: {measured.n_synthetic:,} against {measured.n_real:,} images measured")
+    if not results:
+        sys.exit(2)
     write_results(to, results)
-    click.echo(f"written: {to}")
+    say(f"written: {to}")
+    if len(results) < len(specs):
+        sys.exit(1)
 
 
 @click.command()
@@ -132,12 +139,11 @@ def export(
     """Copy the images of a spec into class folders for training, one of each near-duplicate cluster."""
     from pytest_synthgate.export import export as copy
 
-    with project(files, real=real, encoder=encoder, cache=cache) as run:
-        (spec,) = map(run.resolved, run.catalogue.named([name]))
-        measurement, sets = run.measurer.measurement(spec), run.measurer.sets(spec)
+    with project(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
+        (spec,) = opened.catalogue.choose([name], specs)
+        measurement, sets = opened.measurer.measurement(spec), opened.measurer.sets(spec)
         copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
-    for line in copied.lines():
-        click.echo(line)
+    say(*copied.lines())
 
 
 @click.command()
@@ -171,22 +177,24 @@ def rebaseline(
 
     if prune and names:
         raise SpecError("--prune is about specs that are gone; give it without names")
-    with project(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as run:
-        path = run.options.baseline
+    with project(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as (
+        opened,
+        specs,
+    ):
+        path = opened.settings.baseline
         if prune:
-            declared = {spec.name for spec in run.catalogue.declared()} | run.catalogue.specs.keys()
+            declared = {spec.name for spec in opened.catalogue.load_all()}
             update = rewrite(path, lambda accepted: pruned(accepted, declared))
         else:
             accepted = read_baseline(path).entries
-            specs = [run.resolved(spec) for spec in run.catalogue.named(names) if spec.name in accepted]
-            if not specs:
+            chosen = [spec for spec in opened.catalogue.choose(names, specs) if spec.name in accepted]
+            if not chosen:
                 raise SpecError(
                     f"{shown(path)} has none of these specs; accept them with --synth-update-baseline first"
                 )
-            update = rewrite(path, remeasured(specs, run.measurer, Path.cwd()))
-    for line in [*(update.changes or ("nothing changed",)), *update.refused]:
-        click.echo(visible(line))
+            update = rewrite(path, remeasured(chosen, opened.measurer, Path.cwd()))
+    say(*(update.changes or ("nothing changed",)), *update.refused)
     if update.changes:
-        click.echo(f"written: {shown(path)}")
+        say(f"written: {shown(path)}")
     if update.refused:
         sys.exit(1)

@@ -18,7 +18,7 @@ from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.schema import breaches, place, shipped_schema
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.evaluate import REVISION
-from pytest_synthgate.spec.model import Spec, spec_to_json
+from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import differences, quoted, written
 
@@ -113,8 +113,14 @@ def _finite(text: str) -> float:
     return value
 
 
-def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResult:
+def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec, declared: Mapping[str, Any]) -> SpecResult:
     """Pick the result of a spec, if it was made from that very spec by this scoring revision.
+
+    Args:
+        path: The file.
+        results: What stands in it.
+        spec: The spec.
+        declared: What `spec_to_json` gave for it, before anything overrode where the real set is.
 
     Raises:
         ResultsError: It is not there, or stale; the text names what differs.
@@ -122,11 +128,11 @@ def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec) -> SpecResu
     again = f"measure again with `synthgate measure {spec.file.name}`"
     if spec.name not in results:
         raise ResultsError(f"{shown(path)}: spec {quoted(spec.name)} is not in it; {again}")
-    result, declared = results[spec.name], spec_to_json(spec)
+    result = results[spec.name]
     if not result.measurement.n_synthetic:
         raise ResultsError(f"{shown(path)}: spec {quoted(spec.name)} was not measured; {again}")
     if result.redacted:  # where the real set is was left out
-        del declared["real"]
+        declared = {key: value for key, value in declared.items() if key != "real"}
     if difference := next(differences(result.declared, declared), None):
         raise ResultsError(f"{shown(path)}: stale for spec {quoted(spec.name)}: {printable(difference)}; {again}")
     if (revision := result.measurement.fingerprint.get("revision")) != REVISION:

@@ -14,10 +14,11 @@ from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.explain import failures, with_interval
 from pytest_synthgate.reports.junit import name_properties
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.session.outcomes import announce, plainly
+from pytest_synthgate.session.outcomes import announce, explanation, plainly
 from pytest_synthgate.session.run import Run, run_of
 from pytest_synthgate.spec.limits import Limits
 from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.text.printable import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class SynthGate:
     def verdicts(self) -> list[Verdict]:
         """Judge every limit of the spec."""
         with plainly():
-            return [self.run.judge(self.spec, score, group) for score, group in self.run.gates(self.spec)]
+            project = self.run.project
+            return [project.judge(self.spec, score, group) for score, group in project.gates(self.spec)]
 
     def check(self) -> None:
         """Fail the test with an explanation when a limit is exceeded.
@@ -43,12 +45,13 @@ class SynthGate:
             announce(self.node, self.spec, verdict)
             self.node.user_properties += name_properties(self.spec.name, verdict)
         failed = [verdict for verdict in verdicts if verdict.fails(strict=self.run.options.strict)]
-        expected = self.run.expected(self.spec)
+        expected = self.run.project.expected(self.spec)
         unexpected = [verdict for verdict in failed if verdict.score not in expected]
         if unexpected:
-            pytest.fail("\n".join(self.run.explanation(self.spec, each) for each in unexpected), pytrace=False)
+            measurement = self.run.project.measurement(self.spec)
+            pytest.fail("\n".join(explanation(self.spec, each, measurement) for each in unexpected), pytrace=False)
         if failed:
-            pytest.xfail("; ".join(f"{each.name}: {expected[each.score]}" for each in failed))
+            pytest.xfail(visible("; ".join(f"{each.name}: {expected[each.score]}" for each in failed)))
 
 
 def chosen_specs(metafunc: pytest.Metafunc) -> list[Spec]:
@@ -59,9 +62,9 @@ def chosen_specs(metafunc: pytest.Metafunc) -> list[Spec]:
     """
     names = [str(name) for mark in metafunc.definition.iter_markers("synth") for name in mark.args]
     try:
-        return run_of(metafunc.config).catalogue.chosen(names)
+        return run_of(metafunc.config).project.catalogue.choose(names)
     except SpecError as error:
-        raise pytest.Collector.CollectError(str(error)) from None
+        raise pytest.Collector.CollectError(visible(str(error))) from None
 
 
 def explain_comparison(left: object, right: object) -> list[str] | None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
-from pytest_synthgate.session.outcomes import GateFailure, announce
+from pytest_synthgate.session.outcomes import GateFailure, announce, explanation, lines
 from pytest_synthgate.session.run import run_of
 from pytest_synthgate.spec.discovery import heading_line, is_spec_file
+from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from pytest_synthgate.spec.model import Spec
@@ -26,9 +27,7 @@ def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
     matches = is_spec_file(path, config.rootpath, config.getini("synth_files"))
     if not matches and path.suffix != ".toml":
         return None
-    named = any(
-        (config.invocation_params.dir / str(arg).partition("::")[0]).resolve() == path.resolve() for arg in config.args
-    )
+    named = path.resolve() in {each.resolve() for each in run_of(config).options.named}
     if not named and not matches:
         return None
     node: SpecFile = SpecFile.from_parent(parent, path=path)
@@ -43,14 +42,12 @@ class SpecFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Collector | pytest.Item]:
         """Load and check the file."""
-        from pytest_synthgate.spec.files import load_spec_file
-
+        catalogue = run_of(self.config).project.catalogue
         try:
-            if specs := load_spec_file(self.path, named=self.named):
-                run_of(self.config).catalogue.add(specs)
-                run_of(self.config).catalogue.check_comparisons(specs)
+            specs = catalogue.load(self.path, named=self.named)
+            catalogue.check_comparisons(specs)
         except SpecError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(visible(str(error))) from None
         for spec in specs:
             yield SpecNode.from_parent(self, name=spec.name, spec=spec)
         if any(spec.waivers for spec in specs):
@@ -68,7 +65,7 @@ class SpecNode(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """Give the items, skipped when nothing can be judged; a limit per class gives one for each known class."""
         run = run_of(self.config)
-        obstacle = None if run.options.strict else run.obstacle(self.spec)
+        obstacle = None if run.options.strict else run.project.obstacle(self.spec)
         for item in self._items():
             if obstacle is not None:
                 item.add_marker(pytest.mark.skip(reason=obstacle))
@@ -78,18 +75,16 @@ class SpecNode(pytest.Collector):
         from pytest_synthgate.gating.gates import gate_name
 
         yield ImagesItem.from_parent(self, name="images", spec=self.spec)
-        for score, group in self._gates():
+        try:
+            gates = run_of(self.config).project.gates(self.spec)
+        except SynthgateError as error:
+            raise self.CollectError(visible(str(error))) from None
+        for score, group in gates:
             name = gate_name(score, group)
             item = GateItem.from_parent(self, name=name, spec=self.spec, score=score, group=group)
             if score in self.spec.xfail:
-                item.add_marker(pytest.mark.xfail(reason=self.spec.xfail[score], raises=GateFailure))
+                item.add_marker(pytest.mark.xfail(reason=visible(self.spec.xfail[score]), raises=GateFailure))
             yield item
-
-    def _gates(self) -> list[tuple[str, str | None]]:
-        try:
-            return run_of(self.config).gates(self.spec)
-        except SynthgateError as error:
-            raise self.CollectError(str(error)) from None
 
 
 class _PlainItem(pytest.Item):
@@ -100,11 +95,12 @@ class _PlainItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show verdicts and user errors without a traceback, and their first line in the short summary."""
-        if not isinstance(excinfo.value, (GateFailure, SynthgateError, SynthgateWarning)):
+        if not isinstance(excinfo.value, GateFailure | SynthgateError | SynthgateWarning):
             excinfo.traceback = excinfo.traceback.cut(path=__file__)
             return super().repr_failure(excinfo, style)
-        shown: Any = super().repr_failure(excinfo, style="value")
-        shown.reprcrash.path, shown.reprcrash.message = self.nodeid, str(excinfo.value).partition("\n")[0]
+        told = GateFailure(lines(excinfo.value))  # without what it was raised from
+        shown: Any = super().repr_failure(pytest.ExceptionInfo.from_exc_info((GateFailure, told, excinfo.tb)), "value")
+        shown.reprcrash.path, shown.reprcrash.message = self.nodeid, str(told).partition("\n")[0]
         return shown
 
 
@@ -126,7 +122,7 @@ class ImagesItem(_SpecItem):
         """Prepare both sets."""
         run = run_of(self.config)
         run.require(self.spec)
-        run.prepare(self.spec)
+        run.project.prepare(self.spec)
 
 
 class GateItem(_SpecItem):
@@ -147,10 +143,11 @@ class GateItem(_SpecItem):
 
         run = run_of(self.config)
         run.require(self.spec)
-        verdict = run.judge(self.spec, self.score, self.group)
-        self.user_properties += gate_properties(self.spec.name, verdict, run.measurement(self.spec))
+        verdict = run.project.judge(self.spec, self.score, self.group)
+        measurement = run.project.measurement(self.spec)
+        self.user_properties += gate_properties(self.spec.name, verdict, measurement)
         if verdict.fails(strict=run.options.strict):
-            raise GateFailure(run.explanation(self.spec, verdict))
+            raise GateFailure(explanation(self.spec, verdict, measurement))
         announce(self, self.spec, verdict)
 
 
@@ -167,14 +164,12 @@ class WaiversItem(_PlainItem):
         Raises:
             GateFailure: There are some and the run is strict.
         """
-        from pytest_synthgate.text.printable import visible
-
         run = run_of(self.config)
         for spec in self.specs:
             run.require(spec)
-        if not (found := run.unused_waivers(self.specs)):
+        if not (found := run.project.unused_waivers(self.specs)):
             return
-        text = "; ".join(f"{waiver.name} is not used: {why}" for waiver, why in found.items())
+        text = visible("; ".join(f"{waiver.name} is not used: {why}" for waiver, why in found.items()) + "; remove it")
         if run.options.strict:
-            raise GateFailure(visible(f"{text}; remove it"))
-        self.warn(SynthgateWarning(visible(f"{text}; remove it")))
+            raise GateFailure(text)
+        self.warn(SynthgateWarning(text))

@@ -6,14 +6,19 @@ Part of the plugin. Paths: on the command line from the current directory, in an
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pytest
 
-_OPTIONS = (
+from pytest_synthgate.catalogue import BASELINE, CACHE, MODES, Settings
+from pytest_synthgate.spec.discovery import PATTERNS, is_spec_file
+from pytest_synthgate.text.printable import visible
+
+_VALUES = (
     ("real", "DIR", "real images that every spec is judged against"),
     ("encoder", "NAME", "encoder, such as open_clip:ViT-B-32/laion2b_s34b_b79k or efficientnet_lite0"),
     ("json", "FILE", "write all measurements and verdicts to FILE"),
@@ -31,155 +36,153 @@ _OPTIONS = (
     ),
     ("history", "FILE", "add a row a spec to FILE, which `synthgate history` and the report read"),
     ("cache", "DIR", "where features and measurements are kept (default: .synthgate in the rootdir)"),
+    (
+        "max-findings",
+        "N",
+        "findings that the report shows with pictures, worst first; others are listed (default: 200)",
+    ),
+)
+_FLAGS = (
+    ("update-baseline", "accept the scores of the specs that ran: write them to the baseline, after all verdicts"),
+    ("accept-failing", "accept the scores of specs too of which a gate failed or was not judged"),
+    ("prompts", "print the prompts of every collected spec and what they would cost, and make nothing"),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a run was asked to do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Settings):
+    """What a run was asked to do: what its project goes by, and which files it is to leave.
 
     Attributes:
-        real: Overrides the real set of every spec.
-        encoder: Overrides the encoder of every spec.
         json: Where the results go.
         html: Where the report goes: a folder, or a file when it ends in `.html`.
         markdown: Where the table goes as Markdown.
-        redact_real: Whether real photos and their names stay out of every report.
+        junit: Where pytest writes its JUnit file.
         max_findings: Findings that the report shows with pictures.
-        baseline: The accepted scores.
-        baseline_named: Whether the command line names that file, which should then be there.
         update_baseline: Whether this run's scores are accepted.
         accept_failing: Whether they are accepted for specs too of which a gate failed or was not judged.
         history: The log of runs that this one is added to.
-        cache: Folder of the store.
-        results: Measurements to judge instead of measuring.
-        generate: What to do about missing images.
-        strict: Whether what stays undecided fails.
-        patterns: Names of spec files.
-        quiet: Whether progress is silent.
         step_summary: Where GitHub Actions takes Markdown from; None elsewhere.
         workspace: The checkout that GitHub Actions annotates files of; None elsewhere.
     """
 
-    real: Path | None
-    encoder: str | None
     json: Path | None
     html: Path | None
     markdown: Path | None
-    redact_real: bool
+    junit: Path | None
     max_findings: int
-    baseline: Path
-    baseline_named: bool
     update_baseline: bool
     accept_failing: bool
     history: Path | None
-    cache: Path
-    results: Path | None
-    generate: Literal["auto", "never", "again"]
-    strict: bool
-    patterns: tuple[str, ...]
-    quiet: bool
     step_summary: Path | None
     workspace: Path | None
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare every option, each also as an ini."""
+    """Declare every option; what a project sets once is an ini too."""
     group = parser.getgroup("synthgate", "synthetic image sets")
-    for name, metavar, text in _OPTIONS:
-        group.addoption(f"--synth-{name}", metavar=metavar, dest=f"synth_{name}", default=None, help=text)
-        parser.addini(f"synth_{name}", f"{text}; as --synth-{name}", type="string", default="")
+
+    def declare(name: str, text: str, ini: str | None, default: Any = None, **how: Any) -> None:
+        dest = f"synth_{name.replace('-', '_')}"
+        group.addoption(f"--synth-{name}", dest=dest, default=None, help=text, **how)
+        if ini is not None:
+            parser.addini(dest, f"{text}; as --synth-{name}", type=ini, default=default)  # type: ignore[arg-type]
+
+    for name, metavar, text in _VALUES:
+        declare(name, text, "string", "", metavar=metavar)
+    for name, text in _FLAGS:
+        declare(name, text, None, action="store_true")
     strict = "fail what stays undecided: inconclusive, confounded or without a real set (default when CI is set)"
-    group.addoption("--synth-strict", action="store_true", dest="synth_strict", default=None, help=strict)
-    group.addoption(
-        "--no-synth-strict", action="store_false", dest="synth_strict", default=None, help="let it pass with a warning"
-    )
-    parser.addini("synth_strict", f"{strict}; as --synth-strict", type="bool", default=None)
-    redact = "keep real photos, and their names, out of every report"
-    group.addoption("--synth-redact-real", action="store_true", dest="synth_redact_real", default=False, help=redact)
-    parser.addini("synth_redact_real", f"{redact}; as --synth-redact-real", type="bool", default=False)
-    findings = "findings that the report shows with pictures, worst first; the others are listed (default: 200)"
-    group.addoption("--synth-max-findings", metavar="N", dest="synth_max_findings", default=None, help=findings)
-    parser.addini("synth_max_findings", f"{findings}; as --synth-max-findings", type="string", default="200")
-    update = "accept the scores of the specs that ran: write them to the baseline, after all verdicts"
-    group.addoption(
-        "--synth-update-baseline", action="store_true", dest="synth_update_baseline", default=False, help=update
-    )
-    accept = "accept the scores of specs too of which a gate failed or was not judged"
-    group.addoption(
-        "--synth-accept-failing", action="store_true", dest="synth_accept_failing", default=False, help=accept
-    )
+    declare("strict", strict, "bool", action="store_true")
+    group.addoption("--no-synth-strict", action="store_false", dest="synth_strict", help="let it pass with a warning")
+    declare("redact-real", "keep real photos, and their names, out of every report", "bool", False, action="store_true")
     generate = "make missing images (auto, but never when CI is set), none (never), or all anew (again)"
-    choices = ("auto", "never", "again")
-    group.addoption("--synth-generate", choices=choices, dest="synth_generate", default=None, help=generate)
-    parser.addini("synth_generate", f"{generate}; as --synth-generate", type="string", default="auto")
-    prompts = "print the prompts of every collected spec and what they would cost, and make nothing"
-    group.addoption("--synth-prompts", action="store_true", dest="synth_prompts", default=False, help=prompts)
-    parser.addini("synth_files", "names of spec files", type="args", default=["synth_*.toml"])
+    declare("generate", generate, "string", "auto", choices=MODES)
+    parser.addini("synth_files", "names of spec files", type="args", default=list(PATTERNS))
 
 
 def read_options(config: pytest.Config) -> Options:
-    """Resolve the options of a run.
+    """Resolve the options of a run; what another plugin declares need not be there.
 
     Raises:
         pytest.UsageError: An ini holds what cannot be meant.
     """
+    here, root = config.invocation_params.dir, config.rootpath
+
+    def given(name: str) -> Any:
+        return config.getoption(f"synth_{name}") or _ini(config, name) or None
 
     def path(name: str) -> Path | None:
-        if given := config.getoption(f"synth_{name}"):
-            return Path(os.path.abspath(config.invocation_params.dir / given))  # noqa: PTH100 (keep symlinks)
-        if given := config.getini(f"synth_{name}"):
-            return Path(os.path.abspath(config.rootpath / given))  # noqa: PTH100
-        return None
+        start = here if config.getoption(f"synth_{name}") else root
+        return _absolute(start, found) if (found := given(name)) else None
 
-    if config.getoption("synth_accept_failing") and not config.getoption("synth_update_baseline"):
+    update, accept = (bool(config.getoption(f"synth_{name}")) for name in ("update_baseline", "accept_failing"))
+    if accept and not update:
         raise pytest.UsageError("--synth-accept-failing accepts nothing by itself; add --synth-update-baseline")
+    if not str(most := given("max_findings") or 200).isdecimal():
+        raise pytest.UsageError(f"synth_max_findings = {most!r} is not valid; give a whole number from 0 up")
+    if (generate := given("generate")) not in MODES:
+        raise pytest.UsageError(f"{config.inipath}: synth_generate = {generate!r} is not valid; give {_one_of(MODES)}")
+    if (strict := config.getoption("synth_strict")) is None and (strict := _ini(config, "strict")) is None:
+        strict = in_ci()
+    patterns, html = tuple(_ini(config, "files")), path("html")
+    if junit := config.getoption("xmlpath", None):
+        junit = _absolute(here, os.path.expanduser(os.path.expandvars(junit)))  # noqa: PTH111 (as pytest does)
+    folders = (None if html is None or html.suffix.lower() in (".html", ".htm") else html, junit and junit.parent)
     return Options(
+        root=root,
+        named=tuple(_named(config, patterns)),
+        patterns=patterns,
+        norecurse=tuple(config.getini("norecursedirs")),
         real=path("real"),
-        encoder=config.getoption("synth_encoder") or config.getini("synth_encoder") or None,
-        json=path("json"),
-        html=path("html"),
-        markdown=path("markdown"),
-        redact_real=bool(config.getoption("synth_redact_real") or config.getini("synth_redact_real")),
-        max_findings=_max_findings(config),
-        baseline=path("baseline") or config.rootpath / "synthgate-baseline.json",
-        baseline_named=bool(config.getoption("synth_baseline")),
-        update_baseline=config.getoption("synth_update_baseline"),
-        accept_failing=config.getoption("synth_accept_failing"),
-        history=path("history"),
-        cache=path("cache") or config.rootpath / ".synthgate",
+        encoder=given("encoder"),
+        start=here if config.getoption("synth_encoder") else root,
+        cache=path("cache") or CACHE,
+        pictures=tuple(folder for folder in folders if folder),
+        generate="never" if generate == "auto" and in_ci() else generate,
         results=path("results"),
-        generate=_generate(config),
-        strict=_strict(config),
-        patterns=tuple(config.getini("synth_files")),
-        quiet=config.option.verbose < 0,
+        baseline=path("baseline") or BASELINE,
+        needs_baseline=bool(config.getoption("synth_baseline")) and not update,
+        strict=bool(strict),
+        xfail=not config.getoption("runxfail", True),  # nor where the plugin is blocked by which a test may fail
+        redact_real=bool(given("redact_real")),
+        progress=config.getoption("verbose", 0) >= 0,
+        process=getattr(config, "workerinput", {}).get("testrunuid"),
+        json=path("json"),
+        html=html,
+        markdown=path("markdown"),
+        junit=junit or None,
+        max_findings=int(most),
+        update_baseline=update,
+        accept_failing=accept,
+        history=path("history"),
         step_summary=_on_github("GITHUB_STEP_SUMMARY"),
         workspace=_on_github("GITHUB_WORKSPACE"),
     )
 
 
-def _strict(config: pytest.Config) -> bool:
-    given = config.getoption("synth_strict")
-    if given is None:
-        try:
-            given = config.getini("synth_strict")
-        except (TypeError, ValueError, pytest.UsageError) as error:
-            raise pytest.UsageError(f"{config.inipath}: synth_strict: {error}; give true or false") from None
-    return in_ci() if given is None else bool(given)
+def _absolute(start: Path, given: str) -> Path:
+    return Path(os.path.abspath(start / given))  # noqa: PTH100 (keep symlinks)
 
 
-def _generate(config: pytest.Config) -> Literal["auto", "never", "again"]:
-    given = config.getoption("synth_generate") or config.getini("synth_generate")
-    if given not in ("auto", "never", "again"):
-        raise pytest.UsageError(f"{config.inipath}: synth_generate = {given!r} is not valid; give auto, never or again")
-    return "never" if given == "auto" and in_ci() else given
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(f"synth_{name}")
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        remedy = "give true or false" if name in ("strict", "redact_real") else "mend it, or remove it"
+        raise pytest.UsageError(visible(f"{config.inipath}: synth_{name}: {error}; {remedy}")) from None
 
 
-def _max_findings(config: pytest.Config) -> int:
-    given = config.getoption("synth_max_findings") or config.getini("synth_max_findings")
-    if not str(given).isdecimal():
-        raise pytest.UsageError(f"synth_max_findings = {given!r} is not valid; give a whole number from 0 up")
-    return int(given)
+def _one_of(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _named(config: pytest.Config, patterns: Sequence[str]) -> Iterator[Path]:
+    """Give the arguments that are spec files, by their name or because somebody names TOML."""
+    for argument in config.args:
+        path = _absolute(config.invocation_params.dir, str(argument).partition("::")[0])
+        if path.suffix == ".toml" or is_spec_file(path, config.rootpath, patterns):
+            yield path
 
 
 def _on_github(variable: str) -> Path | None:
@@ -195,7 +198,7 @@ def in_ci() -> bool:
 def taken_for_a_root(config: pytest.Config) -> str | None:
     """Warn about `--synth-real ../photos`, whose second word pytest takes for a place to find its rootdir in."""
     words = [str(word) for word in config.invocation_params.args]
-    for option in (f"--synth-{name}" for name, metavar, _ in _OPTIONS if metavar != "NAME"):
+    for option in (f"--synth-{name}" for name, metavar, _ in _VALUES if metavar in ("DIR", "FILE")):
         for first, second in pairwise(words):
             if first == option and (config.invocation_params.dir / second).exists():
                 return (

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_synthgate.errors import SynthgateError, SynthgateWarning
+from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.gates import Verdict
+    from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec.model import Spec
 
 
@@ -22,12 +24,38 @@ class GateFailure(Exception):  # noqa: N818 (a verdict, not an error)
     """A gate failed; the text explains it."""
 
 
-def obstruction(item: pytest.Item, call: pytest.CallInfo[None]) -> str | None:
-    """Say in a line what kept an item of a spec file from a verdict."""
-    if call.excinfo is None or not hasattr(item, "spec") or call.excinfo.errisinstance(GateFailure):
+class Obstructed(pytest.fail.Exception):  # type: ignore[name-defined,misc]
+    """A test in code could not come to a verdict, for an error of this package."""
+
+
+def obstruction(item: pytest.Item, call: pytest.CallInfo[None], redacted: Spec | None = None) -> str | None:
+    """Say in a line what kept an item from a verdict on its spec.
+
+    What a test in code concludes by itself is none; but one that is not set up comes to no conclusion.
+
+    Args:
+        item: The item.
+        call: One phase of it.
+        redacted: The spec, when nothing may be told that could name its real images.
+    """
+    if call.excinfo is None or call.when == "teardown" or call.excinfo.errisinstance(GateFailure):
         return None
-    text = str(call.excinfo.value).partition("\n")[0]
-    return text if isinstance(call.excinfo.value, (SynthgateError, pytest.fail.Exception)) else call.excinfo.exconly()
+    error = call.excinfo.value
+    ours = isinstance(error, SynthgateError | Obstructed)
+    if call.when == "call" and not hasattr(item, "spec") and not ours:
+        return None
+    if redacted is not None and not ours:
+        from pytest_synthgate.reports.redaction import nameless
+
+        told = nameless(error if isinstance(error, Exception) else Exception(), redacted.real, redacted.images)
+        return str(told)
+    in_words = ours or isinstance(error, pytest.fail.Exception)
+    return visible(str(error).partition("\n")[0] if in_words else call.excinfo.exconly())
+
+
+def lines(text: object) -> str:
+    """Make a text of several lines fit for a terminal, whoever wrote it."""
+    return "\n".join(map(visible, str(text).split("\n")))
 
 
 @contextmanager
@@ -36,12 +64,19 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except SynthgateError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise Obstructed(visible(str(error)), pytrace=False) from None
+
+
+def explanation(spec: Spec, verdict: Verdict, measurement: Measurement) -> str:
+    """Say in a few lines why a gate concluded what it did."""
+    from pytest_synthgate.reports.explain import explain
+
+    head, *evidence = explain(spec.name, verdict, measurement)
+    strictly = "; a strict run fails on that" if verdict.undecided else ""
+    return "\n".join([f"{head}{strictly}", *evidence])
 
 
 def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:
     """Warn on behalf of a gate that passes with reservations."""
     if verdict.warns:
-        from pytest_synthgate.text.printable import visible
-
         node.warn(SynthgateWarning(visible(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}")))

@@ -5,6 +5,7 @@ Part of the plugin; the controller's alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from pytest_synthgate.reports.overview import aligned_rows, notes
 from pytest_synthgate.reports.spec_in_words import describe_spec
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.outputs import only_measured, outputs
-from pytest_synthgate.session.run import Run, run_of
+from pytest_synthgate.session.run import Run, run_of, spec_of
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import counted, quoted
 
@@ -42,7 +43,7 @@ def write_summary(reporter: Any, run: Run) -> None:
         if label == "baseline":
             _write_accepted(reporter, run)
     for label, reason in run.unwritten.items():
-        reporter.write_line(f"{label}: {reason}", red=True, bold=True)
+        reporter.write_line(f"{label}: {visible(reason)}", red=True, bold=True)
     if run.options.workspace is not None:
         for line in annotate(results, run.receiver.files(), run.options.workspace):
             reporter.write_line(line)
@@ -95,24 +96,25 @@ def _undeclared(run: Run, results: Mapping[str, SpecResult]) -> list[str]:
         # Looking for spec files takes a walk through the project, which a run of all specs is spared.
         if not undeclared(baseline, results):
             return []
-        run.catalogue.declared()
+        run.project.catalogue.load_all()
     except SynthgateError:  # of which the gates, or the collection, have told
         return []
-    return undeclared(baseline, {*results, *run.catalogue.specs})
+    return undeclared(baseline, {*results, *run.project.catalogue.specs})
 
 
-def write_prompts(config: pytest.Config) -> None:
-    """Print what the collected specs stand for, with `--synth-prompts`.
+def write_prompts(session: pytest.Session) -> None:
+    """Print what the specs of the collected items stand for, with `--synth-prompts`.
 
     Raises:
         pytest.UsageError: A prompt cannot be expanded.
     """
-    run = run_of(config)
-    reporter = config.get_terminal_writer()
-    reporter.line()
-    for spec in run.catalogue.specs.values():
+    run = run_of(session.config)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    write = sys.stdout.write if reporter is None else reporter.write
+    write("\n")
+    for spec in {spec.name: spec for item in session.items if (spec := spec_of(item))}.values():
         try:
-            for line in describe_spec(run.resolved(spec), run.options.cache):
-                reporter.line(line)
+            for line in describe_spec(spec, run.options.cache):
+                write(f"{visible(line)}\n")
         except SynthgateError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(visible(str(error))) from None

@@ -16,8 +16,9 @@ from pytest_synthgate.files.texts import decoded
 PATTERNS = ("synth_*.toml",)
 """Which files are taken for spec files."""
 
-# What pytest itself does not enter.
-_NORECURSE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
+NORECURSE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
+"""Which folders are not entered: what pytest itself does not enter."""
+
 _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
@@ -34,7 +35,7 @@ def is_spec_file(path: Path, root: Path, patterns: Sequence[str] = PATTERNS) -> 
 
 
 def find_spec_files(
-    root: Path, patterns: Sequence[str] = PATTERNS, norecurse: Sequence[str] = _NORECURSE
+    root: Path, patterns: Sequence[str] = PATTERNS, norecurse: Sequence[str] = NORECURSE
 ) -> tuple[Path, ...]:
     """Find the spec files below a folder, sorted.
 

@@ -251,7 +251,7 @@ def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(tmp_path: Pat
 def test_a_result_of_the_same_spec_is_fresh(tmp_path: Path) -> None:
     spec = Spec(name="a", file=tmp_path / "synth_x.toml", images=tmp_path / "x")
     result = SpecResult(measured(), declared=json.loads(json.dumps(spec_to_json(spec))))
-    assert fresh(Path("x.json"), {"a": result}, spec) is result
+    assert fresh(Path("x.json"), {"a": result}, spec, spec_to_json(spec)) is result
 
 
 def test_a_result_of_another_spec_is_stale_and_says_what_differs(tmp_path: Path) -> None:
@@ -259,20 +259,20 @@ def test_a_result_of_another_spec_is_stale_and_says_what_differs(tmp_path: Path)
     other = Spec(name="a", file=tmp_path / "synth_x.toml", images=tmp_path / "y")
     result = SpecResult(measured(), declared=spec_to_json(other))
     with pytest.raises(ResultsError, match=r'stale for spec .a.: `images` was "y" and is "x" now; measure again'):
-        fresh(Path("x.json"), {"a": result}, spec)
+        fresh(Path("x.json"), {"a": result}, spec, spec_to_json(spec))
 
 
 def test_a_result_of_another_scoring_revision_is_stale(tmp_path: Path) -> None:
     spec = Spec(name="a", file=tmp_path / "synth_x.toml", images=tmp_path / "x")
     result = SpecResult(measured(fingerprint={"revision": 0}), declared=spec_to_json(spec))
     with pytest.raises(ResultsError, match="scored by revision 0"):
-        fresh(Path("x.json"), {"a": result}, spec)
+        fresh(Path("x.json"), {"a": result}, spec, spec_to_json(spec))
 
 
 def test_a_spec_that_is_not_in_the_file_is_named(tmp_path: Path) -> None:
     spec = Spec(name="a", file=tmp_path / "synth_x.toml", images=tmp_path / "x")
     with pytest.raises(ResultsError, match="spec 'a' is not in it; measure again with `synthgate measure synth_x"):
-        fresh(Path("x.json"), {}, spec)
+        fresh(Path("x.json"), {}, spec, spec_to_json(spec))
 
 
 def test_specs_come_back_in_the_order_of_declaration(tmp_path: Path) -> None:

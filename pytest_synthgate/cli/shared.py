@@ -1,0 +1,94 @@
+"""What the commands share: their options, the project they work in, and how they say something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pytest_synthgate.errors import SpecError, SynthgateError, first_line
+from pytest_synthgate.session.options import read_options
+from pytest_synthgate.session.run import configured, project_of
+from pytest_synthgate.spec.discovery import find_spec_files
+from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.text.wording import where
+
+if TYPE_CHECKING:
+    from pytest_synthgate.images.provide import Mode
+    from pytest_synthgate.project import Project
+    from pytest_synthgate.spec.model import Spec
+
+_Command = Callable[..., Any]
+_PATH = click.Path(path_type=Path)
+
+
+def files_option(command: _Command) -> _Command:
+    """Add `--file`."""
+    text = "Spec file; may be repeated. Without it, all spec files below the current directory."
+    return click.option("--file", "files", multiple=True, type=_PATH, help=text)(command)
+
+
+def real_option(command: _Command) -> _Command:
+    """Add `--real`."""
+    return click.option("--real", type=_PATH, help="Real set, instead of the declared one.")(command)
+
+
+def encoder_option(command: _Command) -> _Command:
+    """Add `--encoder`."""
+    return click.option("--encoder", help="Encoder, instead of the declared one.")(command)
+
+
+def cache_option(command: _Command) -> _Command:
+    """Add `--cache`."""
+    text = "Where images, features and measurements are kept.  [default: .synthgate in the rootdir of pytest]"
+    return click.option("--cache", type=_PATH, help=text)(command)
+
+
+def say(*texts: str, err: bool = False) -> None:
+    """Print lines; whoever wrote them, a terminal and a CI runner find nothing to obey in them."""
+    for text in texts:
+        click.echo("\n".join(map(visible, text.split("\n"))), err=err)
+
+
+@contextmanager
+def project(
+    files: Iterable[Path] = (), *, generate: Mode = "auto", **given: Path | str | None
+) -> Iterator[tuple[Project, list[Spec]]]:
+    """Work by what a test run here goes by: ini, `addopts` and `conftest.py`, and above them the command line.
+
+    Args:
+        files: Spec files that are named; with none, all below the current directory are meant.
+        generate: What to do about missing images, in CI too.
+        given: Options of the plugin, without their `--synth-`; None is not given.
+
+    Yields:
+        The project, and the specs that are meant.
+
+    Raises:
+        SynthgateError: The configuration of pytest or a spec file cannot be meant, or there is no spec.
+    """
+    named = tuple(files)
+    options = [f"--synth-{name}={value}" for name, value in given.items() if value is not None]
+    try:
+        config = configured([*options, *map(str, named)])
+        settings = replace(read_options(config), generate=generate, results=None, pictures=())
+    except Exception as error:
+        raise SynthgateError(f"the configuration of pytest cannot be used: {first_line(error)}") from error
+    with project_of(config, settings) as opened:
+        try:
+            found = named or find_spec_files(Path.cwd(), settings.patterns, settings.norecurse)
+            specs = [spec for file in found for spec in opened.catalogue.load(file, named=bool(named))]
+            if not found:
+                patterns = " or ".join(settings.patterns)
+                raise SpecError(f"no spec file ({patterns}) below {shown(Path.cwd())}; name one, or write one")
+            if not specs:
+                names = ", ".join(where(file.absolute()).removesuffix(":") for file in found)
+                raise SpecError(f"no spec in {names}; declare one in a [spec.NAME] table")
+            opened.catalogue.check_comparisons(specs)
+            yield opened, specs
+        finally:
+            say(*opened.notes(), err=True)

@@ -1,0 +1,308 @@
+"""A project: what is measured and concluded of each of its specs, once.
+
+What plugin, command line and notebook share; knows no pytest. Heavy imports wait for their first use, because every
+run of pytest comes by here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from pytest_synthgate.catalogue import Catalogue, Settings
+from pytest_synthgate.errors import BaselineError
+from pytest_synthgate.text.printable import shown
+
+if TYPE_CHECKING:
+    from pytest_synthgate.features.encoder import Encoder, EncoderSource
+    from pytest_synthgate.gating.entry import Entry
+    from pytest_synthgate.gating.gates import Verdict
+    from pytest_synthgate.images.provide import Hook
+    from pytest_synthgate.images.sets import ImageSet
+    from pytest_synthgate.measure import Measurer
+    from pytest_synthgate.results.result import SpecResult
+    from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.spec.model import Spec
+    from pytest_synthgate.spec.waivers import Waiver
+
+
+@dataclass(slots=True)
+class Project:
+    r"""What is found out about the specs of a project.
+
+    Attributes:
+        settings: What it goes by.
+        find_encoder: Asked for an encoder by its `name` before the built-in ones are.
+        generator: Asked to make images before diffusers is.
+        catalogue: Its specs.
+        today: The day that waivers expire by, the same for all gates.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import tempfile, numpy as np
+        >>> folder, random = Path(tempfile.mkdtemp()), np.random.default_rng(0)
+        >>> for name in ("photos", "renders"):
+        ...     np.save(folder / f"{name}.npy", random.normal(size=(60, 8)))
+        >>> _ = (folder / "synth_x.toml").write_text("[spec.x]\nreal = 'photos.npy'\nimages = 'renders.npy'")
+        >>> with Project(Settings(root=folder)) as project:
+        ...     for spec in project.catalogue.load_all():
+        ...         for score, group in project.gates(spec):
+        ...             print(spec.name, score, project.judge(spec, score, group).verdict)
+        x unvaried passed
+        x unoriginal passed
+        x unreadable passed
+    """
+
+    settings: Settings
+    find_encoder: Callable[..., Encoder | None] | None = None
+    generator: Hook | None = None
+    catalogue: Catalogue = field(init=False)
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    _measurer: Measurer | None = None
+    _stored: dict[str, SpecResult] | None = None
+    _accepted: Mapping[str, Entry] | None = None
+    _measurements: dict[str, Measurement] = field(default_factory=dict)
+    _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    _ungated: dict[str, SpecResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.catalogue = Catalogue(self.settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._measurer is not None:
+            self._measurer.store.close()
+
+    @property
+    def measurer(self) -> Measurer:
+        """What measures, with its store; opened when first needed.
+
+        Raises:
+            StoreError: The store cannot be used.
+        """
+        if self._measurer is None:
+            from pytest_synthgate.features.store import Store
+            from pytest_synthgate.measure import Measurer
+
+            self._measurer = Measurer(
+                Store(self.settings.cache),
+                progress=self.settings.progress,
+                resolve=self._encoder,
+                mode=self.settings.generate,
+                hook=self.generator,
+                run=self.settings.process,
+            )
+        return self._measurer
+
+    def _encoder(self, name: str, base: Path) -> EncoderSource:
+        from pytest_synthgate.features.encoder import hooked
+        from pytest_synthgate.features.encoders import resolve_encoder
+
+        source = None if self.find_encoder is None else hooked(self.find_encoder, name)
+        start = self.settings.start if name == self.settings.encoder else base
+        return source if source is not None else resolve_encoder(name, start)
+
+    def notes(self) -> list[str]:
+        """List what a user should know about the making of images."""
+        return [] if self._measurer is None else self._measurer.notes
+
+    def obstacle(self, spec: Spec) -> str | None:
+        """Say why a spec cannot be judged, if it has nothing to be judged by."""
+        if self.settings.results is None and spec.real is None:
+            return f"{spec.name}: no real set; give --synth-real=DIR, or `real` in the spec file"
+        return None
+
+    def prepare(self, spec: Spec) -> None:
+        """Have both sets listed, made where images are missing, and embedded; or know that what is stored is fresh."""
+        with self._discreetly(spec):
+            if self.settings.results is None:
+                self.measurer.sets(spec)
+            else:
+                self._fresh(spec)
+
+    def images(self, spec: Spec, side: Literal["real", "synthetic"]) -> ImageSet:
+        """List a set of a spec, not decoded."""
+        with self._discreetly(spec):
+            return self.measurer.real(spec) if side == "real" else self.measurer.synthetic(spec)
+
+    def measurement(self, spec: Spec) -> Measurement:
+        """Measure a spec, or take its stored measurement.
+
+        Raises:
+            SynthgateError: It cannot be measured, or what is stored was not made from this spec.
+        """
+        if spec.name not in self._measurements:
+            with self._discreetly(spec):
+                stored = None if self.settings.results is None else self._fresh(spec).measurement
+                found = stored or self.measurer.measurement(spec)
+            if self.settings.redact_real:
+                from pytest_synthgate.reports.redaction import without_real_names
+
+                found = without_real_names(found)
+            self._measurements[spec.name] = found
+        return self._measurements[spec.name]
+
+    def is_measured(self, spec: Spec) -> bool:
+        """Tell whether the measurement of a spec is known by now."""
+        return spec.name in self._measurements
+
+    def _read(self, path: Path) -> dict[str, SpecResult]:
+        if self._stored is None:
+            from pytest_synthgate.results.file import read_results
+
+            self._stored = read_results(path)
+        return self._stored
+
+    def _fresh(self, spec: Spec) -> SpecResult:
+        from pytest_synthgate.results.file import fresh
+
+        path = self.settings.results or Path()
+        return fresh(path, self._read(path), spec, self.catalogue.declared[spec.name])
+
+    @contextmanager
+    def _discreetly(self, spec: Spec) -> Iterator[None]:
+        """Keep the names of real images out of errors, where they are to be kept out of results."""
+        try:
+            yield
+        except Exception as error:  # an error of any kind may name an image
+            if not self.settings.redact_real:
+                raise
+            from pytest_synthgate.reports.redaction import nameless
+
+            raise nameless(error, spec.real, spec.images) from None
+
+    def gates(self, spec: Spec) -> list[tuple[str, str | None]]:
+        """List the gates of a spec: score, and class or None.
+
+        Raises:
+            SynthgateError: The classes cannot be listed.
+        """
+        from pytest_synthgate.gating.gates import gates_of
+
+        per_class = any(limit.per_class for limit in spec.limits.values())
+        return gates_of(spec.limits, self._gated_classes(spec) if per_class else ())
+
+    def _gated_classes(self, spec: Spec) -> tuple[str, ...]:
+        """List the classes that get a gate of their own; without classes and a real set, none."""
+        if (path := self.settings.results) is not None:
+            # Stale or missing results fail the items, which have to be there for that.
+            stored = self._read(path).get(spec.name)
+            return (stored.classes or stored.measurement.classes) if stored else ()
+        if spec.classes is None and spec.real is None:
+            return ()
+        from pytest_synthgate.measure import gated_classes
+
+        with self._discreetly(spec):
+            return gated_classes(spec, self.measurer)
+
+    def judge(self, spec: Spec, score: str, group: str | None = None) -> Verdict:
+        """Apply one limit of a spec and remember the verdict.
+
+        Raises:
+            SynthgateError: The spec cannot be measured, or the baseline that the limit asks for cannot be read.
+        """
+        from pytest_synthgate.gating.gates import judge
+
+        limit = spec.limits[score]
+        verdict = judge(
+            self.measurement(spec),
+            score,
+            limit,
+            group,
+            baseline=None if limit.regression is None else self._baseline().get(spec.name),
+            waivers=spec.waivers,
+            today=self.today,
+        )
+        self._verdicts.setdefault(spec.name, {})[verdict.name] = verdict
+        return verdict
+
+    def _baseline(self) -> Mapping[str, Entry]:
+        if self._accepted is None:
+            from pytest_synthgate.tracking.baseline import read_baseline
+
+            path = self.settings.baseline
+            if self.settings.needs_baseline and not path.exists():
+                raise BaselineError(
+                    f"{shown(path)}: no such baseline; name the one that is there, "
+                    "or make it with --synth-update-baseline"
+                )
+            self._accepted = read_baseline(path).entries
+        return self._accepted
+
+    def expected(self, spec: Spec) -> Mapping[str, str]:
+        """Give the reason by score for gates that are known to fail."""
+        return spec.xfail if self.settings.xfail else {}
+
+    def unused_waivers(self, specs: Iterable[Spec]) -> Mapping[Waiver, str]:
+        """Give the waivers of a file that are of no use to any of its specs, and why.
+
+        Args:
+            specs: All specs of the file.
+
+        Raises:
+            SynthgateError: One cannot be measured.
+        """
+        from pytest_synthgate.gating.waived import unused
+
+        waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
+        return unused(waivers, [(self.measurement(spec), spec.limits) for spec in specs])
+
+    def result(self, spec: Spec, error: str | None = None) -> SpecResult:
+        """Give what is known about a spec, for reports.
+
+        Args:
+            spec: The spec.
+            error: What kept it, or one of its gates, from being judged; without it, it is measured now.
+
+        Raises:
+            SynthgateError: It cannot be measured.
+        """
+        if error is not None and not self.is_measured(spec):
+            return replace(self._unmeasured(spec), error=error)
+        if spec.name not in self._ungated:
+            self._ungated[spec.name] = self._without_verdicts(spec)
+        verdicts = tuple(self._verdicts.get(spec.name, {}).values())
+        return replace(self._ungated[spec.name], verdicts=verdicts, error=error)
+
+    def _without_verdicts(self, spec: Spec) -> SpecResult:
+        from pytest_synthgate.reports.redaction import redacted
+
+        result = replace(
+            self._unmeasured(spec),
+            measurement=self.measurement(spec),
+            compare_to=spec.compare_to,
+            declared=self.catalogue.declared[spec.name],
+        )
+        if self.settings.results is not None:
+            stored = self._fresh(spec)
+            result = replace(result, classes=stored.classes, images=stored.images, redacted=stored.redacted)
+        else:
+            from pytest_synthgate.measure import known_classes
+            from pytest_synthgate.results.image_files import files_of
+
+            with self._discreetly(spec):
+                result = replace(
+                    result, classes=known_classes(spec, self.measurer), images=files_of(spec, self.measurer)
+                )
+        return redacted(result) if self.settings.redact_real or result.redacted else result
+
+    def _unmeasured(self, spec: Spec) -> SpecResult:
+        from pytest_synthgate.results.result import SpecResult
+        from pytest_synthgate.scores.measurement import Measurement
+
+        return SpecResult(
+            Measurement(0, 0, {}, {}),
+            expected=self.expected(spec),
+            limits=spec.limits,
+            strict=self.settings.strict,
+        )
