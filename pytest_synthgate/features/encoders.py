@@ -99,7 +99,7 @@ def _timm(name: str, rest: str, base: Path) -> EncoderSource:
 
     def load(hardware: Hardware) -> Loaded:
         require(f"the encoder {name}", "measure", "torch", "timm", "safetensors")
-        from pytest_synthgate.features.load_timm import load_safetensors
+        from pytest_synthgate.features.torch_encoder import load_safetensors
 
         return Loaded(load_safetensors(name, architecture, file, hardware))
 
@@ -117,7 +117,7 @@ def _efficientnet() -> EncoderSource:
 
     def load(hardware: Hardware) -> Loaded:
         require(f"the encoder {EFFICIENTNET}", "offline", "torch", "timm")
-        from pytest_synthgate.features.load_timm import load_efficientnet
+        from pytest_synthgate.features.torch_encoder import load_efficientnet
 
         return Loaded(load_efficientnet(EFFICIENTNET, files[0], hardware))
 

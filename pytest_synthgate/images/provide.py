@@ -188,14 +188,10 @@ def _one_at_a_time(directory: Path, mode: Mode, run: str | None) -> Iterator[Mod
 
 def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *, progress: bool) -> Provided:
     if spec.generator is None and mode == "never":
-        count = sum(prompt.count for prompt in prompts)
-        raise GenerationError(
-            f"{spec.name}: {'1 image is' if count == 1 else f'{count:,} images are'} missing and no generator is "
-            f"declared; run `synthgate generate {spec.name}` where a hook can make them"
-        )
+        raise GenerationError(missing_message(spec, sum(prompt.count for prompt in prompts)))
     planned = plan(spec, prompts, cache)
     if planned.missing and mode == "never":
-        raise GenerationError(missing_message(spec, planned))
+        raise GenerationError(missing_message(spec, len(planned.missing)))
     notes: tuple[str, ...] = ()
     if planned.missing or mode == "again":
         made = generate(planned, again=mode == "again", progress=progress)

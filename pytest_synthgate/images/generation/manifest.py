@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from PIL.Image import Image
@@ -91,19 +90,16 @@ class Manifest:
     """
 
     def __init__(self, directory: Path, name: str) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        self._file = os.open(directory / name, flags, 0o666)
+        self._file = (directory / name).open("a+b", buffering=0)
         # After a torn line the next one would be lost with it.
-        if os.lseek(self._file, 0, os.SEEK_END) and self._last_byte() != b"\n":
+        if self._file.seek(0, os.SEEK_END) and self._file.seek(-1, os.SEEK_END) >= 0 and self._file.read(1) != b"\n":
             self._write(b"\n")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._file)
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def add(self, entry: ManifestEntry) -> None:
         """Append one image.
@@ -121,15 +117,11 @@ class Manifest:
         """
         self._write_json({"making": making})
 
-    def _last_byte(self) -> bytes:
-        os.lseek(self._file, -1, os.SEEK_END)
-        return os.read(self._file, 1)
-
     def _write_json(self, value: Mapping[str, Any]) -> None:
         self._write(json.dumps(value, sort_keys=True).encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
-        if os.write(self._file, line) < len(line):
+        if (self._file.write(line) or 0) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -154,9 +146,7 @@ class Writer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         failed = any(each.done() and each.exception() for each in self._waiting)
         # What was sampled before an interruption is worth keeping; what follows a full disk is not.
         self._thread.shutdown(wait=True, cancel_futures=failed)

@@ -24,6 +24,8 @@ from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.prompts import Prompt
 from pytest_synthgate.text.wording import nearest, quoted
 
+_OF_PIXELS = ("steps", "guidance", "width", "height", "seed", "negative_prompt", "scheduler", "variant", "dtype")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -161,11 +163,13 @@ def generated_set(plan: Plan) -> ImageSet:
     return ImageSet(current.directory, tuple(sorted(records, key=lambda record: record.id)))
 
 
-def missing_message(spec: Spec, plan: Plan) -> str:
+def missing_message(spec: Spec, count: int) -> str:
     """Say how many images are missing and what makes them."""
-    count = len(plan.missing)
     images = "1 image is" if count == 1 else f"{count:,} images are"
-    return f"{spec.name}: {images} missing; run `synthgate generate {shlex.quote(spec.name)}` where the GPU is"
+    run = f"run `synthgate generate {shlex.quote(spec.name)}` where"
+    if spec.generator is None:
+        return f"{spec.name}: {images} missing and no generator is declared; {run} a hook can make them"
+    return f"{spec.name}: {images} missing; {run} the GPU is"
 
 
 def estimate(plan: Plan) -> Estimate:
@@ -188,18 +192,8 @@ def settings(generator: Generator) -> dict[str, Any]:
     The number format is the declared one: "auto" is fp16 on a GPU and fp32 elsewhere, and what the one made the
     other must find.
     """
-    return {
-        "steps": generator.steps,
-        "guidance": generator.guidance,
-        "width": generator.width,
-        "height": generator.height,
-        "seed": generator.seed,
-        "negative_prompt": generator.negative_prompt,
-        "scheduler": generator.scheduler,
-        "variant": generator.variant,
-        "dtype": generator.dtype,
-        "lora_scale": None if generator.lora is None else generator.lora_scale,
-    }
+    scale = None if generator.lora is None else generator.lora_scale
+    return {name: getattr(generator, name) for name in _OF_PIXELS} | {"lora_scale": scale}
 
 
 def identities(plan: Plan) -> list[str | None]:

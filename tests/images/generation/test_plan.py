@@ -198,13 +198,12 @@ def test_a_hub_set_is_found_offline_and_the_newest_where_there_are_two(
 
 
 def test_the_message_says_what_makes_the_missing_images(planned: Any, folder: Path) -> None:
-    made = planned(folder, per_prompt=960)
-    spec = Spec(name="subject", file=folder)
+    spec = Spec(name="subject", file=folder, generator=planned(folder).generator)
     command = "run `synthgate generate subject` where the GPU is"
-    assert missing_message(spec, made) == f"subject: 1,920 images are missing; {command}"
-    one = planned(folder, per_prompt=1, classes=("fig",))
-    assert missing_message(spec, one) == f"subject: 1 image is missing; {command}"
-    assert "`synthgate generate 'in context'`" in missing_message(replace(spec, name="in context"), made)
+    assert missing_message(spec, 1920) == f"subject: 1,920 images are missing; {command}"
+    assert missing_message(spec, 1) == f"subject: 1 image is missing; {command}"
+    assert "`synthgate generate 'in context'`" in missing_message(replace(spec, name="in context"), 2)
+    assert missing_message(replace(spec, generator=None), 2).endswith("where a hook can make them")
 
 
 def test_an_estimate_learns_from_what_was_made(planned: Any, folder: Path) -> None:
