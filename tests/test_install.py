@@ -169,6 +169,29 @@ def test_the_base_runs_the_commands_that_measure_nothing(light: Run, arguments: 
     assert done.stdout
 
 
+HUB = """
+[defaults]
+real = "real"
+[defaults.generator]
+model = "nobody/no-model"
+[spec.a]
+prompt = "a digit"
+per_prompt = 2
+"""
+
+
+@pytest.mark.slow
+def test_the_base_lists_prompts_and_says_what_making_their_images_needs(light: Run, project: Path) -> None:
+    (project / "hub.toml").write_text(HUB, "utf-8")
+    checked = light(*SYNTHGATE, "check", "hub.toml")
+    assert checked.returncode == 0, checked.stderr
+    assert "a digit" in checked.stdout
+    made = light(*SYNTHGATE, "generate", "--file=hub.toml")
+    assert made.returncode == 2, made.stderr
+    assert made.stderr.endswith("; pip install 'pytest-synthgate[generate]'\n")
+    assert len(made.stderr.splitlines()) == 1
+
+
 @pytest.mark.slow
 def test_measuring_with_the_base_says_what_to_install(light: Run, project: Path) -> None:
     np.save(project / "vectors.npy", np.random.default_rng(0).normal(size=(40, 8)))
