@@ -19,6 +19,7 @@ import pytest
 
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.images.folder import OUTPUT_MARK
 from pytest_synthgate.reports.github import append_summary
 from pytest_synthgate.reports.junit import GateKey, gate_of, link_pictures
 from pytest_synthgate.reports.markdown import write_markdown
@@ -138,7 +139,7 @@ def _write_sheets(folder: Path, results: Mapping[str, SpecResult]) -> dict[GateK
     """Write a sheet for each failed gate that has one, and remove those of an earlier run."""
     from pytest_synthgate.reports.contact_sheet import contact_sheet
 
-    for old in folder.glob(f"*{_SUFFIX}"):
+    for old in (*folder.glob(f"*{_SUFFIX}"), *folder.glob(OUTPUT_MARK)):
         old.unlink(missing_ok=True)
     written: dict[GateKey, Path] = {}
     names: set[str] = set()
@@ -147,6 +148,7 @@ def _write_sheets(folder: Path, results: Mapping[str, SpecResult]) -> dict[GateK
             if (sheet := contact_sheet(name, verdict, result)) is None:
                 continue
             path = folder / _file_name(name, verdict.name, names)
+            replace_file(folder / OUTPUT_MARK, b"")
             replace_file(path, sheet)
             written[gate_of(name, verdict)] = path
     return written

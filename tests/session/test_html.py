@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_synthgate.images.folder import OUTPUT_MARK
+
 from .conftest import Project
 
 
@@ -34,7 +36,8 @@ def test_a_folder_holds_the_page_the_stylesheet_and_the_pictures(album: Project)
     assert "<h1>" in page
     assert "1 of 2 gates failed: &#39;a&#39; copies real images" in page
     assert len(pictures(page)) >= 8
-    assert {each.name for each in (folder / "pictures").iterdir()} == {Path(each).name for each in pictures(page)}
+    there = {each.name for each in (folder / "pictures").iterdir()}
+    assert there == {OUTPUT_MARK, *(Path(each).name for each in pictures(page))}
     assert (folder / "style.css").stat().st_size
 
 
@@ -78,7 +81,9 @@ def test_a_second_report_leaves_nothing_of_the_first_and_spares_what_is_not_its_
     assert "mine.webp" in after
     assert (folder / "notes.txt").exists()
     assert len(after) < len(before)
-    assert after - {"mine.webp"} == {Path(each).name for each in pictures((folder / "index.html").read_text("utf-8"))}
+    assert after - {"mine.webp", OUTPUT_MARK} == {
+        Path(each).name for each in pictures((folder / "index.html").read_text("utf-8"))
+    }
 
 
 def test_private_photos_are_in_no_report(album: Project) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pytest_synthgate.images.folder import walk
+
 from .conftest import Project
 from .junit_rules import violations
 
@@ -208,6 +210,11 @@ def test_real_photos_can_be_left_out(album: Project) -> None:
     assert [sheet.exists() for sheet in sheets] == [True, False]  # on either side of each pair is a private photo
     assert not links(cases(album)["unoriginal"])
     assert "real/" not in (album.path / "out.xml").read_text("utf-8")
+
+
+def test_sheets_are_no_part_of_a_set_that_they_lie_in(album: Project) -> None:
+    album.run("--junitxml=reports/out.xml")
+    assert walk(album.path / "reports").files == ()
 
 
 def test_sheets_of_an_earlier_run_are_removed_and_nothing_else(album: Project) -> None:

@@ -16,6 +16,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.images.folder import OUTPUT_MARK
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.reports.evidence import SHOWN, some
@@ -143,6 +144,8 @@ def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Results) -
 def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> None:
     pictures = folder / _PICTURES
     wanted = {each.name: each for each in thumbnails.values()}
+    if wanted:
+        replace_file(pictures / OUTPUT_MARK, b"")
     for name, each in wanted.items():
         if not (pictures / name).exists():
             replace_file(pictures / name, each.content)

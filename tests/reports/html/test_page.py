@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_synthgate import Finding, Score
+from pytest_synthgate.images.folder import walk
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.reports.html.finding_cards import FIRST, LETTERS, LISTED, cut, dealt
 from pytest_synthgate.reports.html.map import LINKS
@@ -213,6 +214,14 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path, name: str) -> None
         contents.append({f.name: f.read_bytes() for f in (tmp_path / run).rglob("*") if f.is_file()})
     assert contents[0] == contents[1]
     assert contents[0]
+
+
+def test_the_pictures_of_a_report_are_no_part_of_a_set_that_it_lies_in(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200), "red").save(tmp_path / "a.png")
+    result = replace(judged(unvaried=0.05), images={"synthetic": ImageFiles(tmp_path), "real": ImageFiles(tmp_path)})
+    write_html(tmp_path / "report", {"a": result})
+    assert list((tmp_path / "report").rglob("*.webp"))
+    assert walk(tmp_path).files == ("a.png",)
 
 
 def test_a_sheet_of_which_no_picture_is_there_is_left_out(tmp_path: Path) -> None:
