@@ -130,7 +130,7 @@ def source_of(encoder: Encoder) -> EncoderSource:
         raise EncoderError(f"a {kind} is no encoder; give it {', '.join(missing)}")
     if not isinstance(facts.preprocessing, Preprocessing) or not isinstance(facts.fingerprint, str):
         raise EncoderError(f"the encoder {kind}: its fingerprint must be a str, and its preprocessing a Preprocessing")
-    return EncoderSource(str(encoder.name), lambda _: Loaded(encoder), files=(), facts=facts)
+    return EncoderSource(visible(str(encoder.name)), lambda _: Loaded(encoder), files=(), facts=facts)
 
 
 def hooked(hook: Callable[..., Encoder | None], name: str) -> EncoderSource | None:
@@ -196,7 +196,7 @@ class LazyEncoder:
         batch = np.zeros((batch_size, *self.facts.preprocessing.shape, 3), dtype=np.uint8)
         batch[: len(pixels)] = np.stack(pixels)
         encoder = self._loaded()
-        with foreign(f"the encoder {visible(self.name)}", EncoderError):
+        with foreign(f"the encoder {self.name}", EncoderError):
             vectors = np.asarray(encoder.encode(batch), dtype=np.float32)
         if vectors.shape != (batch_size, self.facts.dim):
             raise EncoderError(

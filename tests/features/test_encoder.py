@@ -68,8 +68,9 @@ def test_whatever_the_hook_for_encoders_raises_is_one_line(error: BaseException,
 
 def test_whatever_the_encoder_of_a_hook_raises_is_one_line(encoder: FlatEncoder, store: Store) -> None:
     encoder.encode = raises(HOSTILE)  # type: ignore[method-assign]
+    encoder.name = "fl\x1bat"
     lazy = LazyEncoder(source_of(encoder), CPU, store)
-    with pytest.raises(EncoderError, match=r"^the encoder flat failed: RuntimeError: .*test_encoder\.py:\d+$"):
+    with pytest.raises(EncoderError, match=r"^the encoder fl\\u001bat failed: RuntimeError: .*test_encoder\.py:\d+$"):
         lazy.encode([np.zeros((4, 4, 3), np.uint8)], 1)
 
 

@@ -107,7 +107,9 @@ def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: lis
 
     pipeline = load_pipeline(plan)
     texts = list(dict.fromkeys(each.prompt.text for each in todo))
-    if truncated := pipeline.truncated(texts):
+    with _explained(plan.where):
+        truncated = pipeline.truncated(texts)
+    if truncated:
         notes.append(
             f"{len(truncated)} of {len(texts)} prompts are too long for the model, which does not see their end: "
             f"{quoted(truncated[0])}"
@@ -156,11 +158,20 @@ def _batches(
 
 def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample] | None:
     """Sample one batch; None when memory is too small. The tensors of the failed try die with its traceback."""
+    with _explained(where):
+        try:
+            return pipeline.sample(batch)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+    return None
+
+
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
     try:
-        return pipeline.sample(batch)
+        yield
     except Exception as error:  # noqa: BLE001  what foreign code raises has no common type
-        if out_of_memory(error):
-            return None
         raise GenerationError(f"{where} generator: the pipeline failed ({told(error)})") from None
 
 

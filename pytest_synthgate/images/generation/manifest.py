@@ -21,9 +21,11 @@ from typing import Any, Self
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
+from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.images.generation.pipeline import Sample
 from pytest_synthgate.images.generation.seeds import Wanted
+from pytest_synthgate.text.printable import shown
 
 SETTINGS = "settings.json"
 
@@ -60,10 +62,18 @@ class ManifestEntry:
 
 
 def read_entries(directory: Path) -> dict[str, ManifestEntry]:
-    """Read the last entry of every image, by file."""
+    """Read the last entry of every image, by file.
+
+    Raises:
+        GenerationError: A manifest is there and cannot be read.
+    """
     entries: dict[str, ManifestEntry] = {}
     for manifest in sorted(directory.glob("manifest*.jsonl")):
-        for line in manifest.read_bytes().split(b"\n"):
+        try:
+            content = manifest.read_bytes()
+        except OSError as error:
+            raise GenerationError(f"{shown(manifest)}: cannot be read ({error.strerror})") from None
+        for line in content.split(b"\n"):
             entry = _entry(line)
             if entry is not None:
                 entries[entry.file] = entry

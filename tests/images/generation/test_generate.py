@@ -250,6 +250,18 @@ def test_what_else_a_pipeline_raises_is_one_line(planned: Any, fake: Any) -> Non
     assert pipe.batches == [4]
 
 
+def test_a_tokenizer_that_fails_is_one_line_too(planned: Any, fake: Any) -> None:
+    class Tokenizer:
+        model_max_length = 77
+
+        def __call__(self, *_: object, **__: object) -> None:
+            raise OSError("libtokens.so: cannot open shared object file")
+
+    fake(FakePipe()).components = {"tokenizer": Tokenizer()}
+    with pytest.raises(GenerationError, match=r"the pipeline failed \(OSError: libtokens\.so: cannot open"):
+        generate(planned("model"))
+
+
 def test_images_a_safety_checker_blacked_out_are_counted_and_not_made_again(planned: Any, fake: Any) -> None:
     pipe = fake(FakePipe(black=(1, 2)))
     plan = planned("model")

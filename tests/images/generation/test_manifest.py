@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.images.generation.manifest import (
     Manifest,
     ManifestEntry,
@@ -69,6 +70,12 @@ def test_a_line_that_makes_no_sense_is_skipped(tmp_path: Path, line: bytes) -> N
     with (tmp_path / "manifest.jsonl").open("ab") as stream:
         stream.write(line + b"\n" + json.dumps(asdict(entry(1)) | {"size": "10"}).encode() + b"\n")
     assert list(read_entries(tmp_path)) == [entry(0).file]
+
+
+def test_a_manifest_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "manifest-1-of-2.jsonl").mkdir()
+    with pytest.raises(GenerationError, match=r"manifest-1-of-2\.jsonl: cannot be read \(Is a directory\)$"):
+        read_entries(tmp_path)
 
 
 def test_settings_are_written_once(tmp_path: Path) -> None:
