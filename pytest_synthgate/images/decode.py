@@ -131,7 +131,8 @@ def _decode(picture: Image.Image, edge: int | None) -> Image.Image:
         limit *= min(reduced**2, _LARGEST_REDUCED)
     if width * height > limit:
         raise UnreadableError(
-            f"{width} x {height} pixels, over the limit of {limit} in total; set {PIXEL_LIMIT} to read it"
+            f"{width} x {height} pixels, over the limit of {limit} in total; "
+            f"set {PIXEL_LIMIT}={width * height} to read it all the same"
         )
     size = width // reduced, height // reduced
     if edge is not None:

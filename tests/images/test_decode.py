@@ -390,7 +390,9 @@ def _raising(error: Exception) -> Any:
 def test_the_limit_on_pixels_says_how_to_raise_it_and_can_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
     error = refusal(saved(picture(), "PNG"))
-    assert str(error) == "32 x 24 pixels, over the limit of 500 in total; set SYNTHGATE_MAX_PIXELS to read it"
+    assert str(error) == (
+        "32 x 24 pixels, over the limit of 500 in total; set SYNTHGATE_MAX_PIXELS=768 to read it all the same"
+    )
     assert not error.lasting
     monkeypatch.setenv("SYNTHGATE_MAX_PIXELS", "768")
     assert decode(saved(picture(), "PNG")).size == (32, 24)
