@@ -19,7 +19,7 @@ from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
     from pytest_synthgate.features.encoder import Encoder, EncoderSource
-    from pytest_synthgate.gating.entry import Entry
+    from pytest_synthgate.gating.accepted import Accepted
     from pytest_synthgate.gating.gates import Verdict
     from pytest_synthgate.images.provide import Hook
     from pytest_synthgate.images.sets import ImageSet
@@ -64,7 +64,7 @@ class Project:
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     _measurer: Measurer | None = None
     _stored: dict[str, SpecResult] | None = None
-    _accepted: Mapping[str, Entry] | None = None
+    _accepted: Mapping[str, Accepted] | None = None
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     _ungated: dict[str, SpecResult] = field(default_factory=dict)
@@ -187,10 +187,10 @@ class Project:
         Raises:
             SynthgateError: The classes cannot be listed.
         """
-        from pytest_synthgate.gating.gates import gates_of
+        from pytest_synthgate.gating.gates import gates_on
 
         per_class = any(limit.per_class for limit in spec.limits.values())
-        return gates_of(spec.limits, self._gated_classes(spec) if per_class else ())
+        return gates_on(spec.limits, self._gated_classes(spec) if per_class else ())
 
     def _gated_classes(self, spec: Spec) -> tuple[str, ...]:
         """List the classes that get a gate of their own; without classes and a real set, none."""
@@ -226,7 +226,7 @@ class Project:
         self._verdicts.setdefault(spec.name, {})[verdict.name] = verdict
         return verdict
 
-    def _baseline(self) -> Mapping[str, Entry]:
+    def _baseline(self) -> Mapping[str, Accepted]:
         if self._accepted is None:
             from pytest_synthgate.tracking.baseline import read_baseline
 

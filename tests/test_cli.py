@@ -14,7 +14,7 @@ from pytest_synthgate import Measurement, Score
 from pytest_synthgate.cli import main
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.tracking.history import append, rows
+from pytest_synthgate.tracking.history import append, history_rows
 from pytest_synthgate.tracking.provenance import Provenance
 
 
@@ -279,7 +279,9 @@ def remember(name: str, *specs: str, branch: str | None = None) -> Path:
     """Write a history with one run of each spec."""
     path = Path(name)
     measured = Measurement(300, 200, {"real": 300, "synthetic": 200}, {"unvaried": Score(0.5, 0.4, 0.6, 200, 200.0)})
-    append(path, rows({spec: SpecResult(measured) for spec in specs}, Provenance(branch=branch), datetime.now(UTC)))
+    append(
+        path, history_rows({spec: SpecResult(measured) for spec in specs}, Provenance(branch=branch), datetime.now(UTC))
+    )
     return path
 
 

@@ -13,7 +13,7 @@ from pytest_synthgate.cli import main
 from pytest_synthgate.results.file import write_results
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.tracking.history import append, rows
+from pytest_synthgate.tracking.history import append, history_rows
 from pytest_synthgate.tracking.provenance import Provenance
 
 from .reports.conftest import judged, measured
@@ -70,7 +70,7 @@ def test_pictures_that_are_gone_are_counted_with_the_folder_they_were_looked_for
 
 def test_damaged_rows_of_a_history_are_told(here: Path) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    append(here / "history.jsonl", rows({"a": judged()}, Provenance(), now))
+    append(here / "history.jsonl", history_rows({"a": judged()}, Provenance(), now))
     with (here / "history.jsonl").open("a") as file:
         file.write("{damaged\n")
     result = run("one.json", "--html", "page.html", "--history", "history.jsonl")

@@ -11,14 +11,8 @@ import click
 
 from pytest_synthgate.cli.shared import say
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.files.schema import shipped_schema
+from pytest_synthgate.files.forms import Form
 from pytest_synthgate.text.wording import quoted
-
-_SCHEMAS = {
-    "results": ("pytest_synthgate.results", "synthgate.schema.json"),
-    "baseline": ("pytest_synthgate.tracking", "baseline.schema.json"),
-    "history": ("pytest_synthgate.tracking", "history.schema.json"),
-}
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
@@ -130,9 +124,14 @@ def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str
 
 
 @click.command()
-@click.argument("file", type=click.Choice(("spec", *_SCHEMAS)))
+@click.argument("file", type=click.Choice(("spec", "results", "baseline", "history")))
 def schema(file: str) -> None:
     """Print the JSON Schema of a kind of file, for editors and other programs."""
+    from pytest_synthgate.results.file import ResultsFile
     from pytest_synthgate.spec.tables import json_schema
+    from pytest_synthgate.tracking.baseline import BaselineFile
+    from pytest_synthgate.tracking.row import HistoryRow
 
-    say(json.dumps(json_schema() if file == "spec" else shipped_schema(*_SCHEMAS[file]), indent=2))
+    forms: dict[str, type[object]] = {"results": ResultsFile, "baseline": BaselineFile, "history": HistoryRow}
+    made = json_schema() if file == "spec" else Form(forms[file]).schema(f"synthgate {file}")
+    say(json.dumps(made, indent=2))

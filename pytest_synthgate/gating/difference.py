@@ -1,4 +1,4 @@
-"""How far a score lies above its baseline, and how far chance alone could have taken it there.
+"""What a score is beside its baseline: how far above it, and how far chance alone could have taken it there.
 
 Part of the gate (scores -> gate). Pure statistics on what two measurements keep.
 """
@@ -8,18 +8,17 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from pytest_synthgate.files.forms import DECIMALS
+from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.kinds import KINDS
-from pytest_synthgate.scores.contents import came_and_went
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.scores.score import DECIMALS, Errors, Score
+from pytest_synthgate.scores.score import Errors, Score, number
 from pytest_synthgate.scores.uncertainty import clopper_pearson, normal_reach
+from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, differences
-
-if TYPE_CHECKING:
-    from pytest_synthgate.gating.entry import Entry
 
 COMMON = 0.8
 """Correlation between what the same real set brings into the errors of two measurements.
@@ -70,7 +69,7 @@ class Difference:
 
 
 def difference(
-    measurement: Measurement, score: Score, baseline: Entry, name: str, group: str | None = None
+    measurement: Measurement, score: Score, baseline: Accepted, name: str, group: str | None = None
 ) -> Difference | None:
     """Compare a score with its baseline, at the largest rung that both have.
 
@@ -98,7 +97,7 @@ def difference(
     mine, theirs = now.interval, was.interval
     if mine is None or theirs is None:
         return None
-    errors = [each.errors.get(name, {}).get(rung or "") for each in (measurement, baseline)]
+    errors = (measurement.errors.get(name, {}).get(rung or ""), baseline.errors(name, rung))
     if same_images(measurement, baseline, "real", "synthetic"):
         below = above = REPEATED
     elif errors[0] is not None and errors[1] is not None:
@@ -112,7 +111,7 @@ def difference(
     return Difference(value, before, value - before - below, value - before + above, shown)
 
 
-def obstacle(measurement: Measurement, baseline: Entry, name: str, group: str | None = None) -> str | None:
+def obstacle(measurement: Measurement, baseline: Accepted, name: str, group: str | None = None) -> str | None:
     """Say why a score cannot be compared with its baseline: what differs, and what it was and is; None where it can.
 
     Args:
@@ -132,18 +131,19 @@ def obstacle(measurement: Measurement, baseline: Entry, name: str, group: str | 
     return None
 
 
-def change_of_real_set(measured: Measurement | Entry, baseline: Entry) -> str | None:
-    """Say how many photos came and went since the baseline; None where the real set is the same."""
+def change_of_real_set(measured: Measurement | Accepted, baseline: Accepted) -> str | None:
+    """Say how many photos the real set had and has; None where it is the same."""
     now, was = measured.contents, baseline.contents
     if now is None or was is None:
         return "whether the real set is the same is not known"
     if now.real == was.real:
         return None
-    came, went, certain = came_and_went((was.real_sketch, baseline.n_real), (now.real_sketch, measured.n_real))
-    return f"the real set changed: {'' if certain else 'about '}{counted(came, 'photo')} came, {went:,} went"
+    if measured.n_real == baseline.n_real:
+        return f"the real set changed: {counted(measured.n_real, 'photo')} then and now, not the same"
+    return f"the real set changed: {counted(baseline.n_real, 'photo')} then, {measured.n_real:,} now"
 
 
-def same_images(measurement: Measurement, baseline: Entry, *sides: str) -> bool:
+def same_images(measurement: Measurement, baseline: Accepted, *sides: str) -> bool:
     """Tell whether sets are known to hold the same images.
 
     Args:
@@ -155,7 +155,7 @@ def same_images(measurement: Measurement, baseline: Entry, *sides: str) -> bool:
     return now is not None and was is not None and all(getattr(now, side) == getattr(was, side) for side in sides)
 
 
-def _common_rung(measurement: Measurement, baseline: Entry, name: str) -> str | None:
+def _common_rung(measurement: Measurement, baseline: Accepted, name: str) -> str | None:
     rungs = measurement.rungs.get(name, {}).keys() & baseline.rungs.get(name, {}).keys()
     return max(rungs, key=int, default=None)
 
@@ -194,3 +194,78 @@ def _widest(name: str, interval: Interval, n: int, design_effect: float | None) 
 def _trials(name: str, n: int) -> float:
     """Count what a score is a share of: images, or pairs of them."""
     return n * (n - 1) / 2 if KINDS[name].shape == "pairs" else n
+
+
+Outcome = Literal["passed", "warned", "failed", "inconclusive", "confounded", "not comparable", "no baseline yet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a score is beside its baseline.
+
+    Attributes:
+        outcome: The verdict if nothing else decides.
+        words: Why, without the number.
+        was: The accepted score that it was compared with, if it was.
+    """
+
+    outcome: Outcome
+    words: str
+    was: float | None = None
+
+
+def beside_baseline(
+    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, baseline: Accepted | None
+) -> Beside:
+    """Compare a score with the accepted one, as far as its limit asks for that.
+
+    Args:
+        measurement: What was measured.
+        name: Name of the score.
+        score: The score as measured, nothing waived.
+        limit: Its limit.
+        group: A class, or None for the whole set.
+        baseline: What was accepted of the same spec.
+    """
+    if (regression := limit.regression) is None:
+        return Beside("passed", "")
+    if baseline is not None and (found := obstacle(measurement, baseline, name, group)):
+        return Beside("not comparable", f"not comparable with the baseline: {found}; {_remedy(measurement, baseline)}")
+    risen = None if baseline is None else difference(measurement, score, baseline, name, group)
+    if baseline is None or risen is None:
+        return Beside("no baseline yet", "nothing to compare it with yet")
+    if KINDS[name].source != "files" and group is None and _edited(measurement, baseline, risen.value, regression):
+        text = f"not comparable with the baseline: it has {number(risen.was)} for the very same images"
+        remedy = "so it was edited; restore it, or accept anew with --synth-update-baseline"
+        return Beside("not comparable", f"{text}, {remedy}", risen.was)
+    side = "above" if risen.value > 0 else "below"
+    words = f"{number(abs(risen.value))} {side} the baseline of {number(risen.was)}"
+    if abs(risen.value) <= REPEATED:
+        words = "as in the baseline"
+    if risen.rung is not None:
+        words += f" at n0 = {risen.rung:,} ({number(risen.now)} now)"
+    if risen.exceeds(regression):
+        words += f", more than the {number(regression)} allowed and the noise of {number(risen.noise)}"
+    elif risen.value > regression:
+        words += f", within the noise of {number(risen.noise)}"
+    elif risen.value > REPEATED:
+        words += f", up to {number(regression)} is allowed"
+    if change := change_of_real_set(measurement, baseline):
+        words += f"; {change}"
+    return Beside("failed" if risen.exceeds(regression) else "passed", words, risen.was)
+
+
+def _edited(measurement: Measurement, baseline: Accepted, risen: float, regression: float) -> bool:
+    """Tell whether a score of the whole set is too high in the baseline to be measured.
+
+    The same images, measured alike, give the same score; only files that cannot be read, and which class an image is
+    in, are not part of what is known about the images.
+    """
+    return -risen > max(regression, REPEATED) and same_images(measurement, baseline, "real", "synthetic")
+
+
+def _remedy(measurement: Measurement, baseline: Accepted) -> str:
+    """Say how the two become comparable: of the same images, the accepted scores need not be given up."""
+    if same_images(measurement, baseline, "synthetic"):
+        return "`synthgate rebaseline` measures the accepted images that way too"
+    return "--synth-update-baseline accepts what is measured now"

@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pytest_synthgate.gating.beside import Beside, Outcome, beside_baseline
+from pydantic import Field, Strict
+
+from pytest_synthgate.files.forms import Bound, Form
+from pytest_synthgate.gating.difference import Beside, Outcome, beside_baseline
 from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.kinds import COPIED, KINDS
 from pytest_synthgate.scores.measurement import ENOUGH, Measurement
 from pytest_synthgate.scores.score import Score, number
-from pytest_synthgate.spec.limits import Limit, Limits
+from pytest_synthgate.spec.limits import Limit, Limits, WhenUnsure
 from pytest_synthgate.spec.waivers import Waiver
 
 if TYPE_CHECKING:
-    from pytest_synthgate.gating.entry import Entry
+    from pytest_synthgate.gating.accepted import Accepted
 
 _UNDECIDED: frozenset[Outcome] = frozenset({"inconclusive", "confounded", "not comparable"})
 
@@ -69,39 +72,75 @@ class Verdict:
         """Tell whether a build that goes on should warn."""
         return self.verdict == "warned" or self.undecided
 
+    @property
+    def form(self) -> Gate:
+        """What the results keep of it under its name."""
+        limit = self.limit
+        return Gate(
+            limit.max,
+            self.baseline,
+            self.verdict,
+            self.reason,
+            limit.warn,
+            limit.regression,
+            limit.when_unsure,
+            self.waived,
+            self.more,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, one entry under `gates`."""
-        return {
-            "limit": self.limit.max,
-            "warn": self.limit.warn,
-            "regression": self.limit.regression,
-            "when_unsure": self.limit.when_unsure,
-            "baseline": self.baseline,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "waived": list(self.waived),
-            "more": self.more,
-        }
+        return Form(Gate).plain(self.form)
 
     @classmethod
-    def from_json(cls, name: str, raw: Mapping[str, Any], measurement: Measurement) -> Verdict:
-        """Read the plain JSON form of the gate called `name`, beside the measurement it was made from."""
+    def of(cls, name: str, gate: Gate, measurement: Measurement) -> Verdict:
+        """Take up what results keep of the gate called `name`, beside the measurement it was made from.
+
+        Raises:
+            SpecError: It has an impossible limit.
+        """
         score, _, group = name.partition("[")
         limit = Limit(
-            max=raw["limit"],
-            warn=raw.get("warn"),
-            regression=raw.get("regression"),
-            when_unsure=raw.get("when_unsure", "score"),
+            max=gate.limit,
+            warn=gate.warn,
+            regression=gate.regression,
+            when_unsure=gate.when_unsure,
             per_class=bool(group),
         )
         of = group.removesuffix("]") or None
         measured = measurement.score(score, of)
-        waived = tuple(raw.get("waived", ()))
-        return cls(score, raw["verdict"], raw["reason"], limit, measured, of, raw["baseline"], waived, raw.get("more"))
+        return cls(score, gate.verdict, gate.reason, limit, measured, of, gate.baseline, gate.waived, gate.more)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the results keep of one gate.
+
+    Attributes:
+        limit: Highest acceptable score.
+        baseline: The accepted score that it was compared with.
+        verdict: One of the seven outcomes.
+        reason: Why, in one line.
+        warn: Above it the gate warns.
+        regression: Largest acceptable rise.
+        when_unsure: What decides when the interval straddles the limit.
+        waived: Findings that waivers left out of the score when it was judged.
+        more: About how many more images would settle it, where the interval straddles the limit.
+    """
+
+    limit: Bound
+    baseline: Bound
+    verdict: Outcome
+    reason: str
+    warn: Bound = None
+    regression: Bound = None
+    when_unsure: WhenUnsure = "score"
+    waived: tuple[str, ...] = ()
+    more: Annotated[int, Strict(), Field(ge=1)] | None = None
 
 
 def gate(
-    measurement: Measurement, limits: Limits | Mapping[str, Limit], baseline: Entry | None = None
+    measurement: Measurement, limits: Limits | Mapping[str, Limit], baseline: Accepted | None = None
 ) -> list[Verdict]:
     """Apply every limit to a measurement; a limit per class gives one verdict per class.
 
@@ -115,7 +154,7 @@ def gate(
     """
     return [
         judge(measurement, score, limits[score], group, baseline=baseline)
-        for score, group in gates_of(limits, measurement.classes)
+        for score, group in gates_on(limits, measurement.classes)
     ]
 
 
@@ -127,7 +166,7 @@ def keeps(measurement: object, limits: Limits) -> bool:
     return not any(verdict.fails() for verdict in gate(measurement, limits))
 
 
-def gates_of(limits: Mapping[str, Limit], classes: Iterable[str | None]) -> list[tuple[str, str | None]]:
+def gates_on(limits: Mapping[str, Limit], classes: Iterable[str | None]) -> list[tuple[str, str | None]]:
     """List the gates that limits stand for: score and class, which is None for the whole set.
 
     Args:
@@ -149,7 +188,7 @@ def judge(
     limit: Limit,
     group: str | None = None,
     *,
-    baseline: Entry | None = None,
+    baseline: Accepted | None = None,
     waivers: Sequence[Waiver] = (),
     today: date = date.min,
 ) -> Verdict:

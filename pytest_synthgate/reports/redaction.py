@@ -122,7 +122,7 @@ def _digests(measurement: Measurement) -> dict[str, str]:
 
 def _named(finding: Finding, digests: Mapping[str, str]) -> Finding:
     if finding.image_set == REAL:
-        finding = replace(finding, image=digests[finding.image], prompt=None, seed=None)
+        finding = replace(finding, image=digests[finding.image], prompt=None, seed=None, id="")
     if finding.twin_set == REAL and finding.twin is not None:
         finding = replace(finding, twin=digests.get(finding.twin, "a real image"))
     return finding

@@ -17,11 +17,10 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted, meant, quoted
-from pytest_synthgate.tracking.changes import Change, find_changes
-from pytest_synthgate.tracking.history import read_history, rows
+from pytest_synthgate.tracking.changes import Change, Comparable, Point, comparable, find_changes, series
+from pytest_synthgate.tracking.history import history_rows, read_history
 from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import Row
-from pytest_synthgate.tracking.series import Comparable, Point, comparable, series
+from pytest_synthgate.tracking.row import HistoryRow
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 """Levels of a sparkline, lowest first."""
@@ -68,7 +67,7 @@ class SpecTrend:
     scores: tuple[ScoreTrend, ...]
 
 
-def trends(history: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTrend]:
+def trends(history: Iterable[HistoryRow], specs: Collection[str] = ()) -> list[SpecTrend]:
     """Give the values to draw, by spec in sorted order.
 
     Args:
@@ -78,7 +77,7 @@ def trends(history: Iterable[Row], specs: Collection[str] = ()) -> list[SpecTren
     Raises:
         HistoryError: One of those has no run.
     """
-    by_spec: dict[str, list[Row]] = {}
+    by_spec: dict[str, list[HistoryRow]] = {}
     for row in history:
         by_spec.setdefault(row.spec, []).append(row)
     for spec in specs:
@@ -113,14 +112,14 @@ def measured_in(trend: SpecTrend, result: SpecResult) -> str | None:
         trend: The runs of the spec.
         result: Its numbers.
     """
-    for now in rows({trend.spec: result}, Provenance(), trend.runs.rows[-1].time):
+    for now in history_rows({trend.spec: result}, Provenance(), trend.runs.rows[-1].time):
         for row in reversed(trend.runs.rows):
             if row.repeats(now):
                 return _origin(row)
     return None
 
 
-def _origin(row: Row) -> str:
+def _origin(row: HistoryRow) -> str:
     """Write when a run was, and of which commit: `2026-01-31 14:05 UTC, commit 3f2a1b0c9d on main`."""
     text = f"{row.time:%Y-%m-%d %H:%M} UTC"
     if row.provenance.commit:

@@ -7,44 +7,49 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.files.laid_out import laid_out
+from pytest_synthgate.files.forms import Form, MisfitError, laid_out
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.files.schema import breaches, place, shipped_schema
-from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.files.texts import decoded
+from pytest_synthgate.results.result import SpecResult, WrittenResult
 from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import differences, quoted, written
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 """Version of the file's stable core."""
 
 
-def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of the file."""
-    return shipped_schema("pytest_synthgate.results", "synthgate.schema.json")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsFile:
+    """What stands in the file; more keys may be added, these stay.
 
+    Attributes:
+        schema: Version of the stable core.
+        package: Version of pytest-synthgate that wrote it.
+        order: Names of the specs as they were declared, which is their order in reports.
+        specs: Result by spec name.
+    """
 
-def violations(document: object) -> Iterator[str]:
-    """Say where a document breaks the schema, a line each: `specs.subject.n_real: -1 is less than 0`."""
-    for keys, breach in breaches(document, json_schema()):
-        yield f"{place(keys)}: {breach}"
+    schema: Literal[1]
+    package: str
+    order: tuple[str, ...] = ()
+    specs: Mapping[str, WrittenResult]
 
 
 def to_document(results: Mapping[str, SpecResult], folder: Path | None = None) -> dict[str, Any]:
     """Give the whole file, which is to lie in a folder, as plain JSON, specs in sorted order."""
-    return {
-        "schema": SCHEMA,
-        "package": metadata.version("pytest-synthgate"),
-        "order": list(results),
-        "specs": {name: results[name].to_json(folder) for name in sorted(results)},
-    }
+    specs = {name: results[name].form(folder) for name in sorted(results)}
+    return Form(ResultsFile).plain(
+        ResultsFile(schema=SCHEMA, package=metadata.version("pytest-synthgate"), order=tuple(results), specs=specs)
+    )
 
 
 def write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
@@ -63,7 +68,7 @@ def read_results(path: Path) -> dict[str, SpecResult]:
         ResultsError: It is not there, not JSON, of another schema, or incomplete; the text names the file.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        raw = json.loads(decoded(path.read_bytes()), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
         raise ResultsError(f"{shown(path)}: {error.strerror}; write it with --synth-json={shown(path)}") from None
     except (ValueError, RecursionError) as error:
@@ -75,12 +80,14 @@ def read_results(path: Path) -> dict[str, SpecResult]:
         raise ResultsError(f"{shown(path)}: schema {schema}, this version reads {SCHEMA}; measure again")
     if raw.keys() == {"schema", "specs"}:
         raise ResultsError(f"{shown(path)}: this is a baseline; give a file of --synth-json or `synthgate measure`")
-    if violation := next(violations(raw), None):
-        raise ResultsError(f"{shown(path)}: {violation}; write it again")
+    try:
+        document = Form(ResultsFile).read(raw)
+    except MisfitError as error:
+        raise ResultsError(f"{shown(path)}: {error}; write it again") from None
     found = {}
-    for name in dict.fromkeys([*(each for each in raw.get("order", ()) if each in raw["specs"]), *raw["specs"]]):
+    for name in dict.fromkeys([*(each for each in document.order if each in document.specs), *document.specs]):
         try:
-            found[name] = SpecResult.from_json(raw["specs"][name], path.parent)
+            found[name] = SpecResult.of(document.specs[name], path.parent)
         except ResultsError as error:
             raise ResultsError(f"{shown(path)}: spec {quoted(name)}: {error}") from None
     return found

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -42,25 +42,36 @@ class ImageFiles:
         plain = PurePosixPath(image)
         return None if plain.is_absolute() or ".." in plain.parts or "\0" in image else self.root / plain
 
-    def to_json(self, folder: Path | None = None) -> dict[str, Any]:
-        """Give the plain JSON form, with the root relative to a folder, or absolute without one."""
-        return {
-            "root": _reference(_relative(self.root, folder)),
-            "files": {image: _reference(path) for image, path in sorted(self.files.items())},
-            **({"hidden": sorted(self.hidden)} if self.hidden else {}),
-        }
+    def form(self, folder: Path | None = None) -> FileReferences:
+        """Give what the results keep, with the root relative to a folder, or absolute without one."""
+        files = {image: _reference(path) for image, path in sorted(self.files.items())}
+        return FileReferences(_reference(_relative(self.root, folder)), files, tuple(sorted(self.hidden)))
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any], folder: Path | None = None) -> ImageFiles:
-        """Read the plain JSON form; a relative root starts from the folder."""
-        root = Path(os.path.normpath((folder or Path.cwd()) / _path(raw["root"])))
-        files = {image: _path(reference) for image, reference in raw["files"].items()}
-        return cls(root, files, frozenset(raw.get("hidden", ())))
+    def of(cls, form: FileReferences, folder: Path | None = None) -> ImageFiles:
+        """Take up what the results keep; a relative root starts from the folder."""
+        root = Path(os.path.normpath((folder or Path.cwd()) / _path(form.root)))
+        return cls(root, {image: _path(each) for image, each in form.files.items()}, frozenset(form.hidden))
 
     def without(self, images: Iterable[str]) -> ImageFiles:
         """Hide images for good: nothing that has only this finds their files."""
         hidden = self.hidden | frozenset(images)
         return ImageFiles(self.root, {image: path for image, path in self.files.items() if image not in hidden}, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReferences:
+    """Where the files of one set are, as URI references.
+
+    Attributes:
+        root: Folder that they are in, from the folder of the results file.
+        files: Reference from there by image, for images that are not called by it.
+        hidden: Images that no report may show: near-copies of private photos.
+    """
+
+    root: str
+    files: Mapping[str, str]
+    hidden: tuple[str, ...] = ()
 
 
 def files_of(spec: Spec, measurer: Measurer) -> dict[str, ImageFiles]:

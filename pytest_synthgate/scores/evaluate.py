@@ -18,12 +18,11 @@ from numpy.typing import ArrayLike
 
 from pytest_synthgate.errors import SourceError, SpecError
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import Definition, near_duplicates
-from pytest_synthgate.scores.measurement import Measurement
+from pytest_synthgate.scores.measurement import Contents, Measurement
 from pytest_synthgate.scores.projection import project
 from pytest_synthgate.scores.real import TAU_RULE, Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism

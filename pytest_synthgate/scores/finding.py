@@ -8,9 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, TypeAlias
 
-from pytest_synthgate.scores.score import rounded
+from pydantic import Field
+
+from pytest_synthgate.files.forms import Digest, ImageSide, Number, Whole
+
+FoundBy: TypeAlias = Annotated[str, Field(pattern="^(exact|features|geometry|chain|classifier)$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,68 +36,30 @@ class Finding:
         class_name: The class of the image, if it has one.
         prompt: The prompt it was made from, if known.
         seed: The seed it was made from, if known.
+        id: Short name, the same in every run that makes it; given by score, digest and image where it is not known.
     """
 
     image: str
-    digest: str
-    image_set: str
+    digest: Digest
+    image_set: Annotated[ImageSide, Field(alias="set", default="synthetic")]
     score: str
-    by: str
-    value: float
+    by: FoundBy
+    value: Number
     twin: str | None = None
-    twin_set: str | None = None
-    twin_digest: str | None = None
-    cluster: int | None = None
-    joint_cluster: int | None = None
-    class_name: str | None = None
+    twin_set: ImageSide | None = None
+    twin_digest: Digest | None = None
+    cluster: Whole | None = None
+    joint_cluster: Whole | None = None
+    class_name: Annotated[str | None, Field(alias="class")] = None
     prompt: str | None = None
-    seed: int | None = None
+    seed: Whole | None = None
+    id: str = ""
 
-    @property
-    def id(self) -> str:
-        """Short name of the finding, the same in every run that makes it."""
-        mark = hashlib.sha256("\0".join((self.score, self.digest, self.image)).encode("utf-8", "surrogatepass"))
-        return f"{self.score}-{mark.hexdigest()[:8]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
-        return {
-            "id": self.id,
-            "digest": self.digest,
-            "image": self.image,
-            "set": self.image_set,
-            "score": self.score,
-            "by": self.by,
-            "value": rounded(self.value),
-            "twin": self.twin,
-            "twin_set": self.twin_set,
-            "twin_digest": self.twin_digest,
-            "cluster": self.cluster,
-            "joint_cluster": self.joint_cluster,
-            "class": self.class_name,
-            "prompt": self.prompt,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Finding:
-        """Read the plain JSON form."""
-        return cls(
-            image=raw["image"],
-            digest=raw["digest"],
-            image_set=raw.get("set", "synthetic"),
-            score=raw["score"],
-            by=raw["by"],
-            value=raw["value"],
-            twin=raw.get("twin"),
-            twin_set=raw.get("twin_set"),
-            twin_digest=raw.get("twin_digest"),
-            cluster=raw.get("cluster"),
-            joint_cluster=raw.get("joint_cluster"),
-            class_name=raw.get("class"),
-            prompt=raw.get("prompt"),
-            seed=raw.get("seed"),
-        )
+    def __post_init__(self) -> None:
+        """Name the finding; one that is read keeps the name that it was given."""
+        if not self.id:
+            told = "\0".join((self.score, self.digest, self.image)).encode("utf-8", "surrogatepass")
+            object.__setattr__(self, "id", f"{self.score}-{hashlib.sha256(told).hexdigest()[:16]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +89,5 @@ class Unreadable:
     """
 
     image: str
-    image_set: str
+    image_set: Annotated[ImageSide, Field(alias="set", default="synthetic")]
     reason: str

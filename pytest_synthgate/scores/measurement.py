@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, PlainSerializer, Strict
 
 from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.files.forms import Count, Digest, Form, FreeForm, MisfitError, Rung
 from pytest_synthgate.kinds import KINDS
-from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Finding, Unreadable
-from pytest_synthgate.scores.score import Errors, Score, rounded
+from pytest_synthgate.scores.score import Errors, Score, WrittenScore
 
 FORM = 3
 """Raised when a measurement holds more than before, so that a stored one without it is made again."""
@@ -29,7 +31,14 @@ POOLED = "pooled"
 
 _LIKE_POOLED = re.compile(rf"(class:)*{POOLED}")
 
-Points: TypeAlias = Mapping[str, tuple[float, float]]
+Place: TypeAlias = Annotated[
+    float, Strict(), Field(allow_inf_nan=False), PlainSerializer(lambda value: round(value, 4))
+]
+"""A coordinate of the map, with the digits that a picture needs."""
+Points: TypeAlias = Mapping[str, tuple[Place, Place]]
+Scores: TypeAlias = Mapping[str, WrittenScore]
+ByRung: TypeAlias = Mapping[str, Mapping[Rung, WrittenScore]]
+Breakdown: TypeAlias = Mapping[str, Mapping[str, Scores]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +51,27 @@ class Projection:
         real: The same for the real set.
     """
 
-    variance: tuple[float, float]
+    variance: tuple[Place, Place]
     synthetic: Points
     real: Points
 
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form, the `map` of a spec; places are rounded as a picture needs them."""
-        sides = {"synthetic": self.synthetic, "real": self.real}
-        points = {
-            name: {each: [round(x, 4), round(y, 4)] for each, (x, y) in side.items()} for name, side in sides.items()
-        }
-        return {"variance": [round(each, 4) for each in self.variance], **points}
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the two sets of a measurement hold, by their digests: whether another one is of the same images.
+
+    Attributes:
+        real: Digest of the real set.
+        synthetic: Digest of the synthetic set.
+    """
+
+    real: Digest
+    synthetic: Digest
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Projection:
-        """Read the plain JSON form."""
-        synthetic, real = ({name: (x, y) for name, (x, y) in raw[side].items()} for side in ("synthetic", "real"))
-        first, second = raw["variance"]
-        return cls((first, second), synthetic, real)
+    def of(cls, real: Sequence[str], synthetic: Sequence[str]) -> Contents:
+        """Take the contents from the content digests of all images, copies as often as they are there."""
+        return cls(set_digest(real), set_digest(synthetic))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,101 +100,45 @@ class Measurement:
         warnings: What a reader of the numbers should know, one line each.
     """
 
-    n_real: int
-    n_synthetic: int
-    representatives: Mapping[str, int]
-    scores: Mapping[str, Score]
-    rung: int | None = None
-    rungs: Mapping[str, Mapping[str, Score]] = field(default_factory=dict)
-    errors: Mapping[str, Mapping[str, Errors]] = field(default_factory=dict)
-    yardstick: Mapping[str, Score] = field(default_factory=dict)
-    yardstick_rung: int | None = None
-    threshold: Mapping[str, Any] = field(default_factory=dict)
-    breakdown: Mapping[str, Mapping[str, Mapping[str, Score]]] = field(default_factory=dict)
+    n_real: Count
+    n_synthetic: Count
+    representatives: Annotated[Mapping[str, Count], Field(default_factory=dict)]
+    scores: Scores
+    rung: Count | None = None
+    rungs: ByRung = field(default_factory=dict)
+    errors: Mapping[str, Mapping[Rung, Errors]] = field(default_factory=dict)
+    yardstick: Scores = field(default_factory=dict)
+    yardstick_rung: Count | None = None
+    threshold: FreeForm = field(default_factory=dict)
+    breakdown: Breakdown = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-    projection: Projection | None = None
+    projection: Annotated[Projection | None, Field(alias="map")] = None
     contents: Contents | None = None
-    audit: Mapping[str, Any] = field(default_factory=dict)
+    audit: FreeForm = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form, one entry under `specs` of `synthgate.json`."""
-        return {
-            "n_real": self.n_real,
-            "n_synthetic": self.n_synthetic,
-            "representatives": dict(self.representatives),
-            "unreadable": [
-                {"image": each.image, "set": each.image_set, "reason": each.reason} for each in self.unreadable
-            ],
-            "scores": _scores_to_json(self.scores),
-            "rung": self.rung,
-            "rungs": {name: _scores_to_json(by_rung) for name, by_rung in self.rungs.items()},
-            "errors": {
-                name: {rung: each.to_json() for rung, each in by_rung.items()} for name, by_rung in self.errors.items()
-            },
-            "yardstick": _scores_to_json(self.yardstick),
-            "yardstick_rung": self.yardstick_rung,
-            "threshold": _rounded_deep(self.threshold),
-            "breakdown": {
-                axis: {group: _scores_to_json(scores) for group, scores in groups.items()}
-                for axis, groups in self.breakdown.items()
-            },
-            "findings": [finding.to_json() for finding in self.findings],
-            "map": None if self.projection is None else self.projection.to_json(),
-            "contents": None if self.contents is None else self.contents.to_json(),
-            "audit": _rounded_deep(self.audit),
-            "fingerprint": dict(self.fingerprint),
-            "recorded": dict(self.recorded),
-            "warnings": list(self.warnings),
-        }
+        """Give the plain JSON form."""
+        return Form(Measurement).plain(self)
 
     def to_text(self) -> str:
         """Give the JSON form as text, the same for equal measurements."""
         return json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Measurement:
+    def from_json(cls, raw: object) -> Measurement:
         """Read the plain JSON form.
 
         Raises:
-            ResultsError: A key of the stable core is missing or has the wrong shape.
+            ResultsError: Something is missing or has the wrong shape.
         """
         try:
-            return cls(
-                n_real=int(raw["n_real"]),
-                n_synthetic=int(raw["n_synthetic"]),
-                representatives=dict(raw.get("representatives", {})),
-                scores=_scores_from_json(raw["scores"]),
-                rung=raw.get("rung"),
-                rungs={name: _scores_from_json(by_rung) for name, by_rung in raw["rungs"].items()},
-                errors={
-                    name: {rung: Errors.from_json(each) for rung, each in by_rung.items()}
-                    for name, by_rung in raw.get("errors", {}).items()
-                },
-                yardstick=_scores_from_json(raw.get("yardstick", {})),
-                yardstick_rung=raw.get("yardstick_rung"),
-                threshold=dict(raw.get("threshold", {})),
-                breakdown={
-                    axis: {group: _scores_from_json(scores) for group, scores in groups.items()}
-                    for axis, groups in raw["breakdown"].items()
-                },
-                findings=tuple(Finding.from_json(each) for each in raw["findings"]),
-                unreadable=tuple(
-                    Unreadable(each["image"], each.get("set", "synthetic"), each["reason"])
-                    for each in raw["unreadable"]
-                ),
-                projection=Projection.from_json(raw["map"]) if raw.get("map") else None,
-                contents=Contents.from_json(raw["contents"]) if raw.get("contents") else None,
-                audit=dict(raw["audit"]),
-                fingerprint=dict(raw["fingerprint"]),
-                recorded=dict(raw.get("recorded", {})),
-                warnings=tuple(raw.get("warnings", ())),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ResultsError(f"not a measurement: {type(error).__name__} {error}; measure again") from None
+            return Form(Measurement).read(raw)
+        except MisfitError as error:
+            raise ResultsError(f"not a measurement: {error}; measure again") from None
 
     def score(self, name: str, group: str | None = None) -> Score:
         """Give a score of the whole set, or of a group of its classes; without a value where there is none."""
@@ -243,26 +199,15 @@ def in_order(groups: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(groups, key=lambda group: (group == POOLED, group)))
 
 
+def set_digest(digests: Iterable[str]) -> str:
+    """Digest a set: the same for the same images in any order and under any names.
+
+    Args:
+        digests: Content digest of every image, copies as often as they are there.
+    """
+    return "sha256:" + hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
 def short_fingerprint(fingerprint: Mapping[str, Any]) -> str:
     """Condense a fingerprint to twelve characters; equal for comparable measurements."""
     return hashlib.sha256(json.dumps(dict(fingerprint), sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _rounded_deep(value: Any) -> Any:
-    match value:
-        case Mapping():
-            return {key: _rounded_deep(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_rounded_deep(each) for each in value]
-        case float():
-            return rounded(value)
-        case _:
-            return value
-
-
-def _scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
-    return {name: score.to_json() for name, score in scores.items()}
-
-
-def _scores_from_json(raw: Mapping[str, Any]) -> dict[str, Score]:
-    return {name: Score.from_json(each) for name, each in raw.items()}

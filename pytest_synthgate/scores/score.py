@@ -6,12 +6,12 @@ Fourth station of the flow: the smallest part of a measurement.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, TypeAlias
 
-DECIMALS = 6
-"""Digits kept in JSON: beyond them lies the noise of float32 features."""
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from pytest_synthgate.files.forms import Count, Number, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Score:
         effective: Independent images they are worth, n / deff.
     """
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    effective: float = 0.0
+    value: Number | None
+    low: Number | None = None
+    high: Number | None = None
+    n: Count = 0
+    effective: Number = 0.0
 
     @property
     def interval(self) -> tuple[float, float, float] | None:
@@ -38,20 +38,33 @@ class Score:
         low, value, high = (math.nan if each is None else each for each in (self.low, self.value, self.high))
         return (low, value, high) if all(map(math.isfinite, (low, value, high))) else None
 
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
-        return {
-            "value": rounded(self.value),
-            "low": rounded(self.low),
-            "high": rounded(self.high),
-            "n": self.n,
-            "effective": rounded(self.effective),
-        }
+    def rounded(self) -> Score:
+        """Give the score with the digits that a file keeps."""
+        low, value, high = map(rounded, (self.low, self.value, self.high))
+        return Score(value, low, high, self.n, rounded(self.effective) or 0.0)
 
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Score:
-        """Read the plain JSON form; only `value`, `low` and `high` must be there."""
-        return cls(raw["value"], raw["low"], raw["high"], int(raw.get("n", 0)), float(raw.get("effective", 0.0)))
+
+def _whole(raw: object) -> object:
+    if isinstance(raw, dict):
+        for key in _CORE:
+            if key not in raw:
+                raise ValueError(f"{key} is missing")
+    return raw
+
+
+def _known(score: Score) -> Score:
+    if score.value is None:
+        raise ValueError("has no value")
+    return score
+
+
+_CORE = ("value", "low", "high")
+WrittenScore: TypeAlias = Annotated[Score, BeforeValidator(_whole), Field(json_schema_extra={"required": [*_CORE]})]
+"""A score in a file, where its interval stands beside it even if there is none."""
+KnownScore: TypeAlias = Annotated[
+    WrittenScore, AfterValidator(_known), Field(json_schema_extra={"properties": {"value": {"type": "number"}}})
+]
+"""A score that could be computed, in a file that holds no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +79,9 @@ class Errors:
         classifier: What other draws of images to learn from would change.
     """
 
-    synthetic: float
-    real: float
-    classifier: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form."""
-        parts = {"synthetic": self.synthetic, "real": self.real, "classifier": self.classifier}
-        return {cause: rounded(error) for cause, error in parts.items()}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Errors:
-        """Read the plain JSON form."""
-        return cls(raw["synthetic"], raw["real"], raw["classifier"])
-
-
-def rounded(value: float | None) -> float | None:
-    """Round a number to the digits that JSON keeps; what is not finite is nothing."""
-    if value is None or not math.isfinite(value):
-        return None
-    return round(float(value), DECIMALS) + 0.0
+    synthetic: Number
+    real: Number
+    classifier: Number
 
 
 def number(value: float) -> str:

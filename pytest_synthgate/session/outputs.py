@@ -100,11 +100,11 @@ def _accept(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
 
 
 def _add_to_history(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
-    from pytest_synthgate.tracking.history import append, rows
+    from pytest_synthgate.tracking.history import append, history_rows
     from pytest_synthgate.tracking.provenance import provenance
 
     origin = provenance(run.config.rootpath, os.environ)
-    append(path, rows(results, origin, datetime.now(UTC), run.receiver.durations))
+    append(path, history_rows(results, origin, datetime.now(UTC), run.receiver.durations))
 
 
 def _write_html(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:

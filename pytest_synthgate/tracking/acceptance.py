@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.gating.difference import change_of_real_set
-from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement
@@ -129,11 +129,11 @@ def _against(result: SpecResult) -> Iterator[_Objection]:
 def entry(
     measurement: Measurement,
     by_class: Iterable[tuple[str | None, str]],
-    was: Entry | None,
+    was: Accepted | None,
     *,
     date: str,
     commit: str | None,
-) -> Entry:
+) -> Accepted:
     """Make the entry of a spec; the very one that was there where nothing is new but the day and the commit.
 
     Args:
@@ -146,11 +146,11 @@ def entry(
     before = {} if was is None else was.classes
     kept = {(group, name) for group, scores in before.items() for name in scores}
     kept |= {(group, name) for group, name in by_class if group is not None}
-    now = Entry.of(measurement, kept, date=date, commit=commit)
+    now = Accepted.of(measurement, kept, date=date, commit=commit)
     return was if was is not None and now.repeats(was) else now
 
 
-def told_changes(was: Entry | None, now: Entry, gates: Iterable[str] = ()) -> Iterator[str]:
+def told_changes(was: Accepted | None, now: Accepted, gates: Iterable[str] = ()) -> Iterator[str]:
     """Say what changed, scores as far as their digits are shown; of a new entry what it holds, in one line.
 
     Args:
@@ -184,13 +184,13 @@ def _first(scores: Mapping[str, str], gates: set[str]) -> str:
     return f"new, {'; '.join(filter(None, parts))}"
 
 
-def _unseen(was: Entry, now: Entry) -> str:
+def _unseen(was: Accepted, now: Accepted) -> str:
     if was.contents and now.contents and was.contents.synthetic != now.contents.synthetic:
         return "same scores, other images"
     return "same scores, but for digits that are not shown"
 
 
-def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
+def _shown(entry: Accepted) -> Iterator[tuple[str, str]]:
     """Name every score and write its value, at the largest rung where it has rungs."""
     for name in LIMITED:
         if (score := entry.scores.get(name)) is not None:

@@ -5,26 +5,38 @@ Part of tracking (gate -> tracking). Changed only on request, and then only what
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import ConfigDict
 
 from pytest_synthgate.errors import BaselineError
-from pytest_synthgate.files.laid_out import laid_out
+from pytest_synthgate.files.forms import Form, Keys, MisfitError, laid_out, place
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.files.schema import Keys, breaches, place, shipped_schema
-from pytest_synthgate.gating.entry import Entry
+from pytest_synthgate.files.texts import decoded
+from pytest_synthgate.gating.accepted import Accepted
+from pytest_synthgate.kinds import KINDS
+from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import printable, shown, storable
-from pytest_synthgate.tracking.edited import parsed
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 """Version of the file."""
 
 _REMEDY = "mend it, or restore it from version control"
 _PATIENCE = 60
 """Seconds to wait for other processes that change the same file."""
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
+_DEEPEST = 32
+_LONGEST = 18
+"""Digits of an integer that stays one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +44,29 @@ class Baseline:
     """What was accepted.
 
     Attributes:
-        entries: Entry by name of the spec.
+        entries: What was accepted of each spec, by its name.
     """
 
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Accepted] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, specs in sorted order."""
         return {"schema": SCHEMA, "specs": {name: self.entries[name].to_json() for name in sorted(self.entries)}}
 
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Baseline:
-        """Read the plain JSON form, of what keeps to the schema."""
-        return cls({name: Entry.from_json(entry) for name, entry in raw["specs"].items()})
+
+@dataclass(frozen=True, slots=True)
+class BaselineFile:
+    """What stands in the file, and nothing else.
+
+    Attributes:
+        schema: Version of the file.
+        specs: What was accepted of each spec, by its name, as it was measured: nothing waived.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    schema: Literal[1]
+    specs: Mapping[str, Accepted]
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -60,12 +82,12 @@ def read_baseline(path: Path) -> Baseline:
     except OSError as error:
         raise BaselineError(f"{shown(path)}: {error.strerror}; name another file with --synth-baseline") from None
     try:
-        return Baseline.from_json(_checked(content))
+        return Baseline(_checked(content))
     except BaselineError as error:
         raise BaselineError(f"{shown(path)}: {error}") from None
 
 
-def _checked(content: bytes) -> dict[str, Any]:
+def _checked(content: bytes) -> Mapping[str, Accepted]:
     try:
         raw, lines = parsed(content)
     except BaselineError as error:
@@ -73,11 +95,23 @@ def _checked(content: bytes) -> dict[str, Any]:
     schema = raw.get("schema") if isinstance(raw, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise BaselineError(f"schema {schema} of a later version, this one reads {SCHEMA}; update pytest-synthgate")
-    if broken := next(_breaches(raw), None):
-        keys, breach = broken
-        raise BaselineError(f"line {lines[keys]}: {place(keys)}: {breach}; {_REMEDY}")
-    document: dict[str, Any] = raw
-    return document
+    try:
+        specs = Form(BaselineFile).read(_without_sketches(raw)).specs
+        _check_intervals(specs)
+    except MisfitError as error:
+        # Of a list that is too short, the item that is missing has no line.
+        line = next(lines[keys] for end in range(len(error.keys), -1, -1) if (keys := error.keys[:end]) in lines)
+        raise BaselineError(f"line {line}: {error}; {_REMEDY}") from None
+    return specs
+
+
+def _without_sketches(raw: Any) -> Any:
+    """Leave out what earlier versions kept to estimate how many photos came and went."""
+    specs = raw.get("specs") if isinstance(raw, dict) else None
+    for each in specs.values() if isinstance(specs, dict) else ():
+        if isinstance(each, dict):
+            each.pop("real_sketch", None)
+    return raw
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -117,22 +151,86 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _breaches(raw: Any) -> Iterator[tuple[Keys, str]]:
-    """Say where a document breaks the schema, or else holds scores that cannot be."""
-    yield from breaches(raw, shipped_schema("pytest_synthgate.tracking", "baseline.schema.json"))
-    for spec, entry in raw["specs"].items():
+def _check_intervals(specs: Mapping[str, Accepted]) -> None:
+    for spec, entry in specs.items():
         for keys, score in _scores(entry):
-            low, value, high = score["low"], score["value"], score["high"]
-            if not low <= value <= high:
-                yield ("specs", spec, *keys), f"{low} <= {value} <= {high} does not hold"
-            if high > 1 and "unreadable" not in keys:
-                yield ("specs", spec, *keys), f"{high} is more than 1"
+            low, value, high = score.interval or (0.0, 1.0, 0.0)
+            most = KINDS[next(key for key in reversed(keys) if key in KINDS)].most
+            if not 0 <= low <= value <= high:
+                raise MisfitError(("specs", spec, *keys), f"{score.low} <= {score.value} <= {score.high} does not hold")
+            if most is not None and high > most:
+                raise MisfitError(("specs", spec, *keys), f"{high} is more than {most:g}")
 
 
-def _scores(entry: Mapping[str, Any]) -> Iterator[tuple[Keys, Mapping[str, Any]]]:
-    for name, score in entry["scores"].items():
+def _scores(entry: Accepted) -> Iterator[tuple[tuple[str, ...], Score]]:
+    for name, score in entry.scores.items():
         yield ("scores", name), score
-    for table in ("rungs", "classes"):
-        for outer, scores in entry[table].items():
+    for table, nested in (("rungs", entry.rungs), ("classes", entry.classes)):
+        for outer, scores in nested.items():
             for inner, score in scores.items():
                 yield (table, outer, inner), score
+
+
+def parsed(content: bytes) -> tuple[Any, dict[Keys, int]]:
+    """Read JSON, and the line of every value by the keys that lead to it.
+
+    Args:
+        content: Any bytes.
+
+    Raises:
+        BaselineError: It is not JSON, says something twice, or holds a number that is not finite; the text starts
+            with the line.
+    """
+    try:
+        text = decoded(content)
+        document = json.loads(text, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        if conflict := _CONFLICT.search(text):
+            raise _wrong(text.count("\n", 0, conflict.start()) + 1, "a merge conflict") from None
+        raise _wrong(error.lineno, f"not JSON ({error.msg})") from None
+    except RecursionError:
+        raise BaselineError("nested too deeply") from None
+    except ValueError as error:
+        raise BaselineError(str(error)) from None
+    return document, _lines(text)
+
+
+def _lines(text: str) -> dict[Keys, int]:
+    """Go through the tokens of valid JSON with the keys that lead to each value."""
+    found: dict[Keys, int] = {}
+    keys: list[Any] = []  # a name, a position, or None where a name has to come
+    line, at = 1, 0
+    for match in _TOKEN.finditer(text):
+        word = match[0]
+        line, at = line + text.count("\n", at, match.start()), match.start()
+        if word in {"}", "]"}:
+            keys.pop()
+        elif word == ",":
+            keys[-1] = keys[-1] + 1 if isinstance(keys[-1], int) else None
+        elif keys and keys[-1] is None:
+            keys[-1] = json.loads(word)
+        elif word != ":":
+            here = tuple(keys)
+            if here in found:
+                raise _wrong(line, f"{place(here)} was on line {found[here]} already")
+            if len(here) > _DEEPEST:
+                raise _wrong(line, "nested too deeply")
+            if not _finite(word):
+                raise _wrong(line, f"{place(here)} is not finite")
+            found[here] = line
+            if word in {"{", "["}:
+                keys.append(None if word == "{" else 0)
+    return found
+
+
+def _wrong(line: int, reason: str) -> BaselineError:
+    return BaselineError(f"line {line}: {reason}")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST else float(digits)
+
+
+def _finite(word: str) -> bool:
+    """Tell whether a value is anything but an infinity or NaN, which Python reads and JSON does not have."""
+    return word[0] in '"{[tfn' or math.isfinite(float(word))

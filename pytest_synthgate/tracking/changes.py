@@ -1,18 +1,20 @@
 """Where a score changed for good: levels that last, told apart by more than the noise of the images.
 
-Part of tracking (series -> changes -> reports). Pure numbers.
+Part of tracking (history -> changes -> reports): the runs that can be compared, one score of them run by run, and where
+it moved. Pure numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.tracking.series import Point
+from pytest_synthgate.scores.score import Score
+from pytest_synthgate.tracking.row import HistoryRow
 
 LASTING = 3
 """Runs that a level must last, before and after a change."""
@@ -28,6 +30,78 @@ _FINEST = 1e-6
 """Scores are equal within this, whatever their interval says."""
 
 _Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The value of a score in one run.
+
+    Attributes:
+        row: The run.
+        score: Value and interval, at the rung of the series.
+        again: Whether the images are those of the point before, measured again: no new evidence.
+    """
+
+    row: HistoryRow
+    score: Score
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """The runs of one spec that can be compared with its latest.
+
+    Attributes:
+        rows: Those runs, in the order of time, the latest last.
+        left_out: Runs of other fingerprints.
+        differing: The parts of the fingerprint in which they differ.
+    """
+
+    rows: tuple[HistoryRow, ...]
+    left_out: int
+    differing: tuple[str, ...]
+
+
+def comparable(rows: Sequence[HistoryRow]) -> Comparable:
+    """Pick the runs that have the fingerprint of the latest.
+
+    Args:
+        rows: At least one run of one spec, in the order of time.
+    """
+    latest = rows[-1]
+    others = [row for row in rows if row.fingerprint != latest.fingerprint]
+    differing = {part for row in others for part, _ in row.parts.items() ^ latest.parts.items()}
+    same = tuple(row for row in rows if row.fingerprint == latest.fingerprint)
+    return Comparable(same, len(others), tuple(sorted(differing)))
+
+
+def series(rows: Iterable[HistoryRow], score: str) -> tuple[int | None, tuple[Point, ...]]:
+    """Give a score run by run: at the largest rung that all runs share, or whole where it has no rungs.
+
+    Args:
+        rows: Comparable runs, in the order of time; those without the score are passed over.
+        score: Name of the score.
+
+    Returns:
+        The rung, None for a score without rungs, and the points.
+    """
+    having = [row for row in rows if score in row.scores]
+    if not any(score in row.rungs for row in having):
+        return None, _points(having, [row.scores[score] for row in having])
+    having = [row for row in having if score in row.rungs]
+    common = set.intersection(*(set(row.rungs[score]) for row in having))
+    if not common:
+        return None, ()
+    rung = max(common, key=int)
+    return int(rung), _points(having, [row.rungs[score][rung] for row in having])
+
+
+def _points(rows: Sequence[HistoryRow], scores: Sequence[Score]) -> tuple[Point, ...]:
+    before = (None, *rows)
+    return tuple(
+        Point(row, score, again=last is not None and row.repeats(last))
+        for row, score, last in zip(rows, scores, before, strict=False)
+    )
 
 
 @dataclass(frozen=True, slots=True)

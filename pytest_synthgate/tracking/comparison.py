@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.gating.difference import (
     REPEATED,
     Difference,
@@ -17,7 +18,6 @@ from pytest_synthgate.gating.difference import (
     difference,
     obstacle,
 )
-from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.kinds import KINDS, LIMITED
 from pytest_synthgate.text.wording import counted
 
@@ -125,7 +125,7 @@ def compare_results(was: Mapping[str, SpecResult], now: Mapping[str, SpecResult]
     found = tuple(replace(each, course=_course(each, now[each.spec])) for each in adjusted)
     remarks = [*_only("earlier", was, now), *_only("later", now, was)]
     for name in dict.fromkeys(each.spec for each in found if each.difference is not None):
-        change = change_of_real_set(now[name].measurement, Entry.of(was[name].measurement))
+        change = change_of_real_set(now[name].measurement, Accepted.of(was[name].measurement))
         remarks += [f"{name}: {change}"] if change else []
     return Comparison(found, tuple(remarks))
 
@@ -152,7 +152,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 def _differences(name: str, was: SpecResult, now: SpecResult) -> Iterator[Compared]:
     """Compare the scores of one spec, each with the chance it has alone."""
     before, later = was.measurement, now.measurement
-    earlier = Entry.of(before)
+    earlier = Accepted.of(before)
     same = later.contents is not None and later.contents == before.contents
     for score in LIMITED:
         if all(each.score(score).interval is None for each in (before, later)):
@@ -167,7 +167,7 @@ def _differences(name: str, was: SpecResult, now: SpecResult) -> Iterator[Compar
             yield Compared(name, score, None, "not comparable", obstacle="no n0 in common")
 
 
-def _obstacle(was: Measurement, now: Measurement, earlier: Entry, score: str) -> str | None:
+def _obstacle(was: Measurement, now: Measurement, earlier: Accepted, score: str) -> str | None:
     for file, measurement in (("earlier", was), ("later", now)):
         if not measurement.n_synthetic:
             return f"not measured in the {file} file"

@@ -19,7 +19,7 @@ from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import meant, quoted, written
 from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import SCHEMA, Row
+from pytest_synthgate.tracking.row import SCHEMA, HistoryRow
 
 if TYPE_CHECKING:
     from pytest_synthgate.results.result import SpecResult
@@ -39,12 +39,12 @@ class _LaterError(HistoryError):
     """A row is one of a later version."""
 
 
-def rows(
+def history_rows(
     results: Mapping[str, SpecResult],
     provenance: Provenance,
     time: datetime,
     durations: Mapping[str, float] | None = None,
-) -> list[Row]:
+) -> list[HistoryRow]:
     """Give one row a spec that was measured.
 
     Args:
@@ -58,12 +58,14 @@ def rows(
     return [_row(name, results[name], provenance, time, seconds.get(name)) for name in measured]
 
 
-def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, duration: float | None) -> Row:
+def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, duration: float | None) -> HistoryRow:
     measurement = result.measurement
-    return Row(
+    return HistoryRow(
         time=time.astimezone(UTC),
         spec=name,
-        provenance=provenance,
+        commit=provenance.commit,
+        branch=provenance.branch,
+        run=provenance.run,
         fingerprint=short_fingerprint(measurement.fingerprint),
         parts={part: short_fingerprint({part: value}) for part, value in sorted(measurement.fingerprint.items())},
         n_real=measurement.n_real,
@@ -78,8 +80,7 @@ def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, 
 
 def _computed(scores: Mapping[str, Score]) -> dict[str, Score]:
     """Leave out scores without a value, and round the others as the file does."""
-    written = {name: score.to_json() for name, score in scores.items()}
-    return {name: Score.from_json(score) for name, score in written.items() if score["value"] is not None}
+    return {name: each for name, score in scores.items() if (each := score.rounded()).value is not None}
 
 
 def _flagged(measurement: Measurement) -> dict[str, int]:
@@ -87,7 +88,7 @@ def _flagged(measurement: Measurement) -> dict[str, int]:
     return {**dict(sorted(found.items())), "unreadable": len(measurement.unreadable)}
 
 
-def append(path: Path, added: Iterable[Row]) -> None:
+def append(path: Path, added: Iterable[HistoryRow]) -> None:
     """Add rows to a file, whole whatever else is added to it meanwhile, and never to a torn line.
 
     Args:
@@ -141,7 +142,7 @@ def _is_torn(file: BinaryIO) -> bool:
     return file.read(1) != b"\n"
 
 
-def read_history(*paths: Path) -> tuple[list[Row], list[str]]:
+def read_history(*paths: Path) -> tuple[list[HistoryRow], list[str]]:
     """Read one or more files.
 
     Returns:
@@ -150,7 +151,7 @@ def read_history(*paths: Path) -> tuple[list[Row], list[str]]:
     Raises:
         HistoryError: A file cannot be read, or holds something but no row.
     """
-    found: dict[bytes, Row] = {}
+    found: dict[bytes, HistoryRow] = {}
     warnings: list[str] = []
     for path in paths:
         read, skipped, later = _read(path)
@@ -162,7 +163,7 @@ def read_history(*paths: Path) -> tuple[list[Row], list[str]]:
     return sorted(found.values(), key=lambda row: row.time), warnings
 
 
-def of_branches(rows: Sequence[Row], branches: Collection[str]) -> list[Row]:
+def of_branches(rows: Sequence[HistoryRow], branches: Collection[str]) -> list[HistoryRow]:
     """Pick the runs of some branches; all when none is named.
 
     Raises:
@@ -176,7 +177,7 @@ def of_branches(rows: Sequence[Row], branches: Collection[str]) -> list[Row]:
     return [row for row in rows if not branches or row.provenance.branch in branches]
 
 
-def _read(path: Path) -> tuple[dict[bytes, Row], list[str], bool]:
+def _read(path: Path) -> tuple[dict[bytes, HistoryRow], list[str], bool]:
     """Read a file: rows by their text, what is wrong with the rest, and whether some are of a later version."""
     try:
         lines = path.read_bytes().split(b"\n")
@@ -201,7 +202,7 @@ def _pieces(line: bytes) -> Iterator[bytes]:
     yield from filter(None, (line[:start].strip(), line[start:].strip()))
 
 
-def _parsed(text: bytes) -> Row:
+def _parsed(text: bytes) -> HistoryRow:
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
@@ -209,4 +210,4 @@ def _parsed(text: bytes) -> Row:
     schema = raw.get("schema") if isinstance(raw, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise _LaterError(f"schema {written(schema)}, this version reads {SCHEMA}")
-    return Row.from_json(raw)
+    return HistoryRow.from_json(raw)

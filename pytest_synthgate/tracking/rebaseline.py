@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.gating.difference import same_images
-from pytest_synthgate.gating.gates import gates_of
+from pytest_synthgate.gating.gates import gates_on
 from pytest_synthgate.spec.waivers import utc_today
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.acceptance import Update, entry, told_changes
@@ -60,5 +60,5 @@ def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Calla
 
 
 def _by_class(spec: Spec, measurement: Measurement) -> list[tuple[str | None, str]]:
-    gates = gates_of(spec.limits, measurement.classes)
+    gates = gates_on(spec.limits, measurement.classes)
     return [(group, score) for score, group in gates if spec.limits[score].regression is not None]

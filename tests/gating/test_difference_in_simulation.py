@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.gating.difference import difference
-from pytest_synthgate.gating.entry import Entry
 from pytest_synthgate.scores.evaluate import compare
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import Reference, reference
@@ -41,7 +41,7 @@ def _measured(against: Reference, synthetic: FeatureMatrix) -> Measurement:
 
 
 def _beside(now: Measurement, was: Measurement, name: str) -> tuple[float, bool]:
-    found = difference(now, now.scores[name], Entry.of(was), name)
+    found = difference(now, now.scores[name], Accepted.of(was), name)
     assert found is not None
     return found.value, found.exceeds(0.0)
 

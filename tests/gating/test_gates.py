@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, Verdict, evaluate
-from pytest_synthgate.gating.entry import Entry
-from pytest_synthgate.gating.gates import gate, judge
+from pytest_synthgate.files.forms import Form
+from pytest_synthgate.gating.accepted import Accepted
+from pytest_synthgate.gating.gates import Gate, gate, judge
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
+from pytest_synthgate.scores.measurement import Contents
 from pytest_synthgate.scores.score import Errors, number
 from pytest_synthgate.scores.uncertainty import clopper_pearson
 from pytest_synthgate.spec.waivers import Waiver
@@ -174,7 +175,7 @@ def _rungs(value: float, *rungs: int, synthetic: str = "s") -> Measurement:
 
 def _beside(now: Measurement, was: Measurement | None, score: str = "unvaried", **limit: Any) -> Verdict:
     limits = {"regression": 0.005, **limit}
-    return judge(now, score, Limit(**limits), baseline=None if was is None else Entry.of(was))
+    return judge(now, score, Limit(**limits), baseline=None if was is None else Accepted.of(was))
 
 
 def test_the_life_of_a_baseline() -> None:
@@ -203,9 +204,9 @@ def test_the_life_of_a_baseline() -> None:
     grown = run(_shares(36, "t", [*REAL[3:], *"abcde"]))
     assert (grown.verdict, grown.reason) == (
         "failed",
-        f"{beyond.reason}; the real set changed: 5 photos came, 3 went",
+        f"{beyond.reason}; the real set changed: 800 photos then, 802 now",
     )
-    assert run(_shares(9, "t", [*REAL, "a"])).reason.endswith("; the real set changed: 1 photo came, 0 went")
+    assert run(_shares(9, "t", [*REAL, "a"])).reason.endswith("; the real set changed: 800 photos then, 801 now")
 
     other = run(_shares(13, fingerprint={"encoder": "sha256:b"}))
     assert (other.verdict, other.baseline) == ("not comparable", None)
@@ -276,7 +277,7 @@ def test_broken_files_that_went_and_classes_that_were_sorted_anew_make_no_edited
     broken = tuple(Unreadable(f"{row}.png", "synthetic", "truncated") for row in range(9))
     assert _beside(_shares(13), _shares(13, unreadable=broken), "unreadable", regression=0).verdict == "passed"
     was, now = (_shares(13, **_by_class(apple=Score(value, value / 2, value * 2, 100, 100.0))) for value in (0.2, 0.01))
-    entry = Entry.of(was, [("apple", "unvaried")])
+    entry = Accepted.of(was, [("apple", "unvaried")])
     limit = Limit(regression=0.005, per_class=True)
     assert judge(now, "unvaried", limit, "apple", baseline=entry).verdict == "passed"
 
@@ -349,7 +350,7 @@ def test_a_baseline_only_ever_fails_what_became_worse(
 ) -> None:
     measurement, limit = _shares(now, "s" if same else "t"), Limit(max=most, regression=regression)
     alone = judge(measurement, "unvaried", limit)
-    verdict = judge(measurement, "unvaried", limit, baseline=Entry.of(_shares(was)))
+    verdict = judge(measurement, "unvaried", limit, baseline=Accepted.of(_shares(was)))
     assert verdict.baseline == pytest.approx(was / 500)
     if alone.verdict == "failed":
         assert verdict.verdict == "failed"
@@ -484,10 +485,10 @@ def test_verdicts_come_in_the_order_of_the_limits() -> None:
 )
 def test_a_verdict_survives_the_way_through_json(limits: Limits, changes: dict[str, Any]) -> None:
     measurement = _measured(**changes)
-    baseline = Entry.of(replace(measurement, scores={"unrealistic": Score(0.8, 0.78, 0.82, 500, 500)}))
+    baseline = Accepted.of(replace(measurement, scores={"unrealistic": Score(0.8, 0.78, 0.82, 500, 500)}))
     for verdict in (*gate(measurement, limits), *gate(measurement, limits, baseline)):
         raw = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
-        assert Verdict.from_json(verdict.name, raw, measurement) == verdict
+        assert Verdict.of(verdict.name, Form(Gate).read(raw), measurement) == verdict
 
 
 @pytest.mark.parametrize(
@@ -530,7 +531,7 @@ def test_the_score_without_waived_findings_decides_and_both_are_told() -> None:
     assert found.reason.startswith("0.004 <= 0.005")
     assert found.reason.endswith("(0.100 with 48 waived)")
     assert found.waived == tuple(each.id for each in FLAGGED[:48])
-    again = Verdict.from_json("unvaried", json.loads(json.dumps(found.to_json())), measurement)
+    again = Verdict.of("unvaried", Form(Gate).read(json.loads(json.dumps(found.to_json()))), measurement)
     assert again == found
 
 
@@ -555,7 +556,7 @@ def test_waivers_change_nothing_for_the_baseline_and_the_words_say_so() -> None:
     measurement = _shares(50, findings=tuple(FLAGGED))
     today, limit = date(2026, 1, 1), Limit(regression=0.01)
     waivers = [_waiver(row, today) for row in range(50)]
-    entry = Entry.of(_shares(5, synthetic="other"))
+    entry = Accepted.of(_shares(5, synthetic="other"))
     found = judge(measurement, "unvaried", limit, baseline=entry, waivers=waivers, today=today)
     assert (found.verdict, found.baseline) == ("failed", 0.01)
     assert found.reason == (

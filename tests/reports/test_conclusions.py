@@ -9,7 +9,7 @@ from pytest_synthgate import Limit, Limits, Measurement, Score, gate
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.conclusions import headline, reading, worst_gates
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Contents
 
 from .conftest import judged, measured
 
@@ -117,7 +117,7 @@ def test_where_none_passes_the_best_says_what_it_fails() -> None:
 
 
 def test_specs_of_different_real_sets_or_encoders_are_not_compared() -> None:
-    contents = [Contents(real, "sha256:s", "") for real in ("sha256:1", "sha256:2")]
+    contents = [Contents(real, "sha256:s") for real in ("sha256:1", "sha256:2")]
     one, other = (realistic(value, contents=each) for value, each in zip((0.6, 0.7), contents, strict=True))
     assert line("best", a=one, b=other) is None
     assert line("best", a=one, b=realistic(0.7, contents=contents[0], fingerprint={"encoder": "other"})) is None

@@ -11,7 +11,7 @@ from pytest_synthgate.reports.html.page import page
 from pytest_synthgate.reports.overview import Mark, aligned_rows, gravest, mark, notes, table_rows, yardsticks
 from pytest_synthgate.reports.pictures import Album
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Contents
 
 from .conftest import judged, measured
 
@@ -94,7 +94,7 @@ def test_what_waivers_leave_stands_beside_what_was_measured() -> None:
 
 
 def test_real_sets_of_one_size_have_a_yardstick_each_as_have_two_encoders() -> None:
-    contents = [Contents(real, "sha256:s", "") for real in ("sha256:1", "sha256:1", "sha256:2")]
+    contents = [Contents(real, "sha256:s") for real in ("sha256:1", "sha256:1", "sha256:2")]
     results = {str(number): judged(measured(contents=each)) for number, each in enumerate(contents)}
     assert len(yardsticks(results)) == 2
     other = judged(measured(contents=contents[0], fingerprint={"encoder": "another"}))

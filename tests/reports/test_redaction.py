@@ -72,8 +72,8 @@ def test_the_way_to_copies_of_real_images_is_left_out_with_them() -> None:
     files = redacted(copies()).images["synthetic"]
     shown = [name for name in ("copy.png", "joint.png", "own.png", "innocent.png", "fake.png") if files.path(name)]
     assert shown == ["innocent.png", "fake.png"]
-    assert "elsewhere" not in json.dumps(files.to_json())
-    assert ImageFiles.from_json(files.to_json()) == files
+    assert "elsewhere" not in str(files.form())
+    assert ImageFiles.of(files.form()) == files
 
 
 def test_the_real_folder_and_what_an_error_said_are_left_out() -> None:

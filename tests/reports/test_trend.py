@@ -22,10 +22,10 @@ from pytest_synthgate.reports.trend import (
 )
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
-from pytest_synthgate.tracking.history import rows
+from pytest_synthgate.tracking.changes import Point
+from pytest_synthgate.tracking.history import history_rows
 from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import Row
-from pytest_synthgate.tracking.series import Point
+from pytest_synthgate.tracking.row import HistoryRow
 
 from .conftest import judged, measured
 
@@ -34,12 +34,14 @@ def at(value: float, reach: float = 0.01) -> Score:
     return Score(value, value - reach, value + reach, 200, 200.0)
 
 
-def run(day: int, unvaried: float = 0.1, **changes: Any) -> Row:
+def run(day: int, unvaried: float = 0.1, **changes: Any) -> HistoryRow:
     """Make the row of a run so many days after the first of March."""
     known: dict[str, Any] = {
         "time": datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(days=day),
         "spec": "subject",
-        "provenance": Provenance(f"{day:02d}abcdef0123456789", "main", None),
+        "commit": f"{day:02d}abcdef0123456789",
+        "branch": "main",
+        "run": None,
         "fingerprint": "abc",
         "parts": {"encoder": "e1"},
         "n_real": 300,
@@ -47,10 +49,10 @@ def run(day: int, unvaried: float = 0.1, **changes: Any) -> Row:
         # Like those of a classifier, the scores of other images are never the same to the last digit.
         "scores": {"unvaried": at(unvaried), "c2st_auc": at(0.9 + day / 1e6)},
     }
-    return Row(**{**known, **changes})
+    return HistoryRow(**{**known, **changes})
 
 
-def jump(**changes: Any) -> list[Row]:
+def jump(**changes: Any) -> list[HistoryRow]:
     """Twelve runs whose score jumps on the seventh of March."""
     return [run(day, 0.1 if day < 6 else 0.3, **(changes if day >= 6 else {})) for day in range(12)]
 
@@ -111,7 +113,7 @@ def test_a_spec_that_was_never_run_is_an_error() -> None:
 def test_a_result_is_dated_by_the_last_run_that_has_its_numbers() -> None:
     result = judged(measured(rungs={}))
     times = [datetime(2026, 3, day, 14, 5, tzinfo=UTC) for day in (1, 2, 3)]
-    same = [rows({"a": result}, Provenance("3f2a1b0c9d8e7f", "main"), time)[0] for time in times[:2]]
+    same = [history_rows({"a": result}, Provenance("3f2a1b0c9d8e7f", "main"), time)[0] for time in times[:2]]
     other = replace(same[0], time=times[2], scores={"unvaried": at(0.7)})
     (trend,) = trends([*same, other])
     assert measured_in(trend, result) == "2026-03-02 14:05 UTC, commit 3f2a1b0c9d on main"
@@ -181,7 +183,7 @@ def test_a_change_names_sets_that_changed_their_size_with_it() -> None:
 
 
 def test_a_change_of_unknown_provenance_is_dated() -> None:
-    (line,) = [line for line in trend_lines(trends(jump(provenance=Provenance()))) if "changed" in line]
+    (line,) = [line for line in trend_lines(trends(jump(commit=None, branch=None, run=None))) if "changed" in line]
     assert line == "    changed for good on 2026-03-07: 0.100 -> 0.300"
 
 
@@ -214,7 +216,7 @@ NASTY = "a\x1b[31m\u202e\n\ud800"
 
 
 def test_nothing_is_shown_raw() -> None:
-    nasty: dict[str, Any] = {"spec": NASTY, "provenance": Provenance(NASTY, NASTY, NASTY)}
+    nasty: dict[str, Any] = {"spec": NASTY, "commit": NASTY, "branch": NASTY, "run": NASTY}
     old = run(0, **nasty, fingerprint="x", parts={NASTY: "1"})
     rows = [old, *(run(day, 0.1 if day < 6 else 0.3, **nasty) for day in range(12))]
     lines = trend_lines(trends(rows))

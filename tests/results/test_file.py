@@ -62,7 +62,9 @@ def test_what_is_written_is_read_back(file: Path, result: SpecResult) -> None:
 
 def test_gates_and_reasons_survive(file: Path) -> None:
     result = judged(unvaried={"max": 0.05, "warn": 0.01, "when_unsure": "pass", "regression": 0.1})
-    write_results(file, {"a": SpecResult(result.measurement, result.verdicts, "b", {"unvaried": "known"})})
+    write_results(
+        file, {"a": SpecResult(result.measurement, result.verdicts, compare_to="b", expected={"unvaried": "known"})}
+    )
     back = read_results(file)["a"]
     assert back.verdicts == result.verdicts
     assert (back.compare_to, dict(back.expected)) == ("b", {"unvaried": "known"})
@@ -142,7 +144,8 @@ def test_a_failure_while_writing_leaves_the_old_file(
     ("content", "message"),
     [
         (b"", "not JSON (Expecting value: line 1 column 1 (char 0)); write it again"),
-        (b"\xff\xfe", "not JSON ('utf-8' codec"),
+        (b"\xff\xfe", "not JSON (Expecting value"),
+        (b'{"a\xff\xfe', "not JSON (is not UTF-8 text"),
         (b"[" * 100_000, "not JSON (maximum recursion depth"),
         (b"9" * 5_000, "not JSON (Exceeds the limit"),
         (b"[]", "not a synthgate results file; write one with --synth-json"),

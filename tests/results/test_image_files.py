@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.results.image_files import ImageFiles
+from pytest_synthgate.results.image_files import FileReferences, ImageFiles
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=12)
 
@@ -29,23 +29,23 @@ def test_a_name_does_not_lead_out_of_the_root(image: str) -> None:
 
 def test_paths_are_relative_to_the_file_they_are_written_into() -> None:
     files = ImageFiles(Path("/project/data/real"))
-    assert files.to_json(Path("/project/out")) == {"root": "../data/real", "files": {}}
-    assert files.to_json() == {"root": "/project/data/real", "files": {}}
+    assert files.form(Path("/project/out")) == FileReferences("../data/real", {})
+    assert files.form() == FileReferences("/project/data/real", {})
 
 
 def test_a_moved_project_finds_its_pictures() -> None:
-    raw = ImageFiles(Path("/project/data/real")).to_json(Path("/project/out"))
-    assert ImageFiles.from_json(raw, Path("/elsewhere/out")).root == Path("/elsewhere/data/real")
+    raw = ImageFiles(Path("/project/data/real")).form(Path("/project/out"))
+    assert ImageFiles.of(raw, Path("/elsewhere/out")).root == Path("/elsewhere/data/real")
 
 
 @given(image=NAMES, folder=NAMES.filter(lambda name: name not in (".", "..")), name=NAMES)
 def test_any_name_comes_back(image: str, folder: str, name: str) -> None:
     files = ImageFiles(Path("/project") / folder, {image: Path("x") / name})
-    assert ImageFiles.from_json(files.to_json(Path("/project/out")), Path("/project/out")) == files
+    assert ImageFiles.of(files.form(Path("/project/out")), Path("/project/out")) == files
 
 
 def test_a_name_that_is_not_unicode_comes_back() -> None:
     path = Path(os.fsdecode(b"\xff.png"))
-    raw = ImageFiles(Path("/data"), {"x": path}).to_json()
-    assert raw["files"] == {"x": "%FF.png"}
-    assert ImageFiles.from_json(raw).files["x"] == path
+    raw = ImageFiles(Path("/data"), {"x": path}).form()
+    assert raw.files == {"x": "%FF.png"}
+    assert ImageFiles.of(raw).files["x"] == path

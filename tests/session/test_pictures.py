@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_synthgate.results.file import violations
+from pytest_synthgate.files.forms import Form
+from pytest_synthgate.results.file import ResultsFile
 
 from .conftest import FLAT_ENCODER, Project
 
@@ -157,7 +158,7 @@ def test_the_file_keeps_to_its_schema(album: Project) -> None:
     album.write("made/a/text.jpg", "hello")
     album.write("made/metadata.csv", "file_name,prompt,seed\na/000.png,an apple,7\n")
     document = results(album)
-    assert list(violations(document)) == []
+    Form(ResultsFile).read(document)
     spec = document["specs"]["a"]
     assert {each["score"] for each in spec["findings"]} >= {"unvaried", "unoriginal"}
     assert len(spec["findings"]) >= 6

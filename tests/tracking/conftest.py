@@ -6,13 +6,12 @@ from typing import Any
 
 from pytest_synthgate import Limits, Measurement, gate
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.contents import Contents
 from pytest_synthgate.scores.finding import Unreadable
+from pytest_synthgate.scores.measurement import Contents
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.tracking.acceptance import updated
 from pytest_synthgate.tracking.baseline import Baseline
-from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import Row
+from pytest_synthgate.tracking.row import HistoryRow
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = "2026-08-01"
@@ -23,13 +22,15 @@ LIMITS = Limits(
 )
 
 
-def row(day: float = 0, **changes: Any) -> Row:
+def row(day: float = 0, **changes: Any) -> HistoryRow:
     """Make the row of a run so many days after the start."""
     unrealistic = Score(0.6, 0.58, 0.62, 200, 200.0)
     known: dict[str, Any] = {
         "time": START + timedelta(days=day),
         "spec": "subject",
-        "provenance": Provenance("0123456789abcdef", "main", "7"),
+        "commit": "0123456789abcdef",
+        "branch": "main",
+        "run": "7",
         "fingerprint": "abc",
         "parts": {"definition": "d1", "encoder": "e1"},
         "n_real": 300,
@@ -40,7 +41,7 @@ def row(day: float = 0, **changes: Any) -> Row:
         "flagged": {"unvaried": 20, "unreadable": 0},
         "duration": 12.5,
     }
-    return Row(**{**known, **changes})
+    return HistoryRow(**{**known, **changes})
 
 
 def share(value: float, n: int = 200) -> Score:

@@ -11,7 +11,7 @@ import pytest
 from pytest_synthgate import Limits, Measurement, Score, gate
 from pytest_synthgate.errors import BaselineError, SynthgateError
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.contents import Contents
+from pytest_synthgate.scores.measurement import Contents
 from pytest_synthgate.tracking.acceptance import Update, pruned, rewrite, updated
 from pytest_synthgate.tracking.baseline import Baseline, locked, read_baseline, write_baseline
 
@@ -64,7 +64,7 @@ def test_the_same_scores_leave_the_file_as_it_is() -> None:
         ),
         (
             {"contents": Contents.of(["r1", "r2", "r3"], ["t"]), "n_real": 301},
-            "the real set changed: 1 photo came, 0 went",
+            "the real set changed: 300 photos then, 301 now",
         ),
     ],
 )
@@ -89,7 +89,7 @@ def test_every_kind_of_change_is_told() -> None:
     assert again(before, subject=judged(now, Limits(unoriginal=0.2)), new=judged()).changes == (
         "new: new, unreadable 1, 1 score by class; not gated: unrealistic 0.600 at n0 = 100, unvaried 0.100",
         'subject: `encoder.weights` was "sha256:a" and is "sha256:b" now',
-        "subject: the real set changed: 1 photo came, 0 went",
+        "subject: the real set changed: 300 photos then, 301 now",
         "subject: unrealistic 0.600 at n0 = 100 -> 0.700 at n0 = 200",
         "subject: unoriginal nothing -> 0.02",
         "subject: unvaried 0.100 -> nothing",

@@ -15,8 +15,7 @@ from scipy.stats import norm
 
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson
-from pytest_synthgate.tracking.changes import LASTING, Change, find_changes
-from pytest_synthgate.tracking.series import Point
+from pytest_synthgate.tracking.changes import LASTING, Change, Point, find_changes
 
 from .conftest import row
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import BaselineError
-from pytest_synthgate.tracking.edited import parsed
+from pytest_synthgate.tracking.baseline import parsed
 
 LEAVES = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(max_size=8) | st.sampled_from(['"', "\\", "a: [1, {", "\\u0022"])
@@ -57,7 +57,7 @@ def test_any_bytes_are_json_or_an_error_of_one_line(content: bytes) -> None:
         (b'{"a":\n -Infinity}', "line 2: a is not finite"),
         (b'{"a":\n 1e999}', "line 2: a is not finite"),
         (b"[\n" + b"9" * 5000 + b"]", "line 2: [0] is not finite"),
-        (b'{"a": 1,\n "b\xff": 1}', "line 2: not UTF-8"),
+        (b'{"a": 1,\n "b\xff\x81": 1}', "is not UTF-8 text (byte 12); save it as UTF-8"),
         (b'{\n"a": 1\n"b": 2}', "line 3: not JSON (Expecting ',' delimiter)"),
         (b'{\n"a": 1,\n<<<<<<< HEAD\n"b": 2\n=======\n"b": 3\n>>>>>>> x\n}', "line 3: a merge conflict"),
         (b"[" * 50 + b"]" * 50, "line 1: nested too deeply"),

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_synthgate.scores.score import Score
-from pytest_synthgate.tracking.row import Row
-from pytest_synthgate.tracking.series import comparable, series
+from pytest_synthgate.tracking.changes import comparable, series
+from pytest_synthgate.tracking.row import HistoryRow
 
 from .conftest import row
 
@@ -20,7 +20,7 @@ def realism(**by_rung: float) -> dict[str, Any]:
     return {"scores": {"unrealistic": list(scores.values())[-1]}, "rungs": {"unrealistic": scores}}
 
 
-def values(rows: list[Row], score: str) -> list[float | None]:
+def values(rows: list[HistoryRow], score: str) -> list[float | None]:
     return [point.score.value for point in series(rows, score)[1]]
 
 

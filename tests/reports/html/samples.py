@@ -25,8 +25,7 @@ from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement, Projection
 from pytest_synthgate.scores.real import Reference, reference
-from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import Row
+from pytest_synthgate.tracking.row import HistoryRow
 
 from ..conftest import judged, measured
 
@@ -133,10 +132,12 @@ def all_kinds(folder: Path) -> dict[str, SpecResult]:
 def course(spec: str, commit: str) -> list[SpecTrend]:
     """Twelve runs of a spec, one a day, the last four of them worse than the others, by commits of one name."""
     rows = [
-        Row(
+        HistoryRow(
             time=datetime(2026, 1, 1 + day, tzinfo=UTC),
             spec=spec,
-            provenance=Provenance(commit),
+            commit=commit,
+            branch=None,
+            run=None,
             fingerprint="f",
             parts={},
             n_real=160,

@@ -9,8 +9,7 @@ import pytest
 from pytest_synthgate import Score
 from pytest_synthgate.reports.html.chart import BOTTOM, CHART_HEIGHT, CHART_WIDTH, TOP, charts
 from pytest_synthgate.reports.trend import SpecTrend, trends
-from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import Row
+from pytest_synthgate.tracking.row import HistoryRow
 
 from ..conftest import judged
 
@@ -20,10 +19,12 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def trend(*values: float) -> SpecTrend:
     """Give a history of one run a day, with intervals of two hundredths."""
     rows = [
-        Row(
+        HistoryRow(
             time=START + timedelta(days=day),
             spec="a",
-            provenance=Provenance(f"{day:040}", "main", None),
+            commit=f"{day:040}",
+            branch="main",
+            run=None,
             fingerprint="f",
             parts={},
             n_real=300,

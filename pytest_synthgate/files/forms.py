@@ -1,0 +1,205 @@
+"""The form of a file that crosses a border: one dataclass, by which it is read, written and described.
+
+pydantic checks what is read, gives what is written, and makes the JSON Schema; nothing else knows of the keys. The
+types of this file say what JSON cannot: that true is no number, that numbers are finite, how many digits are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+
+from pydantic import Field, PlainSerializer, PlainValidator, Strict, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import ErrorDetails, core_schema
+
+from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.wording import written
+
+DECIMALS = 6
+"""Digits kept in JSON: beyond them lies the noise of float32 features."""
+
+_MOST = 30
+"""Values on a line, at most."""
+
+T = TypeVar("T")
+Keys: TypeAlias = tuple[str | int, ...]
+"""The way to a value: names in objects, positions in arrays."""
+
+
+def rounded(value: float | None) -> float | None:
+    """Round a number to the digits that JSON keeps; what is not finite is nothing."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), DECIMALS) + 0.0
+
+
+def _rounded_within(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {key: _rounded_within(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_rounded_within(each) for each in value]
+        case float():
+            return rounded(value)
+        case _:
+            return value
+
+
+def _bound(value: object) -> object:
+    """Take a number as it is, for a count has no decimal point."""
+    if value is None or (type(value) in {int, float} and math.isfinite(value)):  # type: ignore[arg-type]
+        return value
+    raise ValueError(f"{written(value)} is not of type number or null")
+
+
+Digest: TypeAlias = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Rung: TypeAlias = Annotated[str, Field(pattern="^[0-9]{1,9}$", description="Images a side.")]
+Count: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=10**9)]
+Whole: TypeAlias = Annotated[int, Strict()]
+Number: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False), PlainSerializer(rounded)]
+Truth: TypeAlias = Annotated[bool, Strict()]
+Bound: TypeAlias = Annotated[float | None, PlainValidator(_bound), WithJsonSchema({"type": ["number", "null"]})]
+FreeForm: TypeAlias = Annotated[Mapping[str, Any], PlainSerializer(_rounded_within)]
+"""Free-form JSON, of which only the digits are a matter of form."""
+ImageSide: TypeAlias = Annotated[str, Field(pattern="^(synthetic|real)$")]
+
+
+class MisfitError(ValueError):
+    """What a document holds does not fit its form; the text begins with the place.
+
+    Attributes:
+        keys: The way to what does not fit.
+    """
+
+    def __init__(self, keys: Keys, reason: str) -> None:
+        super().__init__(f"{place(keys)}: {reason}")
+        self.keys = keys
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """One kind of document.
+
+    Attributes:
+        kind: The dataclass that defines it.
+    """
+
+    kind: type[T]
+
+    def read(self, raw: object) -> T:
+        """Read plain JSON; keys that the form does not know are left alone unless it forbids them.
+
+        Raises:
+            MisfitError: It does not fit.
+        """
+        try:
+            return _adapter(self.kind).validate_python(raw)
+        except ValidationError as error:
+            raise MisfitError(*_told(error.errors(include_url=False)[0])) from None
+
+    def plain(self, value: T) -> dict[str, Any]:
+        """Give the plain JSON of a value."""
+        found: dict[str, Any] = _adapter(self.kind).dump_python(value, mode="json", by_alias=True, warnings=False)
+        return found
+
+    def schema(self, title: str) -> dict[str, Any]:
+        """Give the JSON Schema."""
+        made = _adapter(self.kind).json_schema(schema_generator=_Schema)
+        return {"$schema": GenerateJsonSchema.schema_dialect, **made, "title": title}
+
+
+class _Schema(GenerateJsonSchema):
+    """JSON Schemas that refuse what the reader refuses: keys that no pattern allows."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        return {**made, "additionalProperties": False} if "patternProperties" in made else made
+
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Make what checks a form, once, for that takes longer than most documents do."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+def _told(error: ErrorDetails) -> tuple[Keys, str]:
+    """Say where a document does not fit, and why."""
+    keys, value, context = error["loc"], written(error["input"]), error.get("ctx", {})
+    keys = keys[:-1] if keys and keys[-1] == "[key]" else keys
+    match error["type"]:
+        case "missing":
+            return keys[:-1], "has too few items" if isinstance(keys[-1], int) else f"{keys[-1]} is missing"
+        case "unexpected_keyword_argument":
+            return keys, "is no key of this file"
+        case "literal_error":
+            return keys, f"{value} is none of {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+        case "greater_than_equal":
+            return keys, f"{value} is less than {context['ge']}"
+        case "less_than_equal":
+            return keys, f"{value} is more than {context['le']}"
+        case "string_pattern_mismatch":
+            return keys, f"{value} does not match {context['pattern']}"
+        case "value_error":
+            return keys, str(context["error"])
+        case kind:
+            return keys, f"{value} is not of type {_TYPES.get(kind.split('_')[0], kind)}"
+
+
+_TYPES = {
+    "int": "integer",
+    "float": "number",
+    "finite": "number",
+    "bool": "boolean",
+    "string": "string",
+    "dict": "object",
+    "mapping": "object",
+    "dataclass": "object",
+    "tuple": "array",
+    "too": "array of that length",
+}
+
+
+def place(keys: Keys) -> str:
+    """Write where in a document a value stands: `specs.subject.findings[1].by`."""
+    parts = (f"[{key}]" if isinstance(key, int) else f".{visible(key)}" for key in keys)
+    return "".join(parts).removeprefix(".") or "the file"
+
+
+_in_a_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def laid_out(value: Any, indent: str = "") -> str:
+    """Write JSON that people read: a line for each value that holds no object, no list of lists, and not very much.
+
+    Args:
+        value: Plain JSON.
+        indent: What its lines begin with; its first one stands behind its key.
+
+    Raises:
+        ValueError: It holds a number that is not finite.
+    """
+    inner = indent + " "
+    if isinstance(value, dict) and (len(value) > _MOST or _is_nested(value.values())):
+        members = ",\n".join(f"{inner}{_in_a_line(key)}: {laid_out(each, inner)}" for key, each in value.items())
+        return f"{{\n{members}\n{indent}}}"
+    if isinstance(value, list) and (len(value) > _MOST or _is_nested([value])):
+        items = ",\n".join(f"{inner}{laid_out(each, inner)}" for each in value)
+        return f"[\n{items}\n{indent}]"
+    return _in_a_line(value)
+
+
+def _is_nested(values: Iterable[Any]) -> bool:
+    for each in values:
+        if isinstance(each, dict):
+            return True
+        if isinstance(each, list) and any(isinstance(inner, dict | list) for inner in each):
+            return True
+    return False
