@@ -20,8 +20,8 @@ from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.evaluate import compare
-from pytest_synthgate.scores.links import Definition
 from pytest_synthgate.scores.real import Reference, reference
+from pytest_synthgate.spec.model import Definition
 
 pytestmark = [pytest.mark.photos, pytest.mark.slow]
 

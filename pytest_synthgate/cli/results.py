@@ -128,10 +128,10 @@ def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str
 def schema(file: str) -> None:
     """Print the JSON Schema of a kind of file, for editors and other programs."""
     from pytest_synthgate.results.file import ResultsFile
-    from pytest_synthgate.spec.tables import json_schema
+    from pytest_synthgate.spec.tables import spec_schema
     from pytest_synthgate.tracking.baseline import BaselineFile
     from pytest_synthgate.tracking.row import HistoryRow
 
     forms: dict[str, type[object]] = {"results": ResultsFile, "baseline": BaselineFile, "history": HistoryRow}
-    made = json_schema() if file == "spec" else Form(forms[file]).schema(f"synthgate {file}")
+    made = spec_schema() if file == "spec" else Form(forms[file]).schema(f"synthgate {file}")
     say(json.dumps(made, indent=2))

@@ -14,7 +14,7 @@ from pytest_synthgate.images.folder import open_folder
 from pytest_synthgate.images.formats import SUFFIXES
 from pytest_synthgate.images.rows import SUFFIXES as TABLE_SUFFIXES
 from pytest_synthgate.images.sets import ImageSet
-from pytest_synthgate.images.table import Side
+from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import shown
 
 _KINDS = f"a folder of images, a table ({', '.join(sorted(TABLE_SUFFIXES))}), or vectors (.npy)"

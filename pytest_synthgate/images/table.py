@@ -10,15 +10,13 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.recipe import read_recipe
 from pytest_synthgate.images.rows import Row, Rows, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import printable, shown
-
-Side = Literal["real", "synthetic"]
 
 SIDE_COLUMN = "real_or_synthetic"
 _SIDES = ("real", "synthetic")

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.rows import Row, parquet_columns, parquet_schema, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
-from pytest_synthgate.images.table import FACTS, Side, class_of, rows_of
+from pytest_synthgate.images.table import FACTS, class_of, rows_of
+from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import printable, shown
 
 _VECTOR_COLUMNS = ("vector", "embedding")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,9 @@ from pytest_synthgate.features.matrix import Distinct, FeatureMatrix
 from pytest_synthgate.scores.neighbourhood import Features, Floats, Indices, Pairs, apart, compared
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
+from pytest_synthgate.spec.model import Definition
 
 Flags = NDArray[np.bool_]
-Definition = Literal["balanced", "studio"]
-
 EXACT, FEATURES, GEOMETRY, CHAIN = range(4)
 BY = ("exact", "features", "geometry", "chain")
 """What found a twin, by number: equal pixels, near features, the places in both pictures, links through others."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.errors import require
 from pytest_synthgate.features.matrix import Distinct, FeatureMatrix
-from pytest_synthgate.scores.links import Definition, Links, links_within, near_duplicates, reach_of
+from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
 from pytest_synthgate.scores.neighbourhood import (
     Features,
     Floats,
@@ -29,6 +29,7 @@ from pytest_synthgate.scores.neighbourhood import (
 )
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.spec.model import Definition
 
 Flags = NDArray[np.bool_]
 Once = Callable[[str, Callable[[], Any]], Any]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.kinds import CLASSIFIED, MEANS
 from pytest_synthgate.scores.fit import RUNGS, Probabilities, Side, balanced_probabilities, raw_probabilities, sides
-from pytest_synthgate.scores.links import Definition, NearDuplicates
+from pytest_synthgate.scores.links import NearDuplicates
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
     effective_size,
@@ -25,6 +25,7 @@ from pytest_synthgate.scores.uncertainty import (
     share,
     variance,
 )
+from pytest_synthgate.spec.model import Definition
 
 Floats = NDArray[np.float64]
 

@@ -212,7 +212,7 @@ class _Editors(GenerateJsonSchema):
         return False
 
 
-def json_schema() -> dict[str, Any]:
+def spec_schema() -> dict[str, Any]:
     """Give the JSON Schema of spec files, for editors; reading one checks more than a schema can say."""
     schema = FileTable.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Editors)
     return {"$schema": _Editors.schema_dialect, "title": "synth_*.toml", "definitions": schema.pop("$defs"), **schema}

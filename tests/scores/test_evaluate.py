@@ -20,10 +20,10 @@ from pytest_synthgate.scores import evaluate as module
 from pytest_synthgate.scores.evaluate import Facts, compare
 from pytest_synthgate.scores.finding import Origin
 from pytest_synthgate.scores.groups import Axis
-from pytest_synthgate.scores.links import Definition
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.spec.model import Definition
 
 Floats = NDArray[np.float64]
 D = 12

@@ -16,10 +16,10 @@ from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.limits import Limit, WhenUnsure
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Precision
-from pytest_synthgate.spec.tables import DefaultsTable, GeneratorTable, SpecTable, json_schema
+from pytest_synthgate.spec.tables import DefaultsTable, GeneratorTable, SpecTable, spec_schema
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json_schema()
+SCHEMA = spec_schema()
 PARTS: dict[str, Any] = SCHEMA["definitions"]
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
