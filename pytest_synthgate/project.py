@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from pytest_synthgate.catalogue import Catalogue, Settings
-from pytest_synthgate.errors import BaselineError
+from pytest_synthgate.errors import BaselineError, NothingReadableError
 from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Project:
     _measurer: Measurer | None = None
     _stored: dict[str, SpecResult] | None = None
     _accepted: Mapping[str, Accepted] | None = None
+    _unreadable: dict[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
     _measurements: dict[str, Measurement] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     _ungated: dict[str, SpecResult] = field(default_factory=dict)
@@ -171,10 +172,12 @@ class Project:
 
     @contextmanager
     def _discreetly(self, spec: Spec) -> Iterator[None]:
-        """Keep the names of real images out of errors, where they are to be kept out of results."""
+        """Remember files that keep a spec from being measured, and real images unnamed where they are to be."""
         try:
             yield
         except Exception as error:  # an error of any kind may name an image
+            if isinstance(error, NothingReadableError):
+                self._unreadable[spec.name] = error.unreadable
             if not self.settings.redact_real:
                 raise
             from pytest_synthgate.reports.redaction import nameless
@@ -268,15 +271,18 @@ class Project:
             SynthgateError: It cannot be measured.
         """
         if error is not None and not self.is_measured(spec):
-            return replace(self._unmeasured(spec), error=error)
+            return replace(self._discreet(self._unmeasured(spec)), error=error)
         if spec.name not in self._ungated:
-            self._ungated[spec.name] = self._without_verdicts(spec)
+            self._ungated[spec.name] = self._discreet(self._without_verdicts(spec))
         verdicts = tuple(self._verdicts.get(spec.name, {}).values())
         return replace(self._ungated[spec.name], verdicts=verdicts, error=error)
 
-    def _without_verdicts(self, spec: Spec) -> SpecResult:
+    def _discreet(self, result: SpecResult) -> SpecResult:
         from pytest_synthgate.reports.redaction import redacted
 
+        return redacted(result) if self.settings.redact_real or result.redacted else result
+
+    def _without_verdicts(self, spec: Spec) -> SpecResult:
         result = replace(
             self._unmeasured(spec),
             measurement=self.measurement(spec),
@@ -294,14 +300,16 @@ class Project:
                 result = replace(
                     result, classes=known_classes(spec, self.measurer), images=files_of(spec, self.measurer)
                 )
-        return redacted(result) if self.settings.redact_real or result.redacted else result
+        return result
 
     def _unmeasured(self, spec: Spec) -> SpecResult:
         from pytest_synthgate.results.result import SpecResult
+        from pytest_synthgate.scores.finding import Unreadable
         from pytest_synthgate.scores.measurement import Measurement
 
+        unreadable = tuple(Unreadable(*each) for each in self._unreadable.get(spec.name, ()))
         return SpecResult(
-            Measurement(0, 0, {}, {}),
+            Measurement(0, 0, {}, {}, unreadable=unreadable),
             expected=self.expected(spec),
             limits=spec.limits,
             strict=self.settings.strict,

@@ -333,3 +333,47 @@ def test_history_of_a_file_that_is_none_is_an_error_in_one_line() -> None:
     assert "nowhere.jsonl: No such file or directory" in fails("history", "nowhere.jsonl")
     write("synth_x.toml", "[spec.a]\n")
     assert "synth_x.toml: no row of a history" in fails("history", "synth_x.toml")
+
+
+# what pytest would see
+
+
+@pytest.mark.usefixtures("vectors")
+def test_commands_go_by_the_addopts_of_pytest(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save("other.npy", np.random.default_rng(1).normal(size=(70, 8)))
+    write("pytest.ini", "[pytest]\nsynth_cache = ini\naddopts = --synth-cache=elsewhere --synth-real=other.npy -x")
+    assert "against 70 images" in run("measure", "--json=out.json").stdout
+    assert [path.name for path in here.iterdir() if path.is_dir()] == ["elsewhere"]
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--synth-cache=env")
+    assert "against 60 images" in run("measure", "--json=out.json", "--real=real.npy").stdout
+    assert run("measure", "--json=out.json", "--cache=word").exit_code == 0
+    assert {path.name for path in here.iterdir() if path.is_dir()} == {"elsewhere", "env", "word"}
+
+
+@pytest.mark.usefixtures("vectors")
+def test_addopts_that_judge_stored_results_do_not_keep_a_command_from_measuring() -> None:
+    write("pytest.ini", "[pytest]\naddopts = --synth-results=out.json --synth-html=report")
+    assert run("measure", "--json=out.json").exit_code == 0
+    assert not Path("report").exists()
+
+
+@pytest.mark.usefixtures("vectors")
+def test_measure_writes_the_specs_that_could_be_measured_and_says_which_could_not() -> None:
+    write("synth_y.toml", "[spec.bad]\nreal = 'real.npy'\nimages = 'gone.npy'")
+    write("synth_z.toml", "[spec.z]\nreal = 'real.npy'\nimages = 'made.npy'\ncompare_to = 'a'")
+    result = run("measure", "--json=out.json")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("synthgate: bad: ")
+    assert "gone.npy" in result.stderr
+    assert [*read_results(Path("out.json"))] == ["a", "z"]
+
+
+def test_a_command_that_meets_code_which_breaks_shows_nothing_raw() -> None:
+    for name in ("photos", "made"):
+        Path(name).mkdir()
+        Image.new("RGB", (8, 8)).save(f"{name}/1.png")
+    write("synth_x.toml", "[spec.a]\nreal = 'photos'\nimages = 'made'\nencoder = 'mine'")
+    write("conftest.py", "def pytest_synthgate_encoder(name): raise OSError('x\\n::error::pwned\\x1b[31m')")
+    error = run("measure").stderr
+    assert "\x1b" not in error
+    assert "\n::error" not in error

@@ -37,10 +37,10 @@ def write_files(session: pytest.Session, run: Run) -> None:
     """Write the files that were asked for; when one of them cannot be written the run fails, and ends as always."""
     results = run.receiver.results()
     measured = only_measured(results)
+    unreadable = any(result.measurement.unreadable for result in results.values())
     for label, path, write in outputs(run):
-        if not results or (
-            label == "results" and not measured
-        ):  # a report of errors is one, results of errors are none
+        # A report of errors is one, results of errors are none; but those say which files cannot be read.
+        if not results or (label == "results" and not (measured or unreadable)):
             run.unwritten[label] = f"{shown(path)}: left as it was, for nothing was measured"
             if label == "baseline":
                 _end_as_not_accepted(session)

@@ -200,3 +200,13 @@ def test_tests_that_ask_for_nothing_are_left_alone(project: Project) -> None:
     result = project.run()
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*synthgate:*")
+
+
+@pytest.mark.parametrize("order", [("extra.toml", "test_it.py"), ("test_it.py", "extra.toml")])
+def test_a_named_file_counts_whatever_the_order_of_the_arguments(project: Project, order: tuple[str, str]) -> None:
+    project.specs("honest")
+    project.write("extra.toml", "[spec.extra]\nreal = 'DATA/real.npy'\nimages = 'DATA/few.npy'")
+    project.write("test_it.py", "def test_it(synth_spec): pass")
+    result = project.run(*order, "--collect-only", "-q")
+    result.stdout.fnmatch_lines_random(["test_it.py::test_it[[]honest]", "test_it.py::test_it[[]extra]"])
+    project.run("test_it.py", "--collect-only", "-q").stdout.no_fnmatch_line("*extra*")

@@ -77,3 +77,89 @@ def test_a_measured_spec_has_no_error(project: Project) -> None:
     spec = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["collapsed"]
     assert spec["error"] is None
     assert Path(spec["declared"]["images"]).name == "collapsed.npy"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_spec_that_breaks_in_a_fixture_is_told_everywhere(half: Project, workers: tuple[str, ...]) -> None:
+    half.write("test_it.py", "def test_it(synth_scores, synth_gate): synth_gate.check()")
+    run = half.run_apart if workers else half.run
+    files = ("--synth-json=out.json", "--synth-html=report.html", "--synth-markdown=note.md", "--junitxml=junit.xml")
+    run("test_it.py", *workers, *files).assert_outcomes(passed=1, errors=1)
+    specs = json.loads((half.path / "out.json").read_text("utf-8"))["specs"]
+    assert "gone.npy" in specs["gone"]["error"]
+    assert specs["honest"]["error"] is None
+    note = (half.path / "note.md").read_text("utf-8")
+    assert note.startswith("## synthgate: 1 of 2 specs could not be judged: 'gone'")
+    for file in ("note.md", "report.html", "junit.xml"):
+        text = (half.path / file).read_text("utf-8")
+        assert ("gone" in text, "honest" in text) == (True, True)
+
+
+def test_a_fixture_of_the_users_that_breaks_is_told_too(project: Project) -> None:
+    project.specs("honest")
+    project.write(
+        "test_it.py",
+        "import pytest\n@pytest.fixture\ndef mine(): raise OSError('disk\\n::error::x')\n"
+        "def test_it(synth_gate, mine): pass\ndef test_other(synth_gate): synth_gate.check()",
+    )
+    project.run("test_it.py", "--synth-json=out.json").assert_outcomes(passed=1, errors=1)
+    error = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["honest"]["error"]
+    assert error.startswith("OSError: disk")
+    assert "\n" not in error
+
+
+def test_with_redaction_a_fixture_that_breaks_names_no_real_image(project: Project) -> None:
+    project.specs("honest")
+    project.write(
+        "test_it.py",
+        "import pytest\n@pytest.fixture\ndef mine(): raise OSError('/private/anna.jpg')\n"
+        "def test_it(synth_scores, mine): pass",
+    )
+    project.run("test_it.py", "--synth-json=out.json", "--synth-redact-real")
+    text = (project.path / "out.json").read_text("utf-8")
+    assert "anna" not in text
+    assert "could not be judged" in text or "unexpected OSError" in text
+
+
+def test_what_a_test_in_code_concludes_is_no_obstacle(project: Project) -> None:
+    project.specs("honest")
+    project.write("test_it.py", "def test_it(synth_scores): assert False")
+    project.run("test_it.py", "--synth-json=out.json").assert_outcomes(failed=1)
+    assert json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["honest"]["error"] is None
+
+
+def test_files_of_which_none_can_be_read_stand_in_every_report(project: Project) -> None:
+    project.picture_spec()
+    project.pictures("real", 4)
+    for number in range(3):
+        project.write(f"made/{number}.png", "no picture")
+    result = project.run("--synth-json=out.json", "--synth-html=report.html")
+    result.stdout.fnmatch_lines(["unreadable: a: 0.png, 1.png, 2.png (synthetic): *"])
+    unreadable = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]["a"]["unreadable"]
+    assert [each["image"] for each in unreadable] == ["0.png", "1.png", "2.png"]
+    assert "2.png" in (project.path / "report.html").read_text("utf-8")
+
+
+FOREIGN = "def pytest_synthgate_{hook}:\n    raise RuntimeError('server said\\n::error::pwned\\x1b[31m')\n"
+
+
+@pytest.mark.parametrize("hook", ["generate(spec, prompts, directory)", "encoder(name)"])
+def test_what_a_hook_raises_is_nothing_that_a_terminal_or_a_runner_obeys(project: Project, hook: str) -> None:
+    project.pictures("real", 4)
+    project.write("conftest.py", FOREIGN.format(hook=hook))
+    made = "prompt = 'a kite'\nper_prompt = 2" if "generate" in hook else "images = 'real'"
+    project.write("synth_x.toml", f"[spec.a]\nreal = 'real'\nencoder = 'mine'\n{made}")
+    project.write("test_it.py", "def test_it(synth_scores): pass")
+    text = project.run("--synth-generate=auto").stdout.str()
+    assert "server said" in text
+    assert "\x1b[31m" not in text
+    assert "\n::error" not in text
+
+
+def test_texts_of_a_spec_file_are_shown_escaped(project: Project) -> None:
+    project.specs("collapsed", extra='xfail.unvaried = "known\\n::error::x\\u001b[31m"')
+    project.write("test_it.py", "def test_it(synth_gate): synth_gate.check()")
+    result = project.run("-rx")
+    result.assert_outcomes(xfailed=2, passed=3)
+    assert "\x1b[31m" not in result.stdout.str()
+    assert "\n::error" not in result.stdout.str()

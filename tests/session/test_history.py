@@ -70,3 +70,15 @@ def test_a_history_that_is_none_is_told_and_fails_the_run(project: Project) -> N
     result.stdout.fnmatch_lines(["history: *history.jsonl: cannot be written (*); choose another file"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (project.path / "out.json").exists()
+
+
+def test_the_time_of_a_spec_is_that_of_its_fixtures_too(project: Project) -> None:
+    project.specs("honest")
+    project.write(
+        "test_it.py",
+        "import pytest, time\n@pytest.fixture\ndef slow():\n    time.sleep(0.2)\n    yield\n    time.sleep(0.2)\n"
+        "def test_it(synth_scores, slow): pass",
+    )
+    project.run("test_it.py", "--synth-history=log.jsonl")
+    row = json.loads((project.path / "log.jsonl").read_text("ascii"))
+    assert row["duration"] >= 0.4

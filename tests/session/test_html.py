@@ -75,9 +75,9 @@ def test_a_second_report_leaves_nothing_of_the_first_and_spares_what_is_not_its_
     folder = album.path / "report"
     (folder / "pictures" / "mine.webp").write_bytes(b"mine")
     (folder / "notes.txt").write_text("mine")
-    before = {each.name for each in (folder / "pictures").iterdir()}
+    before = {each.name for each in (folder / "pictures").glob("*.webp")}
     album.run("--synth-html=report", "--synth-max-findings=0")
-    after = {each.name for each in (folder / "pictures").iterdir()}
+    after = {each.name for each in (folder / "pictures").glob("*.webp")}
     assert "mine.webp" in after
     assert (folder / "notes.txt").exists()
     assert len(after) < len(before)
@@ -122,3 +122,24 @@ def test_a_place_that_cannot_be_written_fails_the_run_in_a_line(album: Project) 
 def test_a_number_of_findings_that_is_none_is_refused(album: Project) -> None:
     result = album.run("--synth-max-findings=many")
     result.stderr.fnmatch_lines(["*synth_max_findings = 'many' is not valid; give a whole number from 0 up"])
+
+
+@pytest.mark.parametrize("file", ["index.html", "style.css"])
+def test_a_folder_of_somebody_else_is_left_alone(project: Project, file: str) -> None:
+    project.specs("few")
+    project.write(f"site/{file}", "about pytest-synthgate")
+    result = project.run("--synth-html=site")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines([f"report: *site/{file}: is there, and no report of synthgate; name another place, *"])
+    assert [each.name for each in (project.path / "site").iterdir()] == [file]
+    assert (project.path / "site" / file).read_text() == "about pytest-synthgate"
+
+
+def test_a_page_of_somebody_else_is_left_alone_and_ours_is_replaced(project: Project) -> None:
+    project.specs("few")
+    page = project.write("page.html", "mine")
+    assert project.run("--synth-html=page.html").ret == pytest.ExitCode.USAGE_ERROR
+    assert page.read_text() == "mine"
+    for _ in range(2):
+        assert project.run("--synth-html=ours.html", "--no-synth-strict").ret == pytest.ExitCode.OK
+        assert project.run("--synth-html=ours", "--no-synth-strict").ret == pytest.ExitCode.OK

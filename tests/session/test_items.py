@@ -216,3 +216,11 @@ def test_an_unexpected_error_shows_where_it_came_from_but_not_the_insides_of_pyt
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*items.py:*", "E*RuntimeError: out of luck"])
     result.stdout.no_fnmatch_line("*/pluggy/*")
+
+
+def test_prompts_are_those_of_the_specs_that_were_collected(project: Project) -> None:
+    project.write("synth_x.toml", "[spec.a]\nprompt = 'A kite'\nper_prompt = 2\ncompare_to = 'b'")
+    project.write("synth_y.toml", "[spec.b]\nprompt = 'A boat'\nper_prompt = 2")
+    result = project.run("synth_x.toml", "--synth-prompts")
+    result.stdout.fnmatch_lines(["*2  A kite"])
+    result.stdout.no_fnmatch_line("*A boat*")

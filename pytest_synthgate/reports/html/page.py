@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
 
+from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.images.folder import OUTPUT_MARK
 from pytest_synthgate.reports import Results
@@ -36,6 +37,7 @@ FOLDER_POLICY = "default-src 'none'; img-src 'self'; style-src 'self'"
 """Content-security policy that the folder keeps to; many servers of build artifacts ask for it."""
 
 _PICTURES = "pictures"
+_BRAND = b'<p class="brand">synthgate report'
 _OURS = re.compile(r"[0-9a-f]{20}\.webp")
 
 
@@ -116,9 +118,10 @@ def write_html(
         could.
 
     Raises:
-        ResultsError: The place cannot be written to.
+        ResultsError: The place cannot be written to, or holds a page of somebody else.
     """
     one_file = path.suffix.lower() in (".html", ".htm")
+    _check_ours(path, one_file=one_file)
     album = Album(inline=one_file)
     laid_out = page(results, album, max_findings, {each.spec: each for each in trends}, remarks)
     thumbnails = album.develop()
@@ -128,6 +131,16 @@ def write_html(
     else:
         _write_folder(path, laid_out, thumbnails, gap)
     return gap
+
+
+def _check_ours(path: Path, *, one_file: bool) -> None:
+    """Leave alone what is no report, as in the folder of a web site; a killed run may have left the style alone."""
+    index = path if one_file else path / "index.html"
+    if index.is_file() and _BRAND in index.read_bytes():
+        return
+    for each in (index,) if one_file else (index, path / "style.css"):
+        if each.is_file() and each.read_bytes() not in (b"", _style().encode()):
+            raise ResultsError(f"{shown(each)}: is there, and no report of synthgate; name another place, or remove it")
 
 
 def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Results) -> str | None:
