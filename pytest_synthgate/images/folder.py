@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.formats import SUFFIXES, begins_like_an_image
+from pytest_synthgate.images.formats import SUFFIXES, format_of
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.text.printable import printable, shown
 
@@ -47,19 +47,6 @@ _NOT_READ = _RAW | _words(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """The image files below a folder.
-
-    Attributes:
-        files: Sorted relative paths with `/`.
-        notes: What was left out or taken by its content, and how many: a line each.
-    """
-
-    files: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
 def open_folder(root: Path) -> ImageSet:
     """List the images of a folder and of everything below it.
 
@@ -75,23 +62,26 @@ def open_folder(root: Path) -> ImageSet:
     Raises:
         SourceError: The folder cannot be listed.
     """
-    walked = walk(root)
-    paths = [PurePosixPath(name) for name in walked.files]
+    files, notes = walk(root)
+    paths = [PurePosixPath(name) for name in files]
     tops = {path.parts[0].casefold() for path in paths if len(path.parts) > 1}
     depth = 1 if tops and tops <= SPLITS else 0
     records = [
         ImageRecord(id=name, path=root / path, class_name=_class_name(path, depth))
         for name, path in zip(unique_ids(paths), paths, strict=True)
     ]
-    return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=walked.notes)
+    return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=notes)
 
 
-def walk(root: Path) -> Walked:
+def walk(root: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """List the image files below a folder.
 
     Hidden entries, the leftovers of operating systems and folders that a run or a cache wrote are left out, and every
     folder is listed once: under its own name, or else under the first link to it, so that no loop of links goes on
     for ever. What cannot be looked at costs no more than itself.
+
+    Returns:
+        Their sorted relative paths with `/`; and what was left out or taken by its content, a line each.
 
     Raises:
         SourceError: The folder itself cannot be listed.
@@ -120,7 +110,7 @@ def walk(root: Path) -> Walked:
         for entry in kept:
             if _is_wanted(entry.name):
                 walk.take(entry, f"{folder}/{entry.name}" if folder else entry.name)
-    return Walked(tuple(sorted(walk.found)), tuple(walk.notes()))
+    return tuple(sorted(walk.found)), tuple(walk.notes())
 
 
 @dataclass(slots=True)
@@ -148,7 +138,7 @@ class _Walk:
                 if entry.is_symlink() or entry.is_file():
                     self.found.append(name)
             elif suffix not in _COMPANIONS and entry.is_file():
-                if suffix not in _RAW and begins_like_an_image(self.root / name):
+                if suffix not in _RAW and format_of(_first_bytes(self.root / name, 16)):
                     self.found.append(name)
                     self.by_content[suffix] += 1
                 elif suffix in _NOT_READ:
@@ -204,7 +194,11 @@ def _is_written(folder: Path, names: Collection[str]) -> bool:
     if _CACHE_MARK not in names:
         return False
     try:
-        with (folder / _CACHE_MARK).open("rb") as stream:
-            return stream.read(len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
+        return _first_bytes(folder / _CACHE_MARK, len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
     except OSError:
         return False
+
+
+def _first_bytes(path: Path, count: int) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(count)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, features
 
@@ -119,16 +118,6 @@ SUFFIXES: frozenset[str] = frozenset(suffix for each in FORMATS for suffix in ea
 def format_of(head: bytes) -> Format | None:
     """Tell by its first sixteen bytes in which format a file is, of those that can be read here."""
     return next((each for each in FORMATS if each.head.match(head)), None)
-
-
-def begins_like_an_image(path: Path) -> bool:
-    """Tell by its first bytes whether a file is in a format that can be read here.
-
-    Raises:
-        OSError: It cannot be opened.
-    """
-    with path.open("rb") as stream:
-        return format_of(stream.read(16)) is not None
 
 
 def impostor(data: bytes) -> str | None:

@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -192,7 +192,7 @@ def _read_json(path: Path, text: str) -> tuple[list[str], list[Row]]:
 
 
 def _read_parquet(path: Path, wanted: Mapping[str, Sequence[str]]) -> tuple[list[str], dict[str, str], list[Row]]:
-    schema = parquet_schema(path)
+    schema = read_parquet(path)
     from pyarrow import types
 
     called = _called(schema.names, wanted)
@@ -200,32 +200,18 @@ def _read_parquet(path: Path, wanted: Mapping[str, Sequence[str]]) -> tuple[list
         kind = schema.field(name).type
         if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
             raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write texts or numbers")
-    rows = parquet_columns(path, list(called.values())).to_pylist()
+    rows = read_parquet(path, list(called.values())).to_pylist()
     numbered = [Row(f"{shown(path)}, row {number}", cells) for number, cells in enumerate(rows, start=1)]
     return list(schema.names), called, numbered
 
 
-def parquet_schema(path: Path) -> Any:
-    """Read the names and types of the columns of a Parquet file, a `pyarrow.Schema`.
-
-    Raises:
-        SourceError: Not a Parquet file.
-        MissingExtraError: pyarrow is not installed.
-    """
-    return _parquet(path, lambda file: file.schema_arrow)
-
-
-def parquet_columns(path: Path, columns: Sequence[str]) -> Any:
-    """Read some columns of a Parquet file whole, a `pyarrow.Table`.
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Any:
+    """Read some columns of a Parquet file whole, a `pyarrow.Table`; or else the names and types of all, its schema.
 
     Raises:
         SourceError: Not a Parquet file, or a damaged one.
         MissingExtraError: pyarrow is not installed.
     """
-    return _parquet(path, lambda file: file.read(columns=list(columns)))
-
-
-def _parquet(path: Path, part: Callable[[Any], Any]) -> Any:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -233,7 +219,7 @@ def _parquet(path: Path, part: Callable[[Any], Any]) -> Any:
         raise missing(f"{shown(path)}: Parquet needs pyarrow", "tables") from None
     try:
         with pq.ParquetFile(path) as file:
-            return part(file)
+            return file.schema_arrow if columns is None else file.read(columns=list(columns))
     except (OSError, pa.ArrowException) as error:
         reason = printable(" ".join(str(error).split())[:200])
         raise SourceError(f"{shown(path)}: not a readable Parquet file ({reason}); write it again") from None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.rows import Row, parquet_columns, parquet_schema, read_rows
+from pytest_synthgate.images.rows import Row, read_parquet, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.images.table import FACTS, class_of, rows_of
 from pytest_synthgate.kinds import Side
@@ -47,7 +47,7 @@ def holds_vectors(path: Path) -> bool:
         SourceError: Not a Parquet file.
         MissingExtraError: pyarrow is not installed.
     """
-    names = parquet_schema(path).names
+    names = read_parquet(path).names
     return "image" not in names and any(column in names for column in _VECTOR_COLUMNS)
 
 
@@ -78,7 +78,7 @@ def open_parquet_vectors(path: Path, *, side: Side) -> ImageSet:
 
 
 def _vector_column(path: Path) -> NDArray[np.generic]:
-    schema = parquet_schema(path)
+    schema = read_parquet(path)
     from pyarrow import types
 
     name = next(column for column in _VECTOR_COLUMNS if column in schema.names)
@@ -86,7 +86,7 @@ def _vector_column(path: Path) -> NDArray[np.generic]:
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     if not is_list or not (types.is_floating(kind.value_type) or types.is_integer(kind.value_type)):
         raise SourceError(f"{shown(path)}: column {name!r} holds {kind}; write lists of floats")
-    column = parquet_columns(path, [name]).column(name).combine_chunks()
+    column = read_parquet(path, [name]).column(name).combine_chunks()
     lengths = column.value_lengths().to_numpy(zero_copy_only=False)
     numbers = column.flatten()
     wrong = np.flatnonzero(lengths != lengths[0]) if len(lengths) else np.empty(0, dtype=int)

@@ -64,9 +64,9 @@ def open_export(root: Path) -> ImageSet:
     records: list[ImageRecord] = []
     notes: list[str] = []
     for folder, beside in _label_folders(root).items():
-        walked = walk(root / folder)
-        notes += walked.notes
-        inside = [PurePosixPath(name) for name in walked.files]
+        files, passed_over = walk(root / folder)
+        notes += passed_over
+        inside = [PurePosixPath(name) for name in files]
         paths = [PurePosixPath(folder) / path for path in inside]
         for name, path, relative in zip(unique_ids(paths), paths, inside, strict=True):
             labels = annotated.get(printable(relative.as_posix()), [])

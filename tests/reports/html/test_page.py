@@ -221,7 +221,7 @@ def test_the_pictures_of_a_report_are_no_part_of_a_set_that_it_lies_in(tmp_path:
     result = replace(judged(unvaried=0.05), images={"synthetic": ImageFiles(tmp_path), "real": ImageFiles(tmp_path)})
     write_html(tmp_path / "report", {"a": result})
     assert list((tmp_path / "report").rglob("*.webp"))
-    assert walk(tmp_path).files == ("a.png",)
+    assert walk(tmp_path)[0] == ("a.png",)
 
 
 def test_a_sheet_of_which_no_picture_is_there_is_left_out(tmp_path: Path) -> None:
