@@ -12,11 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from pytest_synthgate.errors import NothingReadableError, SourceError, SpecError, SynthgateError
+from pytest_synthgate.errors import (
+    DeviceError,
+    EncoderError,
+    MissingExtraError,
+    NothingReadableError,
+    SourceError,
+    SpecError,
+    SynthgateError,
+)
 from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
 from pytest_synthgate.features.encoder import EncoderSource
@@ -28,11 +36,13 @@ from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.evaluate import REVISION, Facts, compare
 from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
-from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order
+from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order, set_digest
 from pytest_synthgate.scores.neighbourhood import distances
 from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import visible
+
+T = TypeVar("T")
 
 MOST_FALSE_ALARMS = 0.02
 """Share of real photos within tau of another above which tau is called too wide."""
@@ -101,12 +111,21 @@ class Measurer:
     hook: Hook | None = None
     run: str | None = None
     notes: list[str] = field(default_factory=list)
-    _sets: dict[str, Sets] = field(default_factory=dict)
-    _real: dict[Path, ImageSet] = field(default_factory=dict)
-    _synthetic: dict[str, ImageSet | SynthgateError] = field(default_factory=dict)
-    _embedded: dict[object, Embedded] = field(default_factory=dict)
-    _references: dict[object, Reference] = field(default_factory=dict)
-    _measurements: dict[str, Measurement] = field(default_factory=dict)
+    _done: dict[object, tuple[Any, Exception | None]] = field(default_factory=dict)
+    _useless: dict[object, SynthgateError] = field(default_factory=dict)
+
+    def _once(self, what: object, work: Callable[[], T]) -> T:
+        """Do work once a run: what failed after an hour, or cost money, is not tried again for every gate."""
+        if what not in self._done:
+            try:
+                self._done[what] = work(), None
+            except Exception as error:  # noqa: BLE001 (whatever it is, it is raised below)
+                self._done[what] = None, error
+        found, failed = self._done[what]
+        if failed is not None:
+            raise failed
+        done: T = found
+        return done
 
     def real(self, spec: Spec) -> ImageSet:
         """List the real set of a spec without reading an image.
@@ -117,10 +136,8 @@ class Measurer:
         """
         if spec.real is None:
             raise SpecError(f'{spec.where} no real set; give `real = "FOLDER"`')
-        if spec.real not in self._real:
-            self._real[spec.real] = open_set(spec.real, side="real")
-            self._tell(self._real[spec.real].notes)
-        return self._real[spec.real]
+        folder = spec.real
+        return self._once(("real", folder), lambda: self._told(open_set(folder, side="real")))
 
     def synthetic(self, spec: Spec) -> ImageSet:
         """List the synthetic set of a spec; images that are missing are made, if that is allowed.
@@ -128,27 +145,18 @@ class Measurer:
         Raises:
             SynthgateError: There is none and none can be made.
         """
-        if spec.name not in self._synthetic:
-            self._synthetic[spec.name] = self._provided(spec)
-        provided = self._synthetic[spec.name]
-        if isinstance(provided, SynthgateError):
-            raise provided
-        return provided
+        return self._once(("synthetic", spec.name), lambda: self._provided(spec))
 
-    def _provided(self, spec: Spec) -> ImageSet | SynthgateError:
-        """Try once: what failed after an hour, or cost money, is not tried again for every gate."""
-        try:
-            provided = provide(
-                spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run
-            )
-        except SynthgateError as error:
-            return error
-        self._tell((*provided.images.notes, *provided.notes))
-        return provided.images
+    def _provided(self, spec: Spec) -> ImageSet:
+        provided = provide(
+            spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run
+        )
+        return self._told(provided.images, provided.notes)
 
-    def _tell(self, notes: tuple[str, ...]) -> None:
-        """Add what is not among the notes yet: two specs may be about one folder."""
-        self.notes += [note for note in notes if note not in self.notes]
+    def _told(self, images: ImageSet, notes: tuple[str, ...] = ()) -> ImageSet:
+        """Tell what is not told yet about a set: two specs may be about one folder."""
+        self.notes += [note for note in (*images.notes, *notes) if note not in self.notes]
+        return images
 
     def sets(self, spec: Spec) -> Sets:
         """Embed both sets of a spec, or recall them; one process at a time does the work.
@@ -157,14 +165,14 @@ class Measurer:
             NothingReadableError: A set holds files, and none of them can be read.
             SynthgateError: The spec, its images or its encoder cannot be used.
         """
-        if spec.name not in self._sets:
-            real, synthetic = self.real(spec), self.synthetic(spec)
-            _same_kind(spec, real, synthetic)
-            with self.store.lock("embed"):
-                sets = Sets(self._embed(spec, real), self._embed(spec, synthetic))
-            _something_readable(spec, sets)
-            self._sets[spec.name] = sets
-        return self._sets[spec.name]
+        return self._once(("sets", spec.name), lambda: self._both(spec))
+
+    def _both(self, spec: Spec) -> Sets:
+        real, synthetic = self.real(spec), self.synthetic(spec)
+        _same_kind(spec, real, synthetic)
+        sets = Sets(self._embed(spec, real), self._embed(spec, synthetic))
+        _something_readable(spec, sets)
+        return sets
 
     def measurement(self, spec: Spec) -> Measurement:
         """Measure a spec, or recall its measurement when neither images nor definitions changed.
@@ -172,32 +180,35 @@ class Measurer:
         Raises:
             SynthgateError: The spec, its images or its encoder cannot be used.
         """
-        if spec.name not in self._measurements:
-            sets = self.sets(spec)
-            key = _measurement_key(spec, sets)
-            with self.store.lock("measure"):
-                text = self.store.note("measurement", key)
-                if text is None:
-                    text = self._measure(spec, sets).to_text()
-                    self.store.add_note("measurement", key, text)
-            self._measurements[spec.name] = Measurement.from_json(json.loads(text))
-        return self._measurements[spec.name]
+        return self._once(("measurement", spec.name), lambda: self._recalled(spec))
+
+    def _recalled(self, spec: Spec) -> Measurement:
+        sets = self.sets(spec)
+        text = self.store.once("measurement", _measurement_key(spec, sets), lambda: self._measure(spec, sets).to_text())
+        return Measurement.from_json(json.loads(text))
 
     def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
         settings = (spec.encoder, spec.normalise, spec.precision, spec.device, spec.batch_size)
-        key = (id(images), settings)
-        if key not in self._embedded:
-            self._embedded[key] = embed(
-                images,
-                self.resolve(spec.encoder, spec.file.parent),
-                self.store,
-                normalise=spec.normalise,
-                precision=spec.precision,
-                device=spec.device,
-                batch_size=spec.batch_size,
-                progress=self.progress,
-            )
-        return self._embedded[key]
+        return self._once((id(images), settings), lambda: self._embedded(spec, images, settings))
+
+    def _embedded(self, spec: Spec, images: ImageSet, settings: object) -> Embedded:
+        if settings in self._useless and images.vectors is None:
+            raise self._useless[settings]
+        try:
+            with self.store.lock_for("embed", f"{images.root} {settings}"):
+                return embed(
+                    images,
+                    self.resolve(spec.encoder, spec.file.parent),
+                    self.store,
+                    normalise=spec.normalise,
+                    precision=spec.precision,
+                    device=spec.device,
+                    batch_size=spec.batch_size,
+                    progress=self.progress,
+                )
+        except (EncoderError, DeviceError, MissingExtraError) as error:
+            self._useless[settings] = error
+            raise
 
     def _measure(self, spec: Spec, sets: Sets) -> Measurement:
         against = self._reference(sets.real)
@@ -223,13 +234,16 @@ class Measurer:
         )
 
     def _reference(self, real: Embedded) -> Reference:
-        if id(real) not in self._references:
-            self._references[id(real)] = reference(real.matrix)
-        return self._references[id(real)]
+        key = _key(fingerprint=real.fingerprint, precision=real.precision, images=set_digest(real.matrix.digests))
+
+        def once(part: str, work: Callable[[], Any]) -> Any:
+            return json.loads(self.store.once("real", f"{key} {part}", lambda: json.dumps(work())))
+
+        return self._once(("reference", id(real)), lambda: reference(real.matrix, once))
 
     def _recognised(self, spec: Spec, real: Embedded, tau: float) -> dict[str, float]:
         """Share of lightly edited real photos that lie within tau of their original, by edit."""
-        with self.store.lock("embed"):
+        with self.store.lock_for("edits", f"{spec.real} {spec.encoder}"):
             edited = embed_edits(
                 real,
                 self.resolve(spec.encoder, spec.file.parent),
@@ -257,26 +271,26 @@ def _same_kind(spec: Spec, real: ImageSet, synthetic: ImageSet) -> None:
 
 def _measurement_key(spec: Spec, sets: Sets) -> str:
     """Name a measurement by all that it depends on: both sets, names included, and the definitions."""
-    state: dict[str, Any] = {
-        "package": metadata.version("pytest-synthgate"),  # what is stored is read back by the version that wrote it
-        "form": FORM,
-        "revision": REVISION,
-        "definition": spec.definition,
-        "sides": [
-            {
-                "fingerprint": embedded.fingerprint,
-                "precision": embedded.precision,
-                "images": list(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)),
-                "facts": [
-                    [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
-                    for each in embedded.records.values()
-                ],
-                "unreadable": [[each.id, each.reason] for each in embedded.unreadable],
-            }
-            for embedded in (sets.real, sets.synthetic)
-        ],
-    }
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    sides = [
+        {
+            "fingerprint": embedded.fingerprint,
+            "precision": embedded.precision,
+            "images": list(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)),
+            "facts": [
+                [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
+                for each in embedded.records.values()
+            ],
+            "unreadable": [[each.id, each.reason] for each in embedded.unreadable],
+        }
+        for embedded in (sets.real, sets.synthetic)
+    ]
+    return _key(definition=spec.definition, sides=sides)
+
+
+def _key(**state: Any) -> str:
+    """Name what is stored by all that it depends on; what is read back was written by the same version."""
+    by = {"package": metadata.version("pytest-synthgate"), "form": FORM, "revision": REVISION}
+    return hashlib.sha256(json.dumps({**by, **state}, sort_keys=True).encode()).hexdigest()
 
 
 def _axes(synthetic: Embedded, real: Embedded) -> dict[str, Axis]:

@@ -2,9 +2,12 @@
 
 import os
 import pickle
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -13,12 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_synthgate import measure
-from pytest_synthgate.errors import NothingReadableError, SourceError, SpecError
+from pytest_synthgate.errors import EncoderError, NothingReadableError, SourceError, SpecError
 from pytest_synthgate.features.encoder import EncoderSource, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Measurer, gated_classes
+from pytest_synthgate.scores import real
+from pytest_synthgate.scores.evaluate import compare
 from pytest_synthgate.spec.model import Spec
 
 
@@ -347,3 +352,140 @@ def test_vectors_have_no_device(measurer: Measurer, tmp_path: Path) -> None:
     real, made = vectors(tmp_path / "real.npy", 60, 0), vectors(tmp_path / "made.npy", 40, 1)
     recorded = measurer.measurement(Spec(name="a", file=tmp_path / "x.toml", real=real, images=made)).recorded
     assert (recorded["device"], recorded["precision"]) == (None, None)
+
+
+# What is done once
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count how often what depends on the real set alone is computed."""
+    calls: Counter[str] = Counter()
+    for owner, name in ((real, "_prepared"), (real.Reference, "_yardstick")):
+        work = getattr(owner, name)
+
+        def counting(*args: Any, name: str = name, work: Any = work) -> Any:
+            calls[name] += 1
+            return work(*args)
+
+        monkeypatch.setattr(owner, name, counting)
+    return calls
+
+
+def test_what_depends_on_the_real_set_alone_is_computed_once_for_all_specs_and_runs(
+    store: Store, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(monkeypatch)
+    other = replace(spec, name="b", images=draw(tmp_path / "other", {"apple": 40}, seed=3))
+    measurer = Measurer(store, progress=False, resolve=flat)
+    first = measurer.measurement(spec)
+    assert calls == {"_prepared": 1, "_yardstick": 1}
+    assert measurer.measurement(other).rung == first.rung
+    change_pixels(tmp_path / "made")
+    changed = Measurer(store, progress=False, resolve=flat).measurement(spec)
+    assert calls == {"_prepared": 1, "_yardstick": 1}
+    assert changed.to_json()["yardstick"] == first.to_json()["yardstick"]
+    assert changed.threshold == first.threshold
+
+
+def test_another_real_set_or_definition_is_computed_anew(
+    store: Store, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(monkeypatch)
+    measurer = Measurer(store, progress=False, resolve=flat)
+    measurer.measurement(spec)
+    measurer.measurement(replace(spec, name="b", definition="studio"))
+    assert calls == {"_prepared": 1, "_yardstick": 2}
+    change_pixels(tmp_path / "real")
+    Measurer(store, progress=False, resolve=flat).measurement(spec)
+    assert calls == {"_prepared": 2, "_yardstick": 3}
+
+
+def test_a_recalled_real_set_gives_the_measurement_that_a_new_one_gives(
+    store: Store, spec: Spec, tmp_path: Path
+) -> None:
+    Measurer(store, progress=False, resolve=flat).measurement(spec)
+    change_pixels(tmp_path / "made")
+    with Store(tmp_path / "fresh") as fresh:
+        texts = [Measurer(each, progress=False, resolve=flat).measurement(spec).to_text() for each in (store, fresh)]
+    assert texts[0] == texts[1]
+
+
+def test_an_encoder_that_fails_is_tried_once_a_run(store: Store, spec: Spec, tmp_path: Path) -> None:
+    tried = []
+
+    def load(hardware: Any) -> Any:
+        tried.append(hardware)
+        raise EncoderError("flat: no such weights")
+
+    measurer = Measurer(store, progress=False, resolve=lambda name, base: EncoderSource(name, load))
+    other = draw(tmp_path / "other", {"apple": 35}, seed=3)
+    for each in (spec, spec, replace(spec, name="b", images=other), replace(spec, name="c", real=other)):
+        for ask in (measurer.sets, measurer.measurement):
+            with pytest.raises(EncoderError, match="no such weights"):
+                ask(each)
+    assert len(tried) == 1
+
+
+def test_an_encoder_of_a_hook_that_breaks_is_tried_once_a_spec(store: Store, spec: Spec) -> None:
+    class Broken(Flat):
+        tried = 0
+
+        def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+            Broken.tried += 1
+            raise RuntimeError("out of memory")
+
+    measurer = Measurer(store, progress=False, resolve=lambda name, base: source_of(Broken()))
+    for _ in range(3):
+        with pytest.raises(EncoderError, match="out of memory"):
+            measurer.measurement(spec)
+    assert Broken.tried == 1
+
+
+def test_two_specs_with_a_known_real_set_are_measured_side_by_side(
+    store: Store, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Measurer(store, progress=False, resolve=flat).measurement(replace(spec, name="warm"))
+    both = Barrier(2)
+
+    def meet(*args: Any, **options: Any) -> Any:
+        both.wait(60)  # would never come to an end if one waited for the other
+        return compare(*args, **options)
+
+    monkeypatch.setattr(measure, "compare", meet)
+    sets = {name: draw(tmp_path / name, {"apple": 35}, seed=seed) for seed, name in ((3, "b"), (4, "c"))}
+
+    def measured(name: str) -> int:
+        with Store(tmp_path / "store") as own:
+            measurer = Measurer(own, progress=False, resolve=flat)
+            return measurer.measurement(replace(spec, name=name, images=sets[name])).n_synthetic
+
+    with ThreadPoolExecutor(2) as processes:
+        assert list(processes.map(measured, sets)) == [35, 35]
+
+
+def test_two_that_want_the_same_do_it_once(
+    store: Store, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    plain = Flat.encode
+
+    def encode(self: Flat, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        encoded.append(len(batch))
+        return plain(self, batch)
+
+    monkeypatch.setattr(Flat, "encode", encode)
+    calls = counted(monkeypatch)
+
+    def measured(_: int) -> str:
+        with Store(tmp_path / "store") as own:
+            return (
+                Measurer(own, progress=False, resolve=flat)
+                .measurement(replace(spec, device="cpu", batch_size=8))
+                .to_text()
+            )
+
+    with ThreadPoolExecutor(2) as processes:
+        one, two = processes.map(measured, range(2))
+    assert one == two
+    assert calls == {"_prepared": 1, "_yardstick": 1}
+    assert sum(encoded) <= 8 * (-(-65 // 8) + -(-40 // 8) + -(-2 * 65 // 8))

@@ -11,8 +11,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -154,6 +154,21 @@ class Store:
         finally:
             lock.release()
 
+    def lock_for(self, kind: str, key: str) -> AbstractContextManager[None]:
+        """Hold the lock of one piece of work of a kind, or one of 256, so that a folder never fills with locks."""
+        return self.lock(f"{kind} {hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:2]}")
+
+    def once(self, kind: str, key: str, work: Callable[[], str]) -> str:
+        """Give what was noted, or do the work and note it; another process that wants the same waits meanwhile."""
+        text = self.note(kind, key)
+        if text is None:
+            with self.lock_for(kind, key):
+                text = self.note(kind, key)
+                if text is None:
+                    text = work()
+                    self.add_note(kind, key, text)
+        return text
+
     def file_hashes(self, stamps: Iterable[FileStamp]) -> dict[str, str]:
         """Give path -> sha256 of the content, for the files whose size and time are as when they were read."""
         wanted = {stamp.path: stamp for stamp in stamps}
@@ -211,7 +226,7 @@ class Store:
         return str(row[0])
 
     def add_note(self, kind: str, key: str, text: str) -> None:
-        """Note something in place of what was: of "weights", "hardware", a "measurement", by a key of its own."""
+        """Note something in place of what was: of "weights", "hardware", a "real" set, a "measurement", by its key."""
         with self._transaction():
             row = (kind, key, time.time_ns(), len(text), text)
             self._connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", row)
