@@ -22,6 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails, core_schema
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.files.forms import Digest
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Generator, Precision, Spec
@@ -53,8 +54,7 @@ _Names = Annotated[list[_Text], *_Several]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
 _Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
-_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-_Pair = Annotated[list[_Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})]
+_Pair = Annotated[list[Digest], Field(min_length=2, max_length=2, json_schema_extra={"uniqueItems": True})]
 NAME = r"\w(?:[\w .-]*[\w-])?"  # of a spec: part of test ids, of -k expressions and of file names
 
 
@@ -179,7 +179,7 @@ class WaiverTable(_Table):
     becomes = Waiver
     more = {"oneOf": [{"required": ["image"]}, {"required": ["pair"]}]}
 
-    image: _Digest | None = None
+    image: Digest | None = None
     pair: _Pair | None = None
     score: Annotated[str, Field(json_schema_extra={"enum": [*WAIVABLE.values()]})]
     reason: _Text
