@@ -14,6 +14,7 @@ from pydantic import Field, Strict
 
 from pytest_synthgate.files.forms import Bound, Form
 from pytest_synthgate.gating.difference import Beside, Outcome, beside_baseline
+from pytest_synthgate.gating.settling import more_images
 from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.kinds import COPIED, KINDS
 from pytest_synthgate.scores.measurement import ENOUGH, Measurement
@@ -140,7 +141,7 @@ class Gate:
 
 
 def gate(
-    measurement: Measurement, limits: Limits | Mapping[str, Limit], baseline: Accepted | None = None
+    measurement: Measurement, limits: Mapping[str, Limit | float], baseline: Accepted | None = None
 ) -> list[Verdict]:
     """Apply every limit to a measurement; a limit per class gives one verdict per class.
 
@@ -150,11 +151,15 @@ def gate(
         baseline: What was accepted of the same spec.
 
     Returns:
-        Verdicts in the order of the limits, classes in sorted order and the pooled small ones last.
+        Verdicts in the order of the table, classes in sorted order and the pooled small ones last.
+
+    Raises:
+        SpecError: A limit is on an unknown score, or one that its score cannot have.
     """
+    read = limits if isinstance(limits, Limits) else Limits(**limits)
     return [
-        judge(measurement, score, limits[score], group, baseline=baseline)
-        for score, group in gates_on(limits, measurement.classes)
+        judge(measurement, score, read[score], group, baseline=baseline)
+        for score, group in gates_on(read, measurement.classes)
     ]
 
 
@@ -249,7 +254,7 @@ def _conclude(
     if KINDS[name].confoundable and (confounded := measurement.audit.get("confounded")):
         return _Conclusion("confounded", _with_number(str(confounded), score, both))
     comparison = "" if most is None else _comparison(interval, most, limit)
-    noise, more = ("", None) if most is None else _noise(interval, most, score.n)
+    noise, more = ("", None) if most is None else _noise(measurement, name, score, most, group)
     if most is not None and {"score": value, "pass": low, "fail": high}[limit.when_unsure] > most:
         if beside.outcome == "failed":  # then more images would settle nothing
             noise, more = "", None
@@ -276,22 +281,13 @@ def _comparison(interval: tuple[float, float, float], most: float, limit: Limit)
     return f"{text}, unsure counts as {limit.when_unsure}" if straddles and limit.when_unsure != "score" else text
 
 
-def _noise(interval: tuple[float, float, float], most: float, n: int) -> tuple[str, int | None]:
+def _noise(measurement: Measurement, name: str, score: Score, most: float, group: str | None) -> tuple[str, int | None]:
     """Say how many more images would settle it, where the interval straddles the limit."""
-    low, value, high = interval
-    if not low <= most < high:
+    if score.interval is None or not score.interval[0] <= most < score.interval[2]:
         return "", None
-    margin = abs(value - most)
-    reach = (value - low) if value > most else (high - value)
-    if margin <= 0 or n * (reach / margin) ** 2 > 1_000_000:
+    if (more := more_images(measurement, name, score, most, group)) is None:
         return ", within noise: no reasonable number of images would settle it", None
-    more = _two_digits(max(1, round(n * ((reach / margin) ** 2 - 1))))
     return f", within noise: about {more:,} more images would settle it", more
-
-
-def _two_digits(count: int) -> int:
-    places = max(0, len(str(count)) - 2)
-    return round(count, -places)
 
 
 def _shortage(measurement: Measurement, score: Score, group: str | None) -> str | None:

@@ -6,7 +6,7 @@ Intervals share their 5% of error among the groups of an axis (Bonferroni), sinc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,6 @@ from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import effective_size, share, shared_level, variance
 
-Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
@@ -59,13 +58,12 @@ def breakdown(
     clusters = copies.joint[: len(synthetic)]
     found = {}
     for name, axis in axes.items():
-        of_synthetic = np.array([axis.synthetic.get(each, "") for each in synthetic.ids])
-        of_real = np.array([axis.real.get(each, "") for each in real.ids])
-        groups = sorted({*of_synthetic.tolist()} - {""})
+        of_synthetic, of_real = _rows(axis.synthetic, synthetic.ids), _rows(axis.real, real.ids)
+        groups = sorted(of_synthetic)
         level = shared_level(len(groups))
         by_group = {}
         for group in groups:
-            rows = of_synthetic == group
+            rows = of_synthetic[group]
             scores = {
                 "unvaried": share(copies.unvaried[rows], clusters[rows], level),
                 "unoriginal": share(copies.unoriginal[rows], clusters[rows], level),
@@ -73,14 +71,23 @@ def breakdown(
             if quality:
                 scores["unrealistic"] = _mean(quality[0], rows, copies.synthetic, level)
                 scores["obviously_fake"] = share(quality[0][rows] >= OBVIOUS, copies.synthetic[rows], level)
-                if (reals := of_real == group).any():
-                    scores["unrepresentative"] = _mean(quality[1], reals, copies.real, level)
+                if group in of_real:
+                    scores["unrepresentative"] = _mean(quality[1], of_real[group], copies.real, level)
             by_group[group] = scores
         found[name] = dict(sorted(by_group.items(), key=_badness))
     return found
 
 
-def _mean(values: Floats, rows: Flags, clusters: NDArray[np.int64], level: float) -> Score:
+def _rows(group_of: Mapping[str, str], ids: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """List the rows of each group: one pass over the images, however many groups there are."""
+    rows: dict[str, list[int]] = {}
+    for row, each in enumerate(ids):
+        if group := group_of.get(each):
+            rows.setdefault(group, []).append(row)
+    return {group: np.array(found, dtype=np.int64) for group, found in rows.items()}
+
+
+def _mean(values: Floats, rows: NDArray[np.int64], clusters: NDArray[np.int64], level: float) -> Score:
     """Mean of a group given the classifier, whose own uncertainty all groups share; a Student interval.
 
     Two images that happen to agree are no sure thing: a group counts as at least as spread as its whole set.

@@ -5,6 +5,7 @@ Part of tracking (gate -> tracking -> reports). Files merge by `cat`; a row that
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from collections import Counter
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_synthgate.errors import HistoryError
+from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.scores.measurement import short_fingerprint
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import printable, shown
@@ -180,7 +182,7 @@ def of_branches(rows: Sequence[HistoryRow], branches: Collection[str]) -> list[H
 def _read(path: Path) -> tuple[dict[bytes, HistoryRow], list[str], bool]:
     """Read a file: rows by their text, what is wrong with the rest, and whether some are of a later version."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = _as_utf8(path.read_bytes()).split(b"\n")
     except OSError as error:
         raise HistoryError(f"{shown(path)}: {error.strerror}; write it with --synth-history={shown(path)}") from None
     found, skipped, later = {}, [], False
@@ -194,6 +196,16 @@ def _read(path: Path) -> tuple[dict[bytes, HistoryRow], list[str], bool]:
                 # What follows the last line end is empty unless a writer was stopped.
                 skipped.append(f"line {number}: {'torn' if number == len(lines) and not newer else error}")
     return found, skipped, later
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Undo what shells and editors make of a file; what is no text is left to be refused line by line."""
+    if not content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    try:
+        return decoded(content).encode("utf-8", "surrogatepass")
+    except ValueError:
+        return content
 
 
 def _pieces(line: bytes) -> Iterator[bytes]:

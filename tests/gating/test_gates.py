@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, Verdict, evaluate
+from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.gating.gates import Gate, gate, judge
@@ -20,7 +21,7 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Unreadable
 from pytest_synthgate.scores.measurement import Contents
 from pytest_synthgate.scores.score import Errors, number
-from pytest_synthgate.scores.uncertainty import clopper_pearson
+from pytest_synthgate.scores.uncertainty import clopper_pearson, share_of
 from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.tracking.acceptance import updated
 from pytest_synthgate.tracking.baseline import Baseline
@@ -396,13 +397,48 @@ def test_what_decides_when_the_interval_straddles(when_unsure: Any, score: Score
     assert verdict.verdict == outcome
 
 
+@pytest.mark.parametrize(("n", "enough"), [(80, 290), (200, 170), (360, 8)])
+def test_where_nothing_is_flagged_the_closed_form_says_how_many_more_settle_it(n: int, enough: int) -> None:
+    """No flagged image in n is at most 1% as soon as 0.99^n <= 0.025, at n = 368."""
+    verdict = _verdict(0.01, scores={"unvaried": share_of(np.zeros(0, np.int64), n)})
+    assert verdict.more == enough
+    assert n + enough >= math.log(0.025) / math.log(0.99)
+
+
+@pytest.mark.parametrize("each", [1, 2])
+@pytest.mark.parametrize(("flagged", "most"), [(30, 0.05), (30, 0.075), (80, 0.18)])
+def test_the_interval_of_so_many_more_images_no_longer_straddles(flagged: int, most: float, each: int) -> None:
+    def score(n: int) -> Score:
+        return share_of(np.full(round(n * flagged / 500 / each), each), n)
+
+    more = _verdict(most, scores={"unvaried": score(500)}).more
+    assert more is not None
+    sure, unsure = score(500 + round(1.1 * more)).interval, score(500 + round(0.85 * more)).interval
+    assert sure is not None
+    assert unsure is not None
+    assert not sure[0] <= most < sure[2]
+    assert unsure[0] <= most < unsure[2]
+
+
+def test_more_images_settle_a_mean_only_as_far_as_they_make_it_unsure() -> None:
+    errors = {"unrealistic": {"30": Errors(0.04, 0.0, 0.03)}}
+    reach = 1.96 * 0.05
+    for most, settled in ((0.65, False), (0.67, True)):
+        score = Score(0.6, 0.6 - reach, 0.6 + reach, 100, 100)
+        found = _verdict(most, score="unrealistic", scores={"unrealistic": score}, errors=errors, rung=30)
+        assert (found.more is not None) == settled
+
+
+def test_limits_in_a_plain_mapping_are_read_and_checked() -> None:
+    measurement = Measurement(300, 200, {"real": 300, "synthetic": 200}, {"unvaried": Score(0.1, 0.05, 0.2, 200, 200)})
+    assert [each.verdict for each in gate(measurement, {"unvaried": 0.05})] == ["failed"]
+    with pytest.raises(SpecError, match="unknown score 'unvared'; did you mean 'unvaried'"):
+        gate(measurement, {"unvared": 0.05})
+
+
 def test_a_straddling_interval_says_how_many_more_images_would_settle_it() -> None:
-    """The interval narrows with the root of n: at four times the images its end meets the limit."""
-    verdict = _verdict(0.05, scores={"unvaried": STRADDLING})
-    assert verdict.reason == "0.06 > 0.05, within noise: about 1,500 more images would settle it"
-    assert verdict.more == 1500
-    below = _verdict(0.05, scores={"unvaried": Score(0.04, 0.02, 0.06, 400, 400)})
-    assert below.reason == "0.04 <= 0.05, within noise: about 1,200 more images would settle it"
+    verdict = _verdict(0.05, scores={"unvaried": share_of(np.ones(30, np.int64), 500)})
+    assert verdict.reason == f"0.06 > 0.05, within noise: about {verdict.more:,} more images would settle it"
     unsure = _verdict(Limit(max=0.05, when_unsure="pass"), scores={"unvaried": STRADDLING})
     assert "0.06 > 0.05, unsure counts as pass, within noise" in unsure.reason
     on_the_limit = _verdict(0.05, scores={"unvaried": Score(0.05, 0.04, 0.06, 500, 500)})

@@ -208,7 +208,7 @@ def test_what_to_run_next_are_the_images_that_an_undecided_gate_needs() -> None:
     real = measured(representatives={"real": 20, "synthetic": 200}, n_real=20)
     assert line("next", a=judged(real, unvaried=0.5)) == "a, unvaried: about 10 more real images would let it decide"
     assert line("next", a=judged(unvaried=0.12)) == (
-        "more images for a, unvaried 0.100 <= 0.120, within noise: about 1,000 more images would settle it"
+        "more images for a, unvaried 0.100 <= 0.120, within noise: about 1,200 more images would settle it"
     )
     assert line("next", a=judged(unvaried=0.5)) is None
 

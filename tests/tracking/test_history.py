@@ -249,6 +249,12 @@ def test_a_row_that_cat_glued_to_a_torn_one_is_read(file: Path) -> None:
     assert read_history(file) == ([row(1), row(2)], [f"{file}: line 1: not JSON; skipped"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_other_systems_make_of_the_file_is_read(file: Path, encoding: str) -> None:
+    file.write_bytes((row(0).to_line() + row(1).to_line()).replace("\n", "\r\n").encode(encoding))
+    assert read_history(file) == ([row(0), row(1)], [])
+
+
 def test_line_ends_of_other_systems_and_empty_lines_do_no_harm(file: Path) -> None:
     file.write_bytes(b"\r\n" + row(0).to_line().replace("\n", "\r\n").encode() + b"\n\n")
     assert read_history(file) == ([row(0)], [])
