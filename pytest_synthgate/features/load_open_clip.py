@@ -17,7 +17,7 @@ from typing import Any
 import open_clip
 
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.errors import EncoderError, first_line
+from pytest_synthgate.errors import EncoderError, first_line, told
 from pytest_synthgate.features.encoder import Loaded
 from pytest_synthgate.features.torch_encoder import TorchEncoder
 from pytest_synthgate.images.normalise import Preprocessing
@@ -87,10 +87,10 @@ def _from_directory(name: str, directory: Path, hardware: Hardware) -> TorchEnco
 def _create(name: str, model: str, **settings: Any) -> Any:
     try:
         return open_clip.create_model(model, require_pretrained=True, weights_only=True, **settings)
+    except MemoryError:  # says nothing of the file
+        raise
     except Exception as error:  # noqa: BLE001  a directory or a file may be damaged in any way
-        raise EncoderError(
-            f"{name} cannot be loaded ({first_line(error)}); name another encoder or save it anew"
-        ) from None
+        raise EncoderError(f"{name} cannot be loaded ({told(error)}); name another encoder or save it anew") from None
 
 
 def _encoder(name: str, config: dict[str, Any], model: Any, hardware: Hardware) -> TorchEncoder:

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.errors import EncoderError, first_line
+from pytest_synthgate.errors import EncoderError, first_line, told
 from pytest_synthgate.images.normalise import Preprocessing
 
 _EFFICIENTNET_ARCHITECTURE = "tf_efficientnet_lite0"
@@ -157,10 +157,10 @@ def load_efficientnet(name: str, file: Path, hardware: Hardware) -> TorchEncoder
     try:
         weights = torch.load(file, map_location="cpu", weights_only=True)
         module.load_state_dict(dict(zip(own, weights.values(), strict=True)))
+    except MemoryError:  # says nothing of the file
+        raise
     except Exception as error:  # noqa: BLE001  what a damaged pickle raises is anybody's guess
-        raise EncoderError(
-            f"{name}: {file} cannot be used ({first_line(error)}); reinstall the package it is from"
-        ) from None
+        raise EncoderError(f"{name}: {file} cannot be used ({told(error)}); reinstall the package it is from") from None
     module.reset_classifier(0)
     # The scaling that these weights were trained with, (value - 127) / 128; timm's own is for its own weights.
     preprocessing = Preprocessing(size=224, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)

@@ -14,6 +14,7 @@ from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
 from pytest_synthgate.features import load_open_clip
 from pytest_synthgate.features.embedding import embed
+from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.load_open_clip import hub_file, load_tag, no_network, revision_files
 from pytest_synthgate.features.store import Store
@@ -183,6 +184,18 @@ def test_a_local_directory_never_asks_the_hub(directory: Path, monkeypatch: pyte
 def test_unknown_tags_and_architectures_are_refused_with_the_nearest(architecture: str, tag: str) -> None:
     with pytest.raises(EncoderError, match="no such weights; nearest: open_clip:ViT-B-32/laion2b_s34b_b79k"):
         load_tag("the name", architecture, tag, CPU)
+
+
+def test_too_little_memory_is_not_called_a_damaged_directory(
+    directory: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(open_clip, "create_model", full)
+    source = resolve_encoder(f"open_clip:local-dir:{directory}")
+    with pytest.raises(EncoderError, match=r"^the encoder open_clip:local-dir:.* cannot be loaded \(MemoryError\)$"):
+        LazyEncoder(source, CPU, store)
 
 
 @pytest.fixture

@@ -184,3 +184,12 @@ def test_efficientnet_weights_that_are_no_weights_are_refused(tmp_path: Path) ->
         for name in ("short.pth", "damaged.pth"):
             with pytest.raises(EncoderError, match=f"{name} cannot be used .*reinstall the package"):
                 load_efficientnet("efficientnet_lite0", tmp_path / name, CPU)
+
+
+def test_too_little_memory_is_not_called_a_damaged_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", full)
+    with pytest.raises(MemoryError):
+        load_efficientnet("efficientnet_lite0", tmp_path / "weights.pth", CPU)
