@@ -284,10 +284,7 @@ class Project:
 
     def _without_verdicts(self, spec: Spec) -> SpecResult:
         result = replace(
-            self._unmeasured(spec),
-            measurement=self.measurement(spec),
-            compare_to=spec.compare_to,
-            declared=self.catalogue.declared[spec.name],
+            self._unmeasured(spec), measurement=self.measurement(spec), declared=self.catalogue.declared[spec.name]
         )
         if self.settings.results is not None:
             stored = self._fresh(spec)
@@ -310,6 +307,7 @@ class Project:
         unreadable = tuple(Unreadable(*each) for each in self._unreadable.get(spec.name, ()))
         return SpecResult(
             Measurement(0, 0, {}, {}, unreadable=unreadable),
+            compare_to=spec.compare_to,
             expected=self.expected(spec),
             limits=spec.limits,
             strict=self.settings.strict,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,30 +22,22 @@ if TYPE_CHECKING:
     from pytest_synthgate.project import Project
     from pytest_synthgate.spec.model import Spec
 
-_Command = Callable[..., Any]
 _PATH = click.Path(path_type=Path)
 
-
-def files_option(command: _Command) -> _Command:
-    """Add `--file`."""
-    text = "Spec file; may be repeated. Without it, all spec files below the current directory."
-    return click.option("--file", "files", multiple=True, type=_PATH, help=text)(command)
-
-
-def real_option(command: _Command) -> _Command:
-    """Add `--real`."""
-    return click.option("--real", type=_PATH, help="Real set, instead of the declared one.")(command)
-
-
-def encoder_option(command: _Command) -> _Command:
-    """Add `--encoder`."""
-    return click.option("--encoder", help="Encoder, instead of the declared one.")(command)
-
-
-def cache_option(command: _Command) -> _Command:
-    """Add `--cache`."""
-    text = "Where images, features and measurements are kept.  [default: .synthgate in the rootdir of pytest]"
-    return click.option("--cache", type=_PATH, help=text)(command)
+files_option = click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=_PATH,
+    help="Spec file; may be repeated. Without it, all spec files below the current directory.",
+)
+real_option = click.option("--real", type=_PATH, help="Real set, instead of the declared one.")
+encoder_option = click.option("--encoder", help="Encoder, instead of the declared one.")
+cache_option = click.option(
+    "--cache",
+    type=_PATH,
+    help="Where images, features and measurements are kept.  [default: .synthgate in the rootdir of pytest]",
+)
 
 
 def say(*texts: str, err: bool = False) -> None:
