@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_synthgate.errors import SpecError, SynthgateError
-from pytest_synthgate.spec.discovery import NORECURSE, PATTERNS, find_spec_files
+from pytest_synthgate.spec.files import NORECURSE, PATTERNS, find_spec_files
 from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from pytest_synthgate.results.file import read_results
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec.discovery import find_spec_files
-from pytest_synthgate.spec.files import content_of, load_spec_file, read_specs
+from pytest_synthgate.spec.files import content_of, find_spec_files, load_spec_file, read_specs
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.spec.waivers import Waiver, as_waiver
 from pytest_synthgate.text.printable import shown, storable, visible

@@ -16,7 +16,7 @@ from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.spec.discovery import heading_line
+from pytest_synthgate.spec.files import heading_line
 from pytest_synthgate.text.printable import shown, visible
 
 SUMMARY_BYTES = 1 << 20

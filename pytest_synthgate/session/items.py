@@ -14,7 +14,7 @@ import pytest
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.session.outcomes import GateFailure, announce, explanation, lines
 from pytest_synthgate.session.run import run_of
-from pytest_synthgate.spec.discovery import heading_line, is_spec_file
+from pytest_synthgate.spec.files import heading_line, is_spec_file
 from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:

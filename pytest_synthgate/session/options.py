@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_synthgate.catalogue import BASELINE, CACHE, MODES, Settings
-from pytest_synthgate.spec.discovery import PATTERNS, is_spec_file
+from pytest_synthgate.spec.files import PATTERNS, is_spec_file
 from pytest_synthgate.text.printable import visible
 
 _VALUES = (

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.spec.discovery import heading_line
-from pytest_synthgate.spec.files import load_spec_file
+from pytest_synthgate.spec.files import heading_line, load_spec_file
 
 SPEC = b"[spec.a]\nimages = 'out'\n"
 
