@@ -8,7 +8,6 @@ fits on all images as they are.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.scores.threads import computing
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -147,13 +147,10 @@ def _out_of_fold(
     synthetic: Side, real: Side, drawn: Sequence[tuple[Indices, Indices]], weight: str | None = "balanced"
 ) -> Probabilities | None:
     """Predict every image by the model of its fold, one row per draw; each draw chooses its own strength."""
-    from threadpoolctl import threadpool_limits
-
-    samples = [_Sample.of(synthetic, real, rows, draw, weight) for draw, rows in enumerate(drawn)]
-    if not all(sample.can_be_learned() for sample in samples):
-        return None
-    # One BLAS thread per fit: sums then never depend on the number of threads, and folds fill the cores.
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with computing() as pool:
+        samples = [_Sample.of(synthetic, real, rows, draw, weight) for draw, rows in enumerate(drawn)]
+        if not all(sample.can_be_learned() for sample in samples):
+            return None
         fitted, step = [], 0
         for sample in samples:
             step, models = _climb(sample, pool, step)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.scores.measurement import Projection
+from pytest_synthgate.scores.threads import computing
 
 MOST = 1_000
 """Images of each set that are drawn, flagged ones aside."""
@@ -68,7 +69,8 @@ def _plane(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float]]:
     """Give the mean (d,), the two leading axes (d, 2) and their shares of the variance."""
     centre = sample.mean(axis=0)
-    _, strengths, rows = np.linalg.svd(sample - centre, full_matrices=False)
+    with computing():
+        _, strengths, rows = np.linalg.svd(sample - centre, full_matrices=False)
     rows, strengths = rows[:2], strengths**2
     total = float(strengths.sum()) or 1.0
     largest = np.abs(rows).argmax(axis=1)
