@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.replacing import put_in_place
-from pytest_synthgate.files.texts import decoded
+from pytest_synthgate.files.texts import decoded, encoded_like
 from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.kinds import WAIVABLE
 from pytest_synthgate.results.file import read_results
@@ -103,9 +103,10 @@ def _append(file: Path, waiver: Waiver, table: Mapping[str, Any], today: date) -
     for same in read_specs(content, file, today)[0].waivers:
         if same.subject == waiver.subject:
             raise SpecError(f"{where(file)} has that already, the {same.name} until {same.expires}; change its table")
-    if decoded(content) != content.decode("utf-8-sig", errors="replace"):
-        raise SpecError(f"{where(file)} is not UTF-8, in which its waivers are written; save it as UTF-8")
-    longer = content + _written(table, content)
+    try:
+        longer = content + encoded_like(content, _written(table, decoded(content)))
+    except UnicodeEncodeError:
+        raise SpecError(f"{where(file)} cannot hold all letters of the waiver; save it as UTF-8") from None
     try:
         read_specs(longer, file, today)
     except SpecError:
@@ -128,12 +129,20 @@ def _found(results: Path, stored: Mapping[str, SpecResult], finding_id: str) -> 
     by_id: dict[str, dict[str, Finding]] = {}
     for name, result in stored.items():
         for each in result.measurement.findings:
-            by_id.setdefault(each.id, {})[name] = each
+            same = by_id.setdefault(each.id, {})
+            if each.id == finding_id and any(_told(other) != _told(each) for other in same.values()):
+                images = " and ".join(sorted(visible(one.image) for one in (*same.values(), each)))
+                raise ResultsError(f"{shown(results)}: {quoted(finding_id)} is the id of {images}; measure again")
+            same[name] = each
     if finding_id not in by_id:
         near = nearest(finding_id, by_id)
         remedy = f"did you mean {quoted(near)}?" if near else "take an id from its findings"
         raise ResultsError(f"{shown(results)}: no finding {quoted(finding_id)}; {remedy}")
     return by_id[finding_id]
+
+
+def _told(finding: Finding) -> tuple[str, str, str]:
+    return finding.score, finding.digest, finding.image
 
 
 def _declaring(names: Collection[str], file: Path | None, today: date) -> tuple[Path, list[Spec]]:
@@ -193,10 +202,10 @@ def _pair(finding_id: str, findings: Iterable[Finding]) -> dict[str, list[str]]:
     return {"pair": [digest, twin]}
 
 
-def _written(table: Mapping[str, Any], content: bytes) -> bytes:
+def _written(table: Mapping[str, Any], content: str) -> str:
     """Write a table as it follows on a content, below an empty line and with the same ends of lines."""
     import tomlkit
 
-    text = "\n" if content.endswith(b"\n") else "\n\n"
+    text = "\n" if content.endswith("\n") else "\n\n"
     text += tomlkit.dumps({"waiver": [dict(table)]})
-    return text.replace("\n", "\r\n" if b"\r\n" in content else "\n").encode()
+    return text.replace("\n", "\r\n" if "\r\n" in content else "\n")

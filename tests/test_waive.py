@@ -201,6 +201,17 @@ def test_an_unknown_finding_names_the_nearest() -> None:
     assert refused("zzz") == "synthgate.json: no finding 'zzz'; take an id from its findings"
 
 
+def test_an_id_of_two_findings_is_refused_with_both() -> None:
+    results(one=[replace(flag(), id="unvaried-0123abcd"), replace(flag(image="b.png"), id="unvaried-0123abcd")])
+    file = spec_file()
+    before = file.read_bytes()
+
+    assert refused("unvaried-0123abcd") == (
+        "synthgate.json: 'unvaried-0123abcd' is the id of a.png and b.png; measure again"
+    )
+    assert file.read_bytes() == before
+
+
 def test_results_that_are_not_there_are_an_error_in_one_line() -> None:
     assert refused("unvaried-0").startswith("synthgate.json: No such file")
 
@@ -388,16 +399,27 @@ def test_any_words_are_read_back_as_they_were_given(
     assert len(tomllib.loads(file.read_bytes().decode())["waiver"]) == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
-def test_a_file_of_another_encoding_is_not_made_a_mixture(tmp_path: Path, encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_a_file_keeps_its_encoding_and_ends_of_lines(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "synth_foreign.toml"
-    content = "[spec.one]\nimages = 'où'\n".encode(encoding)
+    content = "[spec.one]\r\nimages = 'où'\r\n".encode(encoding)
     file.write_bytes(content)
 
-    with pytest.raises(SpecError, match=r"synth_foreign\.toml: is not UTF-8, .*; save it as UTF-8$"):
-        append_waiver(file, TABLE, TODAY)
+    waiver = append_waiver(file, {**TABLE, "reason": "né"}, TODAY)
 
-    assert file.read_bytes() == content
+    assert load_spec_file(file, today=TODAY)[0].waivers == (waiver,)
+    assert file.read_bytes().startswith(content)
+    text = file.read_bytes().decode(encoding)
+    assert 'reason = "né"\r\n' in text
+    assert text.count("\n") == text.count("\r\n")
+
+
+def test_a_file_that_cannot_hold_the_words_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "synth_foreign.toml"
+    file.write_bytes("[spec.one]\nimages = 'où'\n".encode("cp1252"))
+    with pytest.raises(SpecError, match=r"cannot hold all letters of the waiver; save it as UTF-8$"):
+        append_waiver(file, {**TABLE, "owner": "\u738b"}, TODAY)
+    assert file.read_bytes() == "[spec.one]\nimages = 'où'\n".encode("cp1252")
 
 
 LINES = [

@@ -39,6 +39,24 @@ def decoded(content: bytes) -> str:
         return content.decode("cp1252")
 
 
+def encoded_like(content: bytes, text: str) -> bytes:
+    """Encode a text that is to follow on a content, as that is encoded.
+
+    Raises:
+        UnicodeEncodeError: The content is Windows-1252, which does not have every letter of the text.
+    """
+    for mark, encoding in _BY_MARK:
+        if content.startswith(mark):
+            return text.encode(encoding)
+    if (unmarked := _unmarked_utf16(content)) is not None:
+        return text.encode(unmarked)
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.encode("cp1252")
+    return text.encode("utf-8")
+
+
 def _strictly(content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding)
