@@ -14,11 +14,12 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, PlainSerializer, Strict
 
-from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Count, Digest, Form, FreeForm, MisfitError, Rung
-from pytest_synthgate.kinds import KINDS
+from pytest_synthgate.kinds import KINDS, Kind
 from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, WrittenScore
+from pytest_synthgate.text.wording import meant, written
 
 FORM = 3
 """Raised when a measurement holds more than before, so that a stored one without it is made again."""
@@ -142,7 +143,7 @@ class Measurement:
 
     def score(self, name: str, group: str | None = None) -> Score:
         """Give a score of the whole set, or of a group of its classes; without a value where there is none."""
-        if name == "unreadable":
+        if _kind(name).source == "files":
             count = float(len(self.unreadable))
             return Score(count, count, count, self.n_real + self.n_synthetic + int(count))
         if group is None:
@@ -151,7 +152,7 @@ class Measurement:
 
     def flagged(self, score: str, group: str | None = None) -> list[Finding]:
         """List the findings behind a score, worst first; those of a group of classes where one is named."""
-        name = KINDS[score].findings if score in KINDS else score
+        name = _kind(score).findings
         found = [each for each in self.findings if each.score == name]
         return found if group is None else [each for each in found if self.group_of(each.class_name) == group]
 
@@ -174,6 +175,12 @@ class Measurement:
         if self.projection is not None:
             found |= set(self.projection.real if side == "real" else self.projection.synthetic)
         return found
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise SpecError(f"unknown score {written(name)}; {meant(name, KINDS)}")
+    return KINDS[name]
 
 
 def own_group(class_name: str) -> str:

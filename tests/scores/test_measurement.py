@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.errors import ResultsError
+from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.measurement import Contents, Measurement, grouped
@@ -198,3 +198,9 @@ def test_the_findings_of_a_class_called_pooled_are_not_those_of_the_small_ones()
     measurement = Measurement(9, 9, {}, {}, findings=found, breakdown={"class": groups})
     by_group = {group: [each.image for each in measurement.flagged("unvaried", group)] for group in measurement.classes}
     assert by_group == {"big": ["b"], "class:pooled": ["p"], "pooled": ["s"]}
+
+
+@pytest.mark.parametrize("ask", [Measurement.score, Measurement.flagged])
+def test_a_score_that_there_is_not_is_an_error_and_not_nothing(ask: Any) -> None:
+    with pytest.raises(SpecError, match="unknown score 'unvared'; did you mean 'unvaried'"):
+        ask(Measurement(1, 1, {}, {}), "unvared")
