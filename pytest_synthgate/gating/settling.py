@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from pytest_synthgate.files.forms import rounded
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score
@@ -56,7 +57,9 @@ def more_images(measurement: Measurement, name: str, score: Score, most: float, 
 
 def _arms(measurement: Measurement, name: str, score: Score, group: str | None) -> Callable[[int], Arms]:
     """Give the arms that the interval has for a number of images, as far as these decide."""
-    value, together = score.value or 0.0, score.n / score.effective if score.effective > 0 else 1.0
+    # A file may hold what no measurement gives; the numbers of images that others are worth lie between one and all.
+    value = min(1.0, max(0.0, rounded(score.value) or 0.0))
+    together = min(float(score.n), max(1.0, score.n / score.effective if score.effective > 0 else 1.0))
     level = LEVEL if group is None else shared_level(len(measurement.breakdown.get("class", {})))
 
     def of_share(n: int) -> Arms:
