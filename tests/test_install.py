@@ -198,5 +198,5 @@ def test_measuring_with_the_base_says_what_to_install(light: Run, project: Path)
     (project / "vectors.toml").write_text('[spec.v]\nreal = "vectors.npy"\nimages = "vectors.npy"\n', "utf-8")
     done = light("-m", "pytest", "vectors.toml")
     assert done.returncode == 1
-    assert "measuring needs sklearn, cleanlab; pip install 'pytest-synthgate[measure]'" in done.stdout
+    assert "measuring needs sklearn, cleanlab, faiss; pip install 'pytest-synthgate[measure]'" in done.stdout
     assert "ModuleNotFoundError" not in done.stdout

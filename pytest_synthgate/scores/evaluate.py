@@ -34,7 +34,7 @@ REVISION = 1
 DRAWN = 200
 """Findings of every score that the map shows for certain."""
 
-LIBRARIES = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "cleanlab", "pillow")
+LIBRARIES = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow")
 """Distributions that a number may depend on in its last digits; their versions are recorded."""
 
 

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours and near pairs: float32 products of blocks, float64 where they decide.
+"""Exact nearest neighbours by faiss and near pairs by products of blocks, in float32, and float64 where they decide.
 
 Fourth station of the flow (features -> scores): the only place that compares all images with all others. Distances
 are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
@@ -21,8 +21,6 @@ _SPARE = 8
 """Candidates kept beyond k; where ties or float32 rounding could still hide a neighbour, all are looked at."""
 _ROWS, _COLUMNS = 256, 1024
 """Pairs that one product is about: it stays in the cache, and no N x N array ever comes about."""
-_PRODUCTS = 1 << 21
-"""Similarities of a block of queries to all targets at a time."""
 _PAIRS = 4096
 """Pairs in float64 at a time."""
 _BAND = 1e-5
@@ -101,25 +99,24 @@ def nearest(queries: Features, targets: Features, k: int = 1, *, same: bool = Fa
     candidates = min(wanted + _SPARE, len(targets))
     if candidates == 0:
         return Neighbours(found.distance[:, :k], found.index[:, :k])
-    size = min(_ROWS, max(1, _PRODUCTS // len(targets)))
+    import faiss  # ahead of the limit on threads, which holds for libraries that are loaded
 
     def look(start: int) -> None:
-        block = queries[start : start + size]
-        similarity = block @ targets.T
-        index = np.argpartition(similarity, -candidates, axis=1)[:, -candidates:]
+        faiss.omp_set_num_threads(1)  # OpenMP counts by thread
+        block = queries[start : start + _ROWS]
+        similarity, index = faiss.knn(block, targets, candidates, metric=faiss.METRIC_INNER_PRODUCT)
         distance, ranked = _ranked(block[:, None, :], targets, index, wanted)
-        found.distance[start : start + size, : distance.shape[1]] = distance
-        found.index[start : start + size, : distance.shape[1]] = ranked
+        found.distance[start : start + _ROWS, : distance.shape[1]] = distance
+        found.index[start : start + _ROWS, : distance.shape[1]] = ranked
         if candidates == len(targets):
             return
-        last = np.take_along_axis(similarity, index, axis=1).min(axis=1).astype(np.float64)
         reach = distance[:, -1] + _BAND
-        for row in np.flatnonzero(1 - last <= reach):
-            close = np.flatnonzero(1 - similarity[row].astype(np.float64) <= reach[row])
+        for row in np.flatnonzero(1 - similarity[:, -1].astype(np.float64) <= reach):
+            close = np.flatnonzero(1 - (targets @ block[row]).astype(np.float64) <= reach[row])
             found.distance[start + row], found.index[start + row] = _ranked(block[row], targets, close, wanted)
 
     with computing() as threads:
-        list(threads.map(look, range(0, len(queries), size)))
+        list(threads.map(look, range(0, len(queries), _ROWS)))
     return _without_self(found) if same else found
 
 

@@ -114,7 +114,7 @@ def reference(real: FeatureMatrix, once: Once | None = None) -> Reference:
     Raises:
         MissingExtraError: What measures is not installed.
     """
-    require("measuring", "measure", "sklearn", "cleanlab")
+    require("measuring", "measure", "sklearn", "cleanlab", "faiss")
     once = once or remembering()
     found = once("links", lambda: _prepared(real))
     return Reference(real, Threshold(**found["threshold"]), Links.from_json(found["links"]), once)
