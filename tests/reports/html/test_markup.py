@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from justhtml import Element, JustHTML
 
+from pytest_synthgate.images.folder import OUTPUT_MARK
+
 from .conftest import FILE, FOLDER
 
 CHECKER = Path(__file__).parents[3] / ".tox/.checker/node_modules/vnu-jar/build/dist/vnu.jar"
@@ -67,7 +69,7 @@ def test_every_link_leads_to_a_place_on_the_page(report: Path, form: str) -> Non
 
 def test_the_folder_holds_what_the_page_shows_and_nothing_else(report: Path) -> None:
     home = report / Path(FOLDER).parent
-    needed = {*values(home / "index.html", "src"), "index.html", "style.css"}
+    needed = {*values(home / "index.html", "src"), "index.html", "style.css", f"pictures/{OUTPUT_MARK}"}
     assert {each.relative_to(home).as_posix() for each in home.rglob("*") if each.is_file()} == needed
 
 
