@@ -166,6 +166,15 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, Any]:
+    """Attach why a spec file has no items to its report, for nothing else will tell the controller."""
+    report = yield
+    if report.failed and RUN in collector.config.stash:
+        report.synthgate = run_of(collector.config).parcel_of_broken(collector, report)  # type: ignore[attr-defined]
+    return report
+
+
 class _Receiver:
     """Takes in what reports carry, on the controller; the hook itself does not tell whose reports they are."""
 
@@ -173,8 +182,15 @@ class _Receiver:
         self.config = config
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if (parcel := getattr(report, "synthgate", None)) is not None:
+        parcel = getattr(report, "synthgate", None)
+        if parcel is None and report.when == "???":  # xdist's own, of a worker that died
+            parcel = run_of(self.config).parcel_of_crashed(report.nodeid)
+        if parcel is not None:
             run_of(self.config).receiver.receive(parcel, report.duration)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if (parcel := getattr(report, "synthgate", None)) is not None:
+            run_of(self.config).receiver.receive(parcel, 0.0)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -300,15 +300,21 @@ class Project:
         return result
 
     def _unmeasured(self, spec: Spec) -> SpecResult:
-        from pytest_synthgate.results.result import SpecResult
         from pytest_synthgate.scores.finding import Unreadable
-        from pytest_synthgate.scores.measurement import Measurement
 
         unreadable = tuple(Unreadable(*each) for each in self._unreadable.get(spec.name, ()))
-        return SpecResult(
-            Measurement(0, 0, {}, {}, unreadable=unreadable),
+        bare = self.unjudged()
+        return replace(
+            bare,
+            measurement=replace(bare.measurement, unreadable=unreadable),
             compare_to=spec.compare_to,
             expected=self.expected(spec),
             limits=spec.limits,
-            strict=self.settings.strict,
         )
+
+    def unjudged(self, error: str | None = None) -> SpecResult:
+        """Give what is known where not even a spec is: why there is nothing to judge."""
+        from pytest_synthgate.results.result import SpecResult
+        from pytest_synthgate.scores.measurement import Measurement
+
+        return SpecResult(Measurement(0, 0, {}, {}), strict=self.settings.strict, error=error)

@@ -265,6 +265,19 @@ def test_generate_of_an_unknown_spec_is_an_error_in_one_line() -> None:
     assert fails("generate", "subjct") == "synthgate: there is no spec 'subjct'; did you mean 'subject'?\n"
 
 
+def test_generate_goes_on_with_the_other_specs_and_says_which_failed() -> None:
+    hook = "def pytest_synthgate_generate(spec, prompts, directory):\n    if spec.name == 'a': raise OSError('busy')\n"
+    write(
+        "conftest.py",
+        f"{hook}    from PIL import Image\n    Image.new('RGB', (4, 4)).save(directory / '1.png')\n    return True\n",
+    )
+    write("synth_x.toml", "".join(f"[spec.{name}]\nprompt = 'a kite'\nper_prompt = 1\n" for name in "ab"))
+    result = run("generate")
+    assert (result.exit_code, result.stdout) == (1, "b: 1 image, made by a hook\n")
+    assert result.stderr.startswith("synthgate: ")
+    assert ("[spec.a]" in result.stderr, "busy" in result.stderr, "[spec.b]" in result.stderr) == (True, True, False)
+
+
 @pytest.mark.parametrize("shard", ["0/4", "5/4", "4", "a/b", "-1/4"])
 def test_a_shard_that_cannot_be_meant_is_a_usage_error(shard: str) -> None:
     result = run("generate", f"--shard={shard}")
@@ -385,3 +398,12 @@ def test_a_command_that_meets_code_which_breaks_shows_nothing_raw() -> None:
     error = run("measure").stderr
     assert "\x1b" not in error
     assert "\n::error" not in error
+
+
+@pytest.mark.parametrize("addopts", ["-p no:capture", "-s", "-p no:terminal"])
+def test_commands_work_whatever_plugins_of_pytest_a_project_blocks(addopts: str) -> None:
+    write("pytest.ini", f"[pytest]\naddopts = {addopts}")
+    write("synth_x.toml", "[spec.a]\nimages = 'x'")
+    result = run("check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "[spec.a] images" in result.stdout

@@ -8,8 +8,7 @@ from io import TextIOWrapper
 
 import click
 
-from pytest_synthgate.cli.results import compare, history, report, schema, waive
-from pytest_synthgate.cli.sets import check, export, generate, measure, rebaseline
+from pytest_synthgate.cli import results, specs
 from pytest_synthgate.cli.shared import say
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.text.printable import visible
@@ -40,5 +39,6 @@ def main() -> None:
     """Gate synthetic image sets against a real one."""
 
 
-for command in (check, generate, measure, export, report, compare, waive, history, rebaseline, schema):
-    main.add_command(command)
+for command in (*vars(specs).values(), *vars(results).values()):
+    if isinstance(command, click.Command):
+        main.add_command(command)

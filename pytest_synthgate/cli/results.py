@@ -23,14 +23,14 @@ def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
         raise SpecError(f"--expires={quoted(value)} is no day; give one such as 2027-01-31") from None
 
 
-@click.command()
+@click.command("report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--html", type=click.Path(path_type=Path), help="Folder, or one self-contained FILE.html.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="File for a step summary or a merge-request note.")
 @click.option("--redact-real", is_flag=True, help="Keep real photos, and their names, out of it.")
 @click.option("--max-findings", type=click.IntRange(0), help="Findings with pictures.  [default: 200]")
 @click.option("--history", multiple=True, type=click.Path(path_type=Path), help="Draw these histories in the report.")
-def report(
+def report_command(
     results: tuple[Path, ...],
     html: Path | None,
     markdown: Path | None,
@@ -62,11 +62,11 @@ def report(
         say(f"written: {markdown}")
 
 
-@click.command()
+@click.command("compare")
 @click.argument("was", metavar="EARLIER", type=click.Path(path_type=Path))
 @click.argument("now", metavar="LATER", type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a note on a merge request.")
-def compare(was: Path, now: Path, markdown: bool) -> None:
+def compare_command(was: Path, now: Path, markdown: bool) -> None:
     """Compare two results files, such as those of two branches.
 
     Exits with 1 when a score became worse, and with 2 when nothing could be compared.
@@ -85,7 +85,7 @@ def compare(was: Path, now: Path, markdown: bool) -> None:
         sys.exit(1)
 
 
-@click.command()
+@click.command("waive")
 @click.argument("results", type=click.Path(path_type=Path))
 @click.argument("finding", metavar="FINDING_ID")
 @click.option("--reason", required=True, help="Why it is acceptable.")
@@ -93,22 +93,24 @@ def compare(was: Path, now: Path, markdown: bool) -> None:
 @click.option("--expires", required=True, metavar="DATE", callback=_day, help="The last day it holds, within a year.")
 @click.option("--pair", is_flag=True, help="Waive the image beside this twin alone, not whatever it resembles.")
 @click.option("--file", type=click.Path(path_type=Path), help="Spec file; without it, the one that declares the spec.")
-def waive(results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None) -> None:
+def waive_command(
+    results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None
+) -> None:
     """Accept a finding of a results file until a day: append a waiver to the spec file."""
     from pytest_synthgate.spec.waivers import utc_today
-    from pytest_synthgate.waive import waive as accept
+    from pytest_synthgate.waive import waive
 
     terms = {"reason": reason, "owner": owner, "expires": expires}
-    say(accept(results, finding, terms, utc_today(), pair=pair, file=file))
+    say(waive(results, finding, terms, utc_today(), pair=pair, file=file))
 
 
-@click.command()
+@click.command("history")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--spec", "names", metavar="SPEC", multiple=True, help="Show this spec alone; may be repeated.")
 @click.option(
     "--branch", "branches", metavar="NAME", multiple=True, help="Show runs of this branch alone; may be repeated."
 )
-def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str, ...]) -> None:
+def history_command(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str, ...]) -> None:
     """Print how scores went from run to run and where they changed for good.
 
     The files are those of `pytest --synth-history=FILE`; several are merged.
@@ -123,9 +125,9 @@ def history(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str
     say(*trend_lines(found, marks_for(sys.stdout.encoding)))
 
 
-@click.command()
+@click.command("schema")
 @click.argument("file", type=click.Choice(("spec", "results", "baseline", "history")))
-def schema(file: str) -> None:
+def schema_command(file: str) -> None:
     """Print the JSON Schema of a kind of file, for editors and other programs."""
     from pytest_synthgate.results.file import ResultsFile
     from pytest_synthgate.spec.tables import spec_schema

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from pytest_synthgate.session.options import read_options
 from pytest_synthgate.session.run import configured, project_of
 from pytest_synthgate.spec.files import find_spec_files
 from pytest_synthgate.text.printable import shown, visible
-from pytest_synthgate.text.wording import where
+from pytest_synthgate.text.wording import heading, where
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.provide import Mode
@@ -47,7 +48,7 @@ def say(*texts: str, err: bool = False) -> None:
 
 
 @contextmanager
-def project(
+def project_here(
     files: Iterable[Path] = (), *, generate: Mode = "auto", **given: Path | str | None
 ) -> Iterator[tuple[Project, list[Spec]]]:
     """Work by what a test run here goes by: ini, `addopts` and `conftest.py`, and above them the command line.
@@ -84,3 +85,22 @@ def project(
             yield opened, specs
         finally:
             say(*opened.notes(), err=True)
+
+
+def each_of(specs: Sequence[Spec], act: Callable[[Spec], None]) -> int:
+    """Act on every spec, say which it fails on and go on; exits with 2 when it fails on all.
+
+    Returns:
+        How many it failed on.
+    """
+    failed = 0
+    for spec in specs:
+        try:
+            act(spec)
+        except SynthgateError as error:
+            named = heading("spec", spec.name) in str(error) or str(error).startswith(f"{spec.name}: ")
+            say(f"synthgate: {error}" if named else f"synthgate: {spec.name}: {error}", err=True)
+            failed += 1
+    if failed == len(specs):
+        sys.exit(2)
+    return failed

@@ -5,6 +5,7 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,12 @@ import pytest
 from _pytest.config import get_config
 
 from pytest_synthgate.catalogue import Settings
+from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.project import Project
 from pytest_synthgate.session.options import Options, read_options
 from pytest_synthgate.session.outcomes import Obstructed, obstruction
 from pytest_synthgate.session.parcels import Receiver, Sender
+from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,12 +80,34 @@ class Run:
             return None
         error = obstruction(item, call, spec if self.options.redact_real else None) if failed else None
         known = error is not None or (call.when == "call" and self.project.is_measured(spec))
-        position = (str(spec.file), list(self.project.catalogue.specs).index(spec.name))
         result = self.project.result(spec, error) if known else None
-        return self.sender.pack(spec.name, position, result, self.project.notes())
+        return self.sender.pack(spec.name, self._position(spec), result, self.project.notes())
+
+    def parcel_of_broken(self, node: pytest.Collector, report: pytest.CollectReport) -> dict[str, Any] | None:
+        """Pack why a spec file, or a spec in it, has no items; a file that cannot be read is told by its name."""
+        from pytest_synthgate.session.items import SpecFile
+
+        error = visible(report.longreprtext.strip().rpartition("\n")[2])
+        if (spec := spec_of(node)) is not None:
+            return self.sender.pack(spec.name, self._position(spec), self.project.result(spec, error), ())
+        if not isinstance(node, SpecFile):
+            return None
+        return self.sender.pack(node.nodeid, (str(node.path), 0), self.project.unjudged(error), ())
+
+    def parcel_of_crashed(self, nodeid: str) -> dict[str, Any] | None:
+        """Pack that the worker died which ran an item, if that was about a spec."""
+        with suppress(SynthgateError):  # of which the collection has told
+            for spec in self.project.catalogue.load_all():
+                if f"{spec.file.name}::{spec.name}::" in nodeid or nodeid.endswith(f"[{spec.name}]"):
+                    result = self.project.result(spec, f"the worker that ran {visible(nodeid)} crashed")
+                    return self.sender.pack(spec.name, self._position(spec), result, ())
+        return None
+
+    def _position(self, spec: Spec) -> tuple[str, int]:
+        return str(spec.file), list(self.project.catalogue.specs).index(spec.name)
 
 
-def spec_of(item: pytest.Item) -> Spec | None:
+def spec_of(item: pytest.Item | pytest.Collector) -> Spec | None:
     """Give the spec that an item is about, declared or in code."""
     from pytest_synthgate.spec.model import Spec
 

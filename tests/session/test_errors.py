@@ -163,3 +163,48 @@ def test_texts_of_a_spec_file_are_shown_escaped(project: Project) -> None:
     result.assert_outcomes(xfailed=2, passed=3)
     assert "\x1b[31m" not in result.stdout.str()
     assert "\n::error" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_spec_file_that_is_broken_is_told_by_its_name_in_every_report(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.specs("honest")
+    project.write("more/synth_bad.toml", "[spec.b]\nimagse = 'x'\n")
+    run = project.run_apart if workers else project.run
+    files = ("--synth-json=out.json", "--synth-html=report.html", "--synth-markdown=note.md")
+    run("--continue-on-collection-errors", *workers, *files).assert_outcomes(passed=4, errors=1)
+    specs = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]
+    assert list(specs) == ["honest", "more/synth_bad.toml"]
+    assert "did you mean 'images'" in specs["more/synth_bad.toml"]["error"]
+    note = (project.path / "note.md").read_text("utf-8")
+    assert note.startswith("## synthgate: 1 of 2 specs could not be judged: 'more/synth")
+    assert "All" not in note.partition("\n")[0]
+    assert "synth_bad.toml" in (project.path / "report.html").read_text("utf-8")
+
+
+def test_a_spec_whose_gates_cannot_be_listed_is_told_by_its_own_name(project: Project) -> None:
+    project.specs("honest")
+    project.write(
+        "synth_y.toml",
+        "[spec.y]\nreal = 'gone'\nimages = 'gone'\nlimits.unvaried = { max = 0.1, per_class = true }\n",
+    )
+    project.run("--continue-on-collection-errors", "--synth-json=out.json").assert_outcomes(passed=4, errors=1)
+    specs = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]
+    assert list(specs) == ["honest", "y"]
+    assert "gone" in specs["y"]["error"]
+
+
+CRASH = "import os\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtest_call(item):\n"
+
+
+@pytest.mark.parametrize("item", ["synth_x.toml::few::unvaried", "test_it.py::test_it[few]"])
+def test_a_spec_whose_worker_crashes_is_told(project: Project, item: str) -> None:
+    project.specs("honest", "few")
+    project.write("test_it.py", "def test_it(synth_spec): pass")
+    project.write("conftest.py", f"import pytest\n{CRASH}    if item.nodeid == {item!r}: os._exit(1)\n")
+    project.run_apart("-n1", "--synth-json=out.json", "--synth-markdown=note.md")
+    specs = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]
+    assert specs["few"]["error"] == f"the worker that ran {item} crashed"
+    assert specs["honest"]["error"] is None
+    assert "1 of 2 specs could not be judged" in (project.path / "note.md").read_text("utf-8")

@@ -74,11 +74,12 @@ def test_a_history_that_is_none_is_told_and_fails_the_run(project: Project) -> N
 
 def test_the_time_of_a_spec_is_that_of_its_fixtures_too(project: Project) -> None:
     project.specs("honest")
+    project.write("test_it.py", "def test_it(synth_scores): pass")
     project.write(
-        "test_it.py",
-        "import pytest, time\n@pytest.fixture\ndef slow():\n    time.sleep(0.2)\n    yield\n    time.sleep(0.2)\n"
-        "def test_it(synth_scores, slow): pass",
+        "conftest.py",
+        "import pytest\n@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_makereport(item, call):\n"
+        "    report = yield\n    report.duration = {'setup': 8.0, 'call': 1.0, 'teardown': 0.5}[report.when]\n"
+        "    return report\n",
     )
     project.run("test_it.py", "--synth-history=log.jsonl")
-    row = json.loads((project.path / "log.jsonl").read_text("ascii"))
-    assert row["duration"] >= 0.4
+    assert json.loads((project.path / "log.jsonl").read_text("ascii"))["duration"] == 9.5

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pytest_synthgate.cli.shared import cache_option, encoder_option, files_option, project, real_option, say
-from pytest_synthgate.errors import GenerationError, SpecError, SynthgateError
+from pytest_synthgate.cli.shared import (
+    cache_option,
+    each_of,
+    encoder_option,
+    files_option,
+    project_here,
+    real_option,
+    say,
+)
+from pytest_synthgate.errors import GenerationError, SpecError
 from pytest_synthgate.text.printable import shown
 from pytest_synthgate.text.wording import counted
+
+if TYPE_CHECKING:
+    from pytest_synthgate.spec.model import Spec
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -21,20 +33,20 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     return int(number), int(count)
 
 
-@click.command()
+@click.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @real_option
 @cache_option
-def check(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> None:
+def check_command(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> None:
     """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
     from pytest_synthgate.reports.spec_in_words import describe_spec
 
-    with project(files, real=real, cache=cache) as (opened, specs):
+    with project_here(files, real=real, cache=cache) as (opened, specs):
         for spec in specs:
             say(*describe_spec(spec, opened.settings.cache))
 
 
-@click.command()
+@click.command("generate")
 @click.argument("names", metavar="[SPEC]...", nargs=-1)
 @files_option
 @real_option
@@ -49,7 +61,7 @@ def check(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> Non
 )
 @click.option("--again", is_flag=True, help="Make the images that are there once more.")
 @click.option("--image", "images", multiple=True, metavar="NAME", help="Make this image alone; may be repeated.")
-def generate(
+def generate_command(
     names: tuple[str, ...],
     files: tuple[Path, ...],
     real: Path | None,
@@ -58,43 +70,52 @@ def generate(
     again: bool,
     images: tuple[str, ...],
 ) -> None:
-    """Make the missing images of specs, all of them by default; a killed run goes on where it stopped."""
+    """Make the missing images of specs, all of them by default; a killed run goes on where it stopped.
+
+    Exits with 1 when those of a spec could not be made, and with 2 when none could.
+    """
     from pytest_synthgate.features.store import Store
-    from pytest_synthgate.images.generation.generate import generate as make
+    from pytest_synthgate.images.generation.generate import generate
     from pytest_synthgate.images.generation.plan import plan
     from pytest_synthgate.images.provide import BLACK, hook_directory, is_complete, prompts_of
 
     unusable = []
-    with project(files, generate="again" if again else "auto", real=real, cache=cache) as (opened, specs):
+    with project_here(files, generate="again" if again else "auto", real=real, cache=cache) as (opened, specs):
         chosen, cache = opened.catalogue.choose(names, specs), opened.settings.cache
         Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
-        for spec in chosen:
+
+        def make_one(spec: Spec) -> None:
             if spec.images is not None:
                 say(f"{spec.name}: its images exist, nothing to make")
-                continue
+                return
             prompts = prompts_of(spec)
             if spec.generator is None or is_complete(hook_directory(spec, prompts, cache)):
                 say(f"{spec.name}: {counted(len(opened.images(spec, 'synthetic')), 'image')}, made by a hook")
-                continue
+                return
             planned = plan(spec, prompts, cache)
-            made = make(planned.only(images) if images else planned, shard=shard, again=again)
+            made = generate(planned.only(images) if images else planned, shard=shard, again=again)
             say(*(f"{spec.name}: {note}" for note in made.notes), err=True)
             black = f", {made.blacked_out:,} blacked out" if made.blacked_out else ""
             say(f"{spec.name}: {counted(made.made, 'image')} made, {made.present:,} were there{black}")
             if made.blacked_out and not made.made + made.present:
                 unusable.append(spec.name)
+
+        failed = each_of(chosen, make_one)
     if unusable:
         say(f"{', '.join(unusable)}: {BLACK}", err=True)
+    if failed or unusable:
         sys.exit(1)
 
 
-@click.command()
+@click.command("measure")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "to", type=click.Path(path_type=Path), default=Path("synthgate.json"), show_default=True)
 @real_option
 @encoder_option
 @cache_option
-def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path | None) -> None:
+def measure_command(
+    files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path | None
+) -> None:
     """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
 
     Missing images are made. Exits with 1 when a spec could not be measured, and with 2 when none could.
@@ -102,24 +123,21 @@ def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str |
     from pytest_synthgate.results.file import write_results
 
     results = {}
-    with project(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
-        for spec in specs:
-            try:
-                results[spec.name] = opened.result(spec)
-            except SynthgateError as error:
-                say(f"synthgate: {spec.name}: {error}", err=True)
-                continue
+    with project_here(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
+
+        def measure_one(spec: Spec) -> None:
+            results[spec.name] = opened.result(spec)
             measured = results[spec.name].measurement
             say(f"{spec.name}: {measured.n_synthetic:,} against {measured.n_real:,} images measured")
-    if not results:
-        sys.exit(2)
+
+        failed = each_of(specs, measure_one)
     write_results(to, results)
     say(f"written: {to}")
-    if len(results) < len(specs):
+    if failed:
         sys.exit(1)
 
 
-@click.command()
+@click.command("export")
 @click.argument("name", metavar="SPEC")
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to make.")
 @click.option("--without-findings", is_flag=True, help="Leave out near-copies of real photos and obvious fakes too.")
@@ -127,7 +145,7 @@ def measure(files: tuple[Path, ...], to: Path, real: Path | None, encoder: str |
 @real_option
 @encoder_option
 @cache_option
-def export(
+def export_command(
     name: str,
     to: Path,
     without_findings: bool,
@@ -137,16 +155,16 @@ def export(
     cache: Path | None,
 ) -> None:
     """Copy the images of a spec into class folders for training, one of each near-duplicate cluster."""
-    from pytest_synthgate.export import export as copy
+    from pytest_synthgate.export import export
 
-    with project(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
+    with project_here(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
         (spec,) = opened.catalogue.choose([name], specs)
         measurement, sets = opened.measurer.measurement(spec), opened.measurer.sets(spec)
-        copied = copy(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
+        copied = export(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
     say(*copied.lines())
 
 
-@click.command()
+@click.command("rebaseline")
 @click.argument("names", metavar="[SPEC]...", nargs=-1)
 @files_option
 @click.option(
@@ -158,7 +176,7 @@ def export(
 @real_option
 @encoder_option
 @cache_option
-def rebaseline(
+def rebaseline_command(
     names: tuple[str, ...],
     files: tuple[Path, ...],
     baseline: Path | None,
@@ -177,7 +195,7 @@ def rebaseline(
 
     if prune and names:
         raise SpecError("--prune is about specs that are gone; give it without names")
-    with project(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as (
+    with project_here(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as (
         opened,
         specs,
     ):
