@@ -30,13 +30,13 @@ from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.printable import portable, printable, shown, unused
 
 MANIFEST = "metadata.csv"
-COLUMNS = ("file_name", "class", "prompt", "seed", "digest", "source", "findings")
+MANIFEST_COLUMNS = ("file_name", "class", "prompt", "seed", "digest", "source", "findings")
 """The columns of the manifest, ahead of one for every axis."""
 
 _DROPPED = ("unoriginal", "unrealistic")
 """The scores whose findings cost an image its place with `without_findings`, the graver one first."""
 # Columns that readers of the manifest give a meaning of their own.
-_NO_AXES = frozenset({*COLUMNS, "image", "path", "text", "label"})
+_NO_AXES = frozenset({*MANIFEST_COLUMNS, "image", "path", "text", "label"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _write(folder: Path, images: Embedded, kept: Sequence[str], findings: Mappin
     with (folder / MANIFEST).open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
         # Quoted whatever it holds: the reader takes a bare carriage return for the end of a line.
         table = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        table.writerow([*COLUMNS, *axes.values()])
+        table.writerow([*MANIFEST_COLUMNS, *axes.values()])
         for record in records:
             content, within = _content(record), folder_of[record.class_name]
             mark = digest_of[record.id].rpartition(":")[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -33,21 +33,16 @@ from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.provide import Hook, Mode, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.evaluate import REVISION, Facts, compare
+from pytest_synthgate.scores.evaluate import REVISION, Facts, score_sets
 from pytest_synthgate.scores.finding import Origin, Unreadable
-from pytest_synthgate.scores.groups import Axis
+from pytest_synthgate.scores.groups import axes_of
 from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order, set_digest
 from pytest_synthgate.scores.neighbourhood import distances
 from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import visible
 
-T = TypeVar("T")
-
-MOST_FALSE_ALARMS = 0.02
-"""Share of real photos within tau of another above which tau is called too wide."""
-LEAST_RECOGNISED = 0.5
-"""Share of lightly edited real photos within tau of their original below which tau is called too narrow."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,7 @@ class Measurer:
     _done: dict[object, tuple[Any, Exception | None]] = field(default_factory=dict)
     _useless: dict[object, SynthgateError] = field(default_factory=dict)
 
-    def _once(self, what: object, work: Callable[[], T]) -> T:
+    def _once(self, what: object, work: Callable[[], _T]) -> _T:
         """Do work once a run: what failed after an hour, or cost money, is not tried again for every gate."""
         if what not in self._done:
             try:
@@ -124,7 +119,7 @@ class Measurer:
         found, failed = self._done[what]
         if failed is not None:
             raise failed
-        done: T = found
+        done: _T = found
         return done
 
     def real(self, spec: Spec) -> ImageSet:
@@ -212,7 +207,6 @@ class Measurer:
 
     def _measure(self, spec: Spec, sets: Sets) -> Measurement:
         against = self._reference(sets.real)
-        recognised = self._recognised(spec, sets.real, against.threshold.tau)
         facts = Facts(
             origins={
                 (side, each.id): Origin(each.class_name, each.prompt, each.seed)
@@ -220,16 +214,15 @@ class Measurer:
                 for each in embedded.records.values()
             },
             unreadable=sets.unreadable(),
-            recognised=recognised,
+            recognised=self._recognised(spec, sets.real, against.threshold.tau),
             fingerprint=sets.real.fingerprint,
             recorded={"device": sets.synthetic.device, "precision": sets.synthetic.precision},
-            warnings=_warnings(against.threshold.false_alarms, recognised),
         )
-        return compare(
+        return score_sets(
             against,
             sets.synthetic.matrix,
             definition=spec.definition,
-            axes=_axes(sets.synthetic, sets.real),
+            axes=axes_of(sets.synthetic.records, sets.real.records),
             facts=facts,
         )
 
@@ -293,28 +286,6 @@ def _key(**state: Any) -> str:
     return hashlib.sha256(json.dumps({**by, **state}, sort_keys=True).encode()).hexdigest()
 
 
-def _axes(synthetic: Embedded, real: Embedded) -> dict[str, Axis]:
-    """Group the images by class, by prompt and by every axis that the sources know of."""
-    counts = Counter(each.class_name for each in real.records.values() if each.class_name is not None)
-    group = grouped({*counts, *(each.class_name for each in synthetic.records.values() if each.class_name)}, counts)
-    of_synthetic, of_real = (
-        {each.id: group[each.class_name] for each in side.records.values() if each.class_name}
-        for side in (synthetic, real)
-    )
-    axes = {
-        "class": Axis(of_synthetic, of_real),
-        "prompt": Axis({each.id: each.prompt for each in synthetic.records.values() if each.prompt}),
-    }
-    for name in sorted({name for each in synthetic.records.values() for name in each.axes}):
-        axes[name] = Axis({each.id: each.axes[name] for each in synthetic.records.values() if name in each.axes})
-    return {name: axis for name, axis in axes.items() if _repeats(axis)}
-
-
-def _repeats(axis: Axis) -> bool:
-    """Whether groups hold two images on average: a prompt for every image is no grouping."""
-    return len(axis.synthetic) >= 2 * len(set(axis.synthetic.values())) > 0
-
-
 def _something_readable(spec: Spec, sets: Sets) -> None:
     empty = [(side, embedded) for side, embedded in sets.by_side() if embedded.unreadable and not len(embedded.matrix)]
     if empty:
@@ -332,18 +303,3 @@ def _why(embedded: Embedded, most: int = 3) -> str:
     counts = Counter(each.reason for each in embedded.unreadable).most_common(most)
     told = [f"{count:,} {reason} (such as {visible(examples[reason])})" for reason, count in counts]
     return ", ".join(told) + (", ..." if len(examples) > most else "")
-
-
-def _warnings(false_alarms: float, recognised: Mapping[str, float]) -> tuple[str, ...]:
-    found = []
-    if false_alarms > MOST_FALSE_ALARMS:
-        found.append(
-            f"{false_alarms:.1%} of the distinct real images lie within tau of another: the real set repeats itself, "
-            "or the encoder cannot tell its images apart"
-        )
-    for edit, share in recognised.items():
-        if share < LEAST_RECOGNISED:
-            found.append(
-                f"tau recognises only {share:.0%} of real photos after a light edit ({edit}): edited copies may pass"
-            )
-    return tuple(found)

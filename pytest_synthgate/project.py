@@ -255,10 +255,10 @@ class Project:
         Raises:
             SynthgateError: One cannot be measured.
         """
-        from pytest_synthgate.gating.waived import unused
+        from pytest_synthgate.gating.left_out import useless
 
         waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
-        return unused(waivers, [(self.measurement(spec), spec.limits) for spec in specs])
+        return useless(waivers, [(self.measurement(spec), spec.limits) for spec in specs])
 
     def result(self, spec: Spec, error: str | None = None) -> SpecResult:
         """Give what is known about a spec, for reports.

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_synthgate.errors import ExportError
-from pytest_synthgate.export import COLUMNS, Exported, export
+from pytest_synthgate.export import MANIFEST_COLUMNS, Exported, export
 from pytest_synthgate.features.embedding import Embedded, UnreadableImage
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.images.decode import decode, pixel_digest
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Sets
-from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
@@ -126,8 +126,8 @@ def test_an_axis_never_takes_the_place_of_another_column(tmp_path: Path) -> None
     axes = {"digest": "1", "axis_digest": "2", "text": "3"}
     exported(tmp_path, embedded(made(tmp_path, {"1.png": None}, axes=axes)))
     (row,) = rows(tmp_path / "out")
-    assert tuple(row)[: len(COLUMNS)] == COLUMNS
-    assert [row[name] for name in list(row)[len(COLUMNS) :]] == ["2", "1", "3"]
+    assert tuple(row)[: len(MANIFEST_COLUMNS)] == MANIFEST_COLUMNS
+    assert [row[name] for name in list(row)[len(MANIFEST_COLUMNS) :]] == ["2", "1", "3"]
     assert open_set(tmp_path / "out", side="synthetic").records[0].prompt is None
 
 
@@ -429,16 +429,16 @@ def test_what_is_left_has_no_near_duplicates_and_every_image_is_accounted_for(
     matrix = feature_matrix(drawn, [each.id for each in records], _in_order(plain, records))
     images = replace(plain, matrix=matrix)
     against = reference(feature_matrix(photos))
-    measurement = compare(against, matrix, definition=definition, yardstick=False)
+    measurement = score_sets(against, matrix, definition=definition, yardstick=False)
 
     result = export(Sets(REAL, images), measurement, root / "out")
     assert result.kept + sum(result.left_out.values()) == len(records)
-    assert compare(against, _left(matrix, root / "out"), yardstick=False).scores["unvaried"].value == 0
+    assert score_sets(against, _left(matrix, root / "out"), yardstick=False).scores["unvaried"].value == 0
     few = export(Sets(REAL, images), measurement, root / "few", without_findings=True)
     assert few.kept + sum(few.left_out.values()) == len(records)
     assert sources(root / "few") <= sources(root / "out")
     assert few.left_out.get("unoriginal", 0) == round((measurement.scores["unoriginal"].value or 0) * len(records))
-    left = compare(against, _left(matrix, root / "few"), yardstick=False).scores
+    left = score_sets(against, _left(matrix, root / "few"), yardstick=False).scores
     assert (left["unvaried"].value, left["unoriginal"].value) == (0, 0)
 
 

@@ -23,7 +23,7 @@ from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Measurer, gated_classes
 from pytest_synthgate.scores import real
-from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.spec.model import Spec
 
 
@@ -102,7 +102,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 def test_nothing_is_measured_twice(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Measurer(store, progress=False, resolve=flat).measurement(spec)
-    for name in ("compare", "reference", "embed_edits"):
+    for name in ("score_sets", "reference", "embed_edits"):
         forbid(monkeypatch, name)
     assert Measurer(store, progress=False, resolve=flat).measurement(spec).to_text() == first.to_text()
 
@@ -228,18 +228,6 @@ def test_unreadable_files_of_both_sets_are_listed(measurer: Measurer, spec: Spec
         ("apple/broken.png", "real"),
     ]
     assert (measurement.n_real, measurement.n_synthetic) == (65, 40)
-
-
-def test_a_real_set_that_repeats_itself_is_warned_of() -> None:
-    (warning,) = measure._warnings(0.05, {})
-    assert warning.startswith("5.0% of the distinct real images lie within tau of another")
-    assert measure._warnings(0.02, {"jpeg 60": 0.5}) == ()
-
-
-def test_an_edit_that_tau_misses_is_warned_of() -> None:
-    assert measure._warnings(0.0, {"jpeg 60": 0.9, "crop 95%": 0.2}) == (
-        "tau recognises only 20% of real photos after a light edit (crop 95%): edited copies may pass",
-    )
 
 
 def test_vectors_need_no_encoder(store: Store, tmp_path: Path) -> None:
@@ -449,9 +437,9 @@ def test_two_specs_with_a_known_real_set_are_measured_side_by_side(
 
     def meet(*args: Any, **options: Any) -> Any:
         both.wait(60)  # would never come to an end if one waited for the other
-        return compare(*args, **options)
+        return score_sets(*args, **options)
 
-    monkeypatch.setattr(measure, "compare", meet)
+    monkeypatch.setattr(measure, "score_sets", meet)
     sets = {name: draw(tmp_path / name, {"apple": 35}, seed=seed) for seed, name in ((3, "b"), (4, "c"))}
 
     def measured(name: str) -> int:

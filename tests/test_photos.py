@@ -19,7 +19,7 @@ from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.spec.model import Definition
 
@@ -72,7 +72,7 @@ def split(photos: Photos) -> Callable[..., Measurement]:
         synthetic = draw(photos.snacks.matrix, lambda number: number < share)
         if share not in references:
             references[share] = reference(draw(photos.snacks.matrix, lambda number: number >= share))
-        return compare(references[share], synthetic, definition=definition, yardstick=False, at_most=at_most)
+        return score_sets(references[share], synthetic, definition=definition, yardstick=False, at_most=at_most)
 
     return measure
 
@@ -126,14 +126,14 @@ def test_photos_repeat_each_other_only_where_they_are_known_to(split: Callable[.
 
 
 def test_all_identical_pineapples_are_found(photos: Photos, snacks: Reference) -> None:
-    measurement = compare(snacks, photos.snacks.matrix, definition="balanced", yardstick=False, at_most=30)
+    measurement = score_sets(snacks, photos.snacks.matrix, definition="balanced", yardstick=False, at_most=30)
     exact = {each.image for each in measurement.findings if each.score == "unvaried" and each.by == "exact"}
     assert len(exact) == 2 * IDENTICAL_PINEAPPLES
     assert value(measurement, "unoriginal") == 1.0
 
 
 def test_generated_images_are_told_apart_and_are_no_copies(photos: Photos, snacks: Reference) -> None:
-    measurement = compare(snacks, photos.generated.matrix, yardstick=False)
+    measurement = score_sets(snacks, photos.generated.matrix, yardstick=False)
     assert measurement.rung == 200
     assert value(measurement, "unrealistic") >= 0.93
     assert value(measurement, "c2st_auc") >= 0.99
@@ -151,7 +151,9 @@ def test_another_batch_size_changes_no_score(photos: Photos, tmp_path: Path) -> 
 
     def scores(matrix: FeatureMatrix) -> dict[str, float | None]:
         real, synthetic = draw(matrix, lambda number: number < 60), draw(matrix, lambda number: number >= 60)
-        return {name: each.value for name, each in compare(reference(real), synthetic, yardstick=False).scores.items()}
+        return {
+            name: each.value for name, each in score_sets(reference(real), synthetic, yardstick=False).scores.items()
+        }
 
     one, other = again(8), again(3)
     assert len(one) > 290

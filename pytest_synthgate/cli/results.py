@@ -97,8 +97,8 @@ def waive_command(
     results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None
 ) -> None:
     """Accept a finding of a results file until a day: append a waiver to the spec file."""
+    from pytest_synthgate.cli.waive import waive
     from pytest_synthgate.spec.waivers import utc_today
-    from pytest_synthgate.waive import waive
 
     terms = {"reason": reason, "owner": owner, "expires": expires}
     say(waive(results, finding, terms, utc_today(), pair=pair, file=file))

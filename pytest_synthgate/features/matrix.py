@@ -9,11 +9,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pytest_synthgate.errors import SourceError
+
+Features: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +32,9 @@ class Distinct:
         counts: Images of each group.
     """
 
-    rows: NDArray[np.int64]
-    group: NDArray[np.int64]
-    counts: NDArray[np.int64]
+    rows: Indices
+    group: Indices
+    counts: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class FeatureMatrix:
         ids: n names, unique in the set.
     """
 
-    features: NDArray[np.float32]
+    features: Features
     digests: tuple[str, ...]
     ids: tuple[str, ...]
 
@@ -49,7 +55,7 @@ class FeatureMatrix:
         """Count the images."""
         return len(self.ids)
 
-    def subset(self, rows: NDArray[np.int64]) -> FeatureMatrix:
+    def subset(self, rows: Indices) -> FeatureMatrix:
         """Keep some rows, given in ascending order."""
         return FeatureMatrix(
             features=np.ascontiguousarray(self.features[rows]),
@@ -57,7 +63,7 @@ class FeatureMatrix:
             ids=tuple(self.ids[row] for row in rows),
         )
 
-    def first_copies(self) -> NDArray[np.int64]:
+    def first_copies(self) -> Indices:
         """Give for each image the first one of its digest: itself, unless it is an exact copy of one before it."""
         first = {digest: row for row, digest in reversed([*enumerate(self.digests)])}
         return np.array([first[digest] for digest in self.digests], dtype=np.int64)
@@ -124,5 +130,5 @@ def feature_matrix(
     )
 
 
-def _row_digest(row: NDArray[np.float32]) -> str:
+def _row_digest(row: Features) -> str:
     return "sha256:" + hashlib.sha256(row.astype("<f4").tobytes()).hexdigest()

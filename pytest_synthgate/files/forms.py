@@ -25,7 +25,7 @@ DECIMALS = 6
 _MOST = 30
 """Values on a line, at most."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Keys: TypeAlias = tuple[str | int, ...]
 """The way to a value: names in objects, positions in arrays."""
 
@@ -81,16 +81,16 @@ class MisfitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[T]):
+class Form(Generic[_T]):
     """One kind of document.
 
     Attributes:
         kind: The dataclass that defines it.
     """
 
-    kind: type[T]
+    kind: type[_T]
 
-    def read(self, raw: object) -> T:
+    def read(self, raw: object) -> _T:
         """Read plain JSON; keys that the form does not know are left alone unless it forbids them.
 
         Raises:
@@ -101,7 +101,7 @@ class Form(Generic[T]):
         except ValidationError as error:
             raise MisfitError(*_told(error.errors(include_url=False)[0])) from None
 
-    def plain(self, value: T) -> dict[str, Any]:
+    def plain(self, value: _T) -> dict[str, Any]:
         """Give the plain JSON of a value."""
         found: dict[str, Any] = _adapter(self.kind).dump_python(value, mode="json", by_alias=True, warnings=False)
         return found
@@ -123,7 +123,7 @@ class _Schema(GenerateJsonSchema):
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: type[_T]) -> TypeAdapter[_T]:
     """Make what checks a form, once, for that takes longer than most documents do."""
     if kind not in _ADAPTERS:
         _ADAPTERS[kind] = TypeAdapter(kind)

@@ -14,7 +14,7 @@ from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import LEVEL, clopper_pearson, normal_reach, shared_level
 
-MOST = 1_000_000
+BEYOND_REASON = 1_000_000
 """Images beyond which nobody would go to settle a gate."""
 
 Arms = tuple[float, float]
@@ -46,9 +46,9 @@ def more_images(measurement: Measurement, name: str, score: Score, most: float, 
         below, above = (math.hypot(own, more) for own, more in zip(arms(n), rest, strict=True))
         return value - below > most if value > most else value + above <= most
 
-    if not settles(MOST):
+    if not settles(BEYOND_REASON):
         return None
-    unsettled, settled = score.n, MOST
+    unsettled, settled = score.n, BEYOND_REASON
     while settled - unsettled > 1:
         middle = (unsettled + settled) // 2
         unsettled, settled = (unsettled, middle) if settles(middle) else (middle, settled)

@@ -23,7 +23,7 @@ from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import differences, quoted, written
 
-SCHEMA: Literal[1] = 1
+_SCHEMA: Literal[1] = 1
 """Version of the file's stable core."""
 
 
@@ -48,7 +48,7 @@ def to_document(results: Mapping[str, SpecResult], folder: Path | None = None) -
     """Give the whole file, which is to lie in a folder, as plain JSON, specs in sorted order."""
     specs = {name: results[name].form(folder) for name in sorted(results)}
     return Form(ResultsFile).plain(
-        ResultsFile(schema=SCHEMA, package=metadata.version("pytest-synthgate"), order=tuple(results), specs=specs)
+        ResultsFile(schema=_SCHEMA, package=metadata.version("pytest-synthgate"), order=tuple(results), specs=specs)
     )
 
 
@@ -75,9 +75,9 @@ def read_results(path: Path) -> dict[str, SpecResult]:
         raise ResultsError(f"{shown(path)}: not JSON ({error}); write it again") from None
     if not isinstance(raw, dict) or "specs" not in raw:
         raise ResultsError(f"{shown(path)}: not a synthgate results file; write one with --synth-json")
-    if raw.get("schema") != SCHEMA:
+    if raw.get("schema") != _SCHEMA:
         schema = written(raw.get("schema"))
-        raise ResultsError(f"{shown(path)}: schema {schema}, this version reads {SCHEMA}; measure again")
+        raise ResultsError(f"{shown(path)}: schema {schema}, this version reads {_SCHEMA}; measure again")
     if raw.keys() == {"schema", "specs"}:
         raise ResultsError(f"{shown(path)}: this is a baseline; give a file of --synth-json or `synthgate measure`")
     try:

@@ -23,7 +23,7 @@ from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Contents, Measurement
-from pytest_synthgate.scores.projection import project
+from pytest_synthgate.scores.projection import projected
 from pytest_synthgate.scores.real import TAU_RULE, Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.spec.model import Definition
@@ -34,7 +34,7 @@ REVISION = 1
 DRAWN = 200
 """Findings of every score that the map shows for certain."""
 
-LIBRARIES = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow")
+VERSIONED = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow")
 """Distributions that a number may depend on in its last digits; their versions are recorded."""
 
 
@@ -48,7 +48,6 @@ class Facts:
         recognised: Share of lightly edited real photos within tau of their original, by edit; None without photos.
         fingerprint: What the features were computed by.
         recorded: What they were computed on.
-        warnings: What a reader of the numbers should know, one line each.
     """
 
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
@@ -56,7 +55,6 @@ class Facts:
     recognised: Mapping[str, float] | None = None
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -90,14 +88,14 @@ def evaluate(
         >>> 0.4 < measurement.scores["unrealistic"].value < 0.6
         True
     """
-    return compare(
+    return score_sets(
         reference(feature_matrix(real, real_ids, name="real")),
         feature_matrix(synthetic, synthetic_ids, name="synthetic"),
         definition=definition,
     )
 
 
-def compare(
+def score_sets(
     against: Reference,
     synthetic: FeatureMatrix,
     *,
@@ -159,11 +157,11 @@ def compare(
         breakdown=breakdown(axes or {}, synthetic, real, copies, told.fit),
         findings=with_origins(findings, facts.origins),
         unreadable=facts.unreadable,
-        projection=project(real, synthetic, _worst(findings)) if yardstick else None,
+        projection=projected(real, synthetic, _worst(findings)) if yardstick else None,
         contents=Contents.of(real.digests, synthetic.digests),
         fingerprint={**facts.fingerprint, "definition": definition, "tau": TAU_RULE, "revision": REVISION},
         recorded={**facts.recorded, "libraries": dict(libraries())},
-        warnings=facts.warnings,
+        warnings=() if facts.recognised is None else against.threshold.warnings(facts.recognised),
     )
 
 
@@ -171,7 +169,7 @@ def compare(
 def libraries() -> Mapping[str, str]:
     """Give the versions of Python and of the installed libraries, without importing one."""
     versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in VERSIONED:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return versions

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.features.matrix import FeatureMatrix, Floats, Indices
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import BY, NearDuplicates
@@ -63,8 +62,8 @@ def realism_findings(
 
 def _given_away(
     score: str,
-    confidence: NDArray[np.float64],
-    clusters: NDArray[np.int64],
+    confidence: Floats,
+    clusters: Indices,
     sets: Mapping[str, FeatureMatrix],
     copies: NearDuplicates,
     image_set: str,

@@ -15,11 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.features.matrix import FeatureMatrix, Features, Floats, Indices
 from pytest_synthgate.scores.threads import computing
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
 
 RUNGS = (30, 50, 100, 200, 500, 1000, 2000)
 """Sizes a side that scores are compared at; a score grows with n0, so it only means something at a rung."""
@@ -34,7 +31,7 @@ _BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Examples:
     """One set as the classifier sees it.
 
     Attributes:
@@ -44,7 +41,7 @@ class Side:
         marks: uint64 hash of the smallest digest in each image's joint cluster, the same for all of a cluster.
     """
 
-    features: NDArray[np.float32]
+    features: Features
     digests: tuple[str, ...]
     clusters: Indices
     marks: NDArray[np.uint64]
@@ -88,7 +85,7 @@ class Probabilities:
 
 def sides(
     synthetic: FeatureMatrix, real: FeatureMatrix, within: tuple[Indices, Indices], joint: Indices
-) -> tuple[Side, Side]:
+) -> tuple[Examples, Examples]:
     """Mark the images of both sets by the smallest digest of their joint near-duplicate cluster.
 
     Twins so share a fold, the order of the images never matters, and a new image moves no other cluster.
@@ -107,12 +104,12 @@ def sides(
     marks = np.array([mark_of[label] for label in joint.tolist()], dtype=np.uint64)
     n = len(synthetic)
     return (
-        Side(synthetic.features, synthetic.digests, within[0], marks[:n]),
-        Side(real.features, real.digests, within[1], marks[n:]),
+        Examples(synthetic.features, synthetic.digests, within[0], marks[:n]),
+        Examples(real.features, real.digests, within[1], marks[n:]),
     )
 
 
-def representatives(side: Side, draw: int, size: int) -> Indices:
+def representatives(side: Examples, draw: int, size: int) -> Indices:
     """Draw `size` near-duplicate clusters without replacement, and one image of each.
 
     Returns:
@@ -121,7 +118,7 @@ def representatives(side: Side, draw: int, size: int) -> Indices:
     return np.sort(side.order(draw)[:size])
 
 
-def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilities | None:
+def balanced_probabilities(synthetic: Examples, real: Examples, size: int) -> Probabilities | None:
     """Fit on `size` representatives a side, several draws, and predict every image out of fold.
 
     Args:
@@ -138,13 +135,16 @@ def balanced_probabilities(synthetic: Side, real: Side, size: int) -> Probabilit
     return _out_of_fold(synthetic, real, drawn)
 
 
-def raw_probabilities(synthetic: Side, real: Side) -> Probabilities | None:
+def raw_probabilities(synthetic: Examples, real: Examples) -> Probabilities | None:
     """Fit on all images as they are (definition `studio`), and predict each out of fold."""
     return _out_of_fold(synthetic, real, [(np.arange(len(synthetic.marks)), np.arange(len(real.marks)))], weight=None)
 
 
 def _out_of_fold(
-    synthetic: Side, real: Side, drawn: Sequence[tuple[Indices, Indices]], weight: str | None = "balanced"
+    synthetic: Examples,
+    real: Examples,
+    drawn: Sequence[tuple[Indices, Indices]],
+    weight: str | None = "balanced",
 ) -> Probabilities | None:
     """Predict every image by the model of its fold, one row per draw; each draw chooses its own strength."""
     with computing() as pool:
@@ -165,7 +165,7 @@ def _out_of_fold(
         )
 
 
-def _learned_from(side: Side, drawn: Sequence[Indices]) -> float:
+def _learned_from(side: Examples, drawn: Sequence[Indices]) -> float:
     return len(np.unique(side.clusters[np.concatenate(drawn)])) * (FOLDS - 1) / FOLDS
 
 
@@ -199,7 +199,7 @@ class _Sample:
     A rotation changes nothing for a ridge penalty, so the fit is the same and cheaper.
     """
 
-    features: NDArray[np.float32]
+    features: Features
     labels: Indices
     folds: Indices
     centre: Floats
@@ -208,7 +208,14 @@ class _Sample:
     weight: str | None
 
     @classmethod
-    def of(cls, synthetic: Side, real: Side, rows: tuple[Indices, Indices], draw: int, weight: str | None) -> _Sample:
+    def of(
+        cls,
+        synthetic: Examples,
+        real: Examples,
+        rows: tuple[Indices, Indices],
+        draw: int,
+        weight: str | None,
+    ) -> _Sample:
         features = np.concatenate([synthetic.features[rows[0]], real.features[rows[1]]])
         centre = features.mean(axis=0, dtype=np.float64)
         coordinates, basis = features - centre, None
@@ -240,7 +247,7 @@ class _Sample:
         return float(-np.log(np.maximum(truth, np.finfo(np.float64).tiny)).sum())
 
 
-def _predict(features: NDArray[np.float32], folds: Indices, models: Sequence[Model]) -> Floats:
+def _predict(features: Features, folds: Indices, models: Sequence[Model]) -> Floats:
     from scipy.special import expit
 
     found = np.empty(len(folds))

@@ -6,20 +6,20 @@ Intervals share their 5% of error among the groups of an axis (Bonferroni), sinc
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.features.matrix import FeatureMatrix, Floats, Indices
+from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import NearDuplicates
+from pytest_synthgate.scores.measurement import grouped
 from pytest_synthgate.scores.realism import OBVIOUS, self_confidence
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import effective_size, share, shared_level, variance
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,28 @@ class Axis:
 
     synthetic: Mapping[str, str]
     real: Mapping[str, str] = field(default_factory=dict)
+
+
+def axes_of(synthetic: Mapping[str, ImageRecord], real: Mapping[str, ImageRecord]) -> dict[str, Axis]:
+    """Group the images by class, by prompt and by every axis that the sources know of.
+
+    An axis whose groups hold fewer than two synthetic images on average is none, as where every image has its prompt.
+
+    Args:
+        synthetic: What the source of the synthetic set says of each image, by id.
+        real: The same for the real set.
+    """
+    classes = [{name: each.class_name for name, each in side.items() if each.class_name} for side in (synthetic, real)]
+    counts = Counter(classes[1].values())
+    group = grouped({*classes[0].values(), *counts}, counts)
+    of_synthetic, of_real = ({name: group[each] for name, each in side.items()} for side in classes)
+    axes = {
+        "class": Axis(of_synthetic, of_real),
+        "prompt": Axis({name: each.prompt for name, each in synthetic.items() if each.prompt}),
+    }
+    for axis in sorted({axis for each in synthetic.values() for axis in each.axes}):
+        axes[axis] = Axis({name: each.axes[axis] for name, each in synthetic.items() if axis in each.axes})
+    return {name: axis for name, axis in axes.items() if len(axis.synthetic) >= 2 * len({*axis.synthetic.values()}) > 0}
 
 
 def breakdown(
@@ -78,7 +100,7 @@ def breakdown(
     return found
 
 
-def _rows(group_of: Mapping[str, str], ids: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+def _rows(group_of: Mapping[str, str], ids: Sequence[str]) -> dict[str, Indices]:
     """List the rows of each group: one pass over the images, however many groups there are."""
     rows: dict[str, list[int]] = {}
     for row, each in enumerate(ids):
@@ -87,7 +109,7 @@ def _rows(group_of: Mapping[str, str], ids: Sequence[str]) -> dict[str, NDArray[
     return {group: np.array(found, dtype=np.int64) for group, found in rows.items()}
 
 
-def _mean(values: Floats, rows: NDArray[np.int64], clusters: NDArray[np.int64], level: float) -> Score:
+def _mean(values: Floats, rows: Indices, clusters: Indices, level: float) -> Score:
     """Mean of a group given the classifier, whose own uncertainty all groups share; a Student interval.
 
     Two images that happen to agree are no sure thing: a group counts as at least as spread as its whole set.

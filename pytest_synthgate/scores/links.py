@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import Distinct, FeatureMatrix
-from pytest_synthgate.scores.neighbourhood import Features, Floats, Indices, Pairs, apart, compared
+from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
+from pytest_synthgate.scores.neighbourhood import RowPairs, apart, compared
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 from pytest_synthgate.spec.model import Definition
 
-Flags = NDArray[np.bool_]
 EXACT, FEATURES, GEOMETRY, CHAIN = range(4)
 BY = ("exact", "features", "geometry", "chain")
 """What found a twin, by number: equal pixels, near features, the places in both pictures, links through others."""
@@ -103,7 +102,7 @@ class Links:
         return cls(a, b, np.array(raw["distance"], dtype=np.float64), np.array(raw["by"], dtype=np.int8))
 
 
-def links_within(matrix: FeatureMatrix, same: Distinct, pairs: Pairs) -> Links:
+def links_within(matrix: FeatureMatrix, same: Distinct, pairs: RowPairs) -> Links:
     """Link the images of one set: copies to the first of them, and the first of each kind as a search found it.
 
     Args:
@@ -116,11 +115,11 @@ def links_within(matrix: FeatureMatrix, same: Distinct, pairs: Pairs) -> Links:
     return Links.together(
         Links.of(copy_of[exact], exact, 0.0, EXACT),
         Links.of(leader[equal], equal, 0.0, FEATURES),
-        _near(matrix.features, matrix.features, Pairs(same.rows[pairs.a], same.rows[pairs.b])),
+        _near(matrix.features, matrix.features, RowPairs(same.rows[pairs.a], same.rows[pairs.b])),
     )
 
 
-def _near(a: Features, b: Features, pairs: Pairs) -> Links:
+def _near(a: Features, b: Features, pairs: RowPairs) -> Links:
     return Links.of(pairs.a, pairs.b, apart(a, b, pairs.a, pairs.b), FEATURES)
 
 
@@ -217,7 +216,7 @@ def near_duplicates(
         within_real = links_within(real, photos, compared(targets, reach=reach).pairs)
     nearest = photos.rows[across.forth.index[made.group, 0]]
     between = _links_between(synthetic, real, nearest, across.forth.distance[made.group, 0], reach)
-    joining = _near(synthetic.features, real.features, Pairs(made.rows[across.pairs.a], photos.rows[across.pairs.b]))
+    joining = _near(synthetic.features, real.features, RowPairs(made.rows[across.pairs.a], photos.rows[across.pairs.b]))
     numbers = np.arange(n + len(real))
     joint = Links.together(
         within,

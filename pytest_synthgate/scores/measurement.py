@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import Field, PlainSerializer, Strict
 
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Count, Digest, Form, FreeForm, MisfitError, Rung
-from pytest_synthgate.kinds import KINDS, Kind
+from pytest_synthgate.kinds import KINDS, Kind, Side
 from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, WrittenScore
 from pytest_synthgate.text.wording import meant, written
@@ -32,11 +32,11 @@ POOLED = "pooled"
 
 _LIKE_POOLED = re.compile(rf"(class:)*{POOLED}")
 
-Place: TypeAlias = Annotated[
+Coordinate: TypeAlias = Annotated[
     float, Strict(), Field(allow_inf_nan=False), PlainSerializer(lambda value: round(value, 4))
 ]
 """A coordinate of the map, with the digits that a picture needs."""
-Points: TypeAlias = Mapping[str, tuple[Place, Place]]
+Points: TypeAlias = Mapping[str, tuple[Coordinate, Coordinate]]
 Scores: TypeAlias = Mapping[str, WrittenScore]
 ByRung: TypeAlias = Mapping[str, Mapping[Rung, WrittenScore]]
 Breakdown: TypeAlias = Mapping[str, Mapping[str, Scores]]
@@ -52,7 +52,7 @@ class Projection:
         real: The same for the real set.
     """
 
-    variance: tuple[Place, Place]
+    variance: tuple[Coordinate, Coordinate]
     synthetic: Points
     real: Points
 
@@ -169,7 +169,13 @@ class Measurement:
         return in_order(self.breakdown.get("class", {}))
 
     def images_of(self, side: str) -> set[str]:
-        """Give the ids of all images of the "real" or the "synthetic" set that are spoken of."""
+        """Give the ids of all images of the "real" or the "synthetic" set that are spoken of.
+
+        Raises:
+            SpecError: There is no such set.
+        """
+        if side not in get_args(Side):
+            raise SpecError(f"unknown set {written(side)}; {meant(side, get_args(Side))}")
         found = {each.image for each in self.findings if each.image_set == side}
         found |= {each.twin for each in self.findings if each.twin_set == side and each.twin is not None}
         if self.projection is not None:

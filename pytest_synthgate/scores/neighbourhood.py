@@ -9,13 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pytest_synthgate.features.matrix import Features, Floats, Indices
 from pytest_synthgate.scores.threads import computing
-
-Features = NDArray[np.float32]
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
 
 _SPARE = 8
 """Candidates kept beyond k; where ties or float32 rounding could still hide a neighbour, all are looked at."""
@@ -48,22 +44,22 @@ class Neighbours:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class RowPairs:
     """Pairs as columns: row a[i] of one set, and row b[i] of the same or another one."""
 
     a: Indices
     b: Indices
 
-    def and_also(self, other: Pairs) -> Pairs:
+    def and_also(self, other: RowPairs) -> RowPairs:
         """Add other pairs."""
-        return Pairs(np.concatenate([self.a, other.a]), np.concatenate([self.b, other.b]))
+        return RowPairs(np.concatenate([self.a, other.a]), np.concatenate([self.b, other.b]))
 
 
-_NOTHING = Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+_NOTHING = RowPairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Nearness:
     """What comparing two sets, or a set with itself, gave.
 
     Attributes:
@@ -75,7 +71,7 @@ class Compared:
 
     forth: Neighbours
     back: Neighbours
-    pairs: Pairs
+    pairs: RowPairs
     near: int
 
 
@@ -85,7 +81,7 @@ def distances(a: Features, b: Features) -> Floats:
     return np.asarray(np.einsum("...d,...d->...", difference, difference) / 2)
 
 
-def nearest(queries: Features, targets: Features, k: int = 1, *, same: bool = False) -> Neighbours:
+def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool = False) -> Neighbours:
     """Find the k nearest targets of every query, exactly.
 
     Args:
@@ -137,7 +133,7 @@ def _without_self(found: Neighbours) -> Neighbours:
     return Neighbours(np.take_along_axis(found.distance, columns, 1), np.take_along_axis(found.index, columns, 1))
 
 
-def compared(a: Features, b: Features | None = None, *, reach: float, weights: Indices | None = None) -> Compared:
+def compared(a: Features, b: Features | None = None, *, reach: float, weights: Indices | None = None) -> Nearness:
     """Compare every row of one set with every row of another one, or of the same, once, for all that is asked.
 
     Args:
@@ -157,8 +153,8 @@ def compared(a: Features, b: Features | None = None, *, reach: float, weights: I
             _offer(back, np.arange(len(strip.back.index)), strip.back)
             joining, near = _thinned(joining, strip.pairs), near + strip.near
     rows = np.flatnonzero(forth.distance[:, 0] < reach)
-    nearest_near = Pairs(rows, forth.index[rows, 0])
-    return Compared(forth, back, nearest_near.and_also(Pairs(joining.a, joining.b - comparison.offset)), near)
+    nearest_near = RowPairs(rows, forth.index[rows, 0])
+    return Nearness(forth, back, nearest_near.and_also(RowPairs(joining.a, joining.b - comparison.offset)), near)
 
 
 @dataclass(slots=True)
@@ -170,7 +166,7 @@ class _Comparison:
     same: bool
     reach: float
     weights: Indices | None
-    most: NDArray[np.float32] = field(init=False)
+    most: Features = field(init=False)
     """Largest similarity that any strip has met so far, by row of b: a bound that only saves work."""
 
     def __post_init__(self) -> None:
@@ -181,7 +177,7 @@ class _Comparison:
         """What sets the numbers of the rows of b apart from those of a."""
         return 0 if self.same else len(self.a)
 
-    def strip(self, start: int) -> Compared:
+    def strip(self, start: int) -> Nearness:
         """Compare some rows of a with all of b, or with those after them."""
         rows = self.a[start : start + _ROWS]
         forth, back = Neighbours.none(len(rows)), Neighbours.none(len(self.b))
@@ -201,22 +197,22 @@ class _Comparison:
             i, j = np.nonzero(similarity >= most - np.float32(_BAND))
             _offer(back, j + left, Neighbours(apart(rows, columns, i, j)[:, None], i[:, None] + start))
             pairs = self._near(rows, columns, similarity, np.flatnonzero(best >= 1 - self.reach - _BAND))
-            pairs = Pairs(pairs.a + start, pairs.b + left + self.offset)
+            pairs = RowPairs(pairs.a + start, pairs.b + left + self.offset)
             near += len(pairs.a) if self.weights is None else int(self.weights[pairs.a] @ self.weights[pairs.b])
             joining = _thinned(joining, pairs)
-        return Compared(forth, back, joining, near)
+        return Nearness(forth, back, joining, near)
 
-    def _near(self, rows: Features, columns: Features, similarity: Features, among: Indices) -> Pairs:
+    def _near(self, rows: Features, columns: Features, similarity: Features, among: Indices) -> RowPairs:
         """Pick the near pairs of some of the rows; float64 decides about those on the threshold."""
         i, j = np.nonzero(similarity[among] >= 1 - self.reach - _BAND)
         i = among[i]
         close = 1 - similarity[i, j].astype(np.float64) < self.reach - _BAND
         unsure = np.flatnonzero(~close)
         close[unsure] = apart(rows, columns, i[unsure], j[unsure]) < self.reach
-        return Pairs(i[close], j[close])
+        return RowPairs(i[close], j[close])
 
 
-def listed_pairs(features: Features, listed: Neighbours, reach: float) -> Pairs:
+def listed_pairs(features: Features, listed: Neighbours, reach: float) -> RowPairs:
     """Give the near pairs within a set whose nearest neighbours are known, as `compared` does.
 
     Args:
@@ -228,7 +224,7 @@ def listed_pairs(features: Features, listed: Neighbours, reach: float) -> Pairs:
     # A pair that neither list holds is one of two rows whose lists end before the reach does.
     ended = np.flatnonzero(listed.distance[:, -1] < reach)
     rest = compared(features[ended], reach=reach).pairs
-    return Pairs(a, listed.index[a, place]).and_also(Pairs(ended[rest.a], ended[rest.b]))
+    return RowPairs(a, listed.index[a, place]).and_also(RowPairs(ended[rest.a], ended[rest.b]))
 
 
 def apart(a: Features, b: Features, i: Indices, j: Indices) -> Floats:
@@ -251,15 +247,15 @@ def _offer(keep: Neighbours, at: Indices, found: Neighbours) -> None:
     keep.distance[at[nearer], 0], keep.index[at[nearer], 0] = distance[nearer], index[nearer]
 
 
-def _thinned(*several: Pairs) -> Pairs:
+def _thinned(*several: RowPairs) -> RowPairs:
     """Keep as few pairs as join what all of them join."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     a, b = (np.concatenate([getattr(each, end) for each in several]) for end in ("a", "b"))
     if len(a) < 2:
-        return Pairs(a, b)
+        return RowPairs(a, b)
     nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
     graph = coo_array((np.ones(len(a)), (at[: len(a)], at[len(a) :])), shape=(len(nodes), len(nodes)))
     left, right = minimum_spanning_tree(graph).nonzero()
-    return Pairs(nodes[np.minimum(left, right)], nodes[np.maximum(left, right)])
+    return RowPairs(nodes[np.minimum(left, right)], nodes[np.maximum(left, right)])

@@ -10,18 +10,17 @@ from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.features.matrix import FeatureMatrix, Floats, Indices
 from pytest_synthgate.scores.measurement import Projection
 from pytest_synthgate.scores.threads import computing
 
-MOST = 1_000
+DRAWN_AT_RANDOM = 1_000
 """Images of each set that are drawn, flagged ones aside."""
 
 
-def project(
-    real: FeatureMatrix, synthetic: FeatureMatrix, flagged: Iterable[tuple[str, str]], most: int = MOST
+def projected(
+    real: FeatureMatrix, synthetic: FeatureMatrix, flagged: Iterable[tuple[str, str]], most: int = DRAWN_AT_RANDOM
 ) -> Projection:
     """Project both sets on the two principal components of equally large samples of them.
 
@@ -51,7 +50,7 @@ def project(
     return Projection(variance, points["synthetic"], points["real"])
 
 
-def _shuffled(matrix: FeatureMatrix) -> NDArray[np.int64]:
+def _shuffled(matrix: FeatureMatrix) -> Indices:
     """Order by a hash of the digest: random, and the same for any order of rows and whatever the names.
 
     Each copy of a picture is hashed with its number, or all copies would come in a row.
@@ -65,8 +64,8 @@ def _shuffled(matrix: FeatureMatrix) -> NDArray[np.int64]:
 
 
 def _plane(
-    sample: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float]]:
+    sample: Floats,
+) -> tuple[Floats, Floats, tuple[float, float]]:
     """Give the mean (d,), the two leading axes (d, 2) and their shares of the variance."""
     centre = sample.mean(axis=0)
     with computing():

@@ -13,31 +13,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_synthgate.errors import require
-from pytest_synthgate.features.matrix import Distinct, FeatureMatrix
+from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
 from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
-from pytest_synthgate.scores.neighbourhood import (
-    Features,
-    Floats,
-    Indices,
-    Neighbours,
-    distances,
-    listed_pairs,
-    nearest,
-)
+from pytest_synthgate.scores.neighbourhood import Neighbours, distances, listed_pairs, nearest_rows
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.spec.model import Definition
 
-Flags = NDArray[np.bool_]
 Once = Callable[[str, Callable[[], Any]], Any]
 """Gives the JSON of a part by its name, made by that work when nobody has it."""
 
 FACTOR = 0.13
 """Share of the median nearest-neighbour distance that counts as near: cleanlab's constant."""
 TAU_RULE = "0.13 x median nearest-neighbour distance among real images, near-duplicates aside"
+MOST_FALSE_ALARMS = 0.02
+"""Share of real photos within tau of another above which tau is called too wide."""
+LEAST_RECOGNISED = 0.5
+"""Share of lightly edited real photos within tau of their original below which tau is called too narrow."""
 _LISTED = 16
 """Neighbours listed per real image before a further search is needed."""
 
@@ -57,6 +51,25 @@ class Threshold:
     median: float
     kept: int
     false_alarms: float
+
+    def warnings(self, recognised: Mapping[str, float]) -> tuple[str, ...]:
+        """Say what a reader of tau should know, a line each.
+
+        Args:
+            recognised: Share of lightly edited real photos within tau of their original, by edit.
+        """
+        found = [
+            f"tau recognises only {share:.0%} of real photos after a light edit ({edit}): edited copies may pass"
+            for edit, share in recognised.items()
+            if share < LEAST_RECOGNISED
+        ]
+        if self.false_alarms > MOST_FALSE_ALARMS:
+            found.insert(
+                0,
+                f"{self.false_alarms:.1%} of the distinct real images lie within tau of another: the real set repeats "
+                "itself, or the encoder cannot tell its images apart",
+            )
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,7 @@ def remembering() -> Once:
 def _prepared(real: FeatureMatrix) -> dict[str, Any]:
     same = real.distinct()
     features = real.features[same.rows]
-    listed = nearest(features, features, _LISTED, same=True)
+    listed = nearest_rows(features, features, _LISTED, same=True)
     threshold = _threshold(real, same, features, listed)
     links = links_within(real, same, listed_pairs(features, listed, reach_of(threshold.tau)))
     return {"threshold": asdict(threshold), "links": links.to_json()}
@@ -190,7 +203,7 @@ def _nearest_kept(features: Features, listed: Neighbours, kept: Flags) -> tuple[
     distance, index = listed.distance[rows, position], listed.index[rows, position]
     exhausted = np.flatnonzero(~usable.any(axis=1))
     if len(exhausted):
-        found = nearest(features[rows[exhausted]], features[rows], 2)
+        found = nearest_rows(features[rows[exhausted]], features[rows], 2)
         own = found.index[:, 0] == exhausted
         distance[exhausted] = np.where(own, found.distance[:, 1], found.distance[:, 0])
         index[exhausted] = rows[np.where(own, found.index[:, 1], found.index[:, 0])]

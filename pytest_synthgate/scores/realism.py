@@ -10,11 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import FeatureMatrix
+from pytest_synthgate.features.matrix import FeatureMatrix, Floats
 from pytest_synthgate.kinds import CLASSIFIED, MEANS
-from pytest_synthgate.scores.fit import RUNGS, Probabilities, Side, balanced_probabilities, raw_probabilities, sides
+from pytest_synthgate.scores.fit import (
+    RUNGS,
+    Examples,
+    Probabilities,
+    balanced_probabilities,
+    raw_probabilities,
+    sides,
+)
 from pytest_synthgate.scores.links import NearDuplicates
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (
@@ -26,8 +32,6 @@ from pytest_synthgate.scores.uncertainty import (
     variance,
 )
 from pytest_synthgate.spec.model import Definition
-
-Floats = NDArray[np.float64]
 
 OBVIOUS = 0.9
 """P(true label) from which an image counts as given away."""
@@ -113,7 +117,7 @@ def self_confidence(synthetic: Floats, real: Floats) -> tuple[Floats, Floats]:
     return quality[: len(synthetic)], quality[len(synthetic) :]
 
 
-def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) -> dict[str, Score]:
+def realism_scores(probabilities: Probabilities, synthetic: Examples, real: Examples) -> dict[str, Score]:
     """Score both sets from the out-of-fold probabilities of all their images.
 
     unrealistic = mean over S of P(synthetic), unrepresentative = mean over R of P(real), obviously_fake = share of
@@ -143,7 +147,7 @@ def realism_scores(probabilities: Probabilities, synthetic: Side, real: Side) ->
     }
 
 
-def realism_errors(probabilities: Probabilities, synthetic: Side, real: Side) -> dict[str, Errors]:
+def realism_errors(probabilities: Probabilities, synthetic: Examples, real: Examples) -> dict[str, Errors]:
     """Take the standard errors of unrealistic and unrepresentative apart, by what brings them in.
 
     The classifier's is that of the mean over draws; the intervals of the scores allow for the spread of a single one.
@@ -159,7 +163,7 @@ def realism_errors(probabilities: Probabilities, synthetic: Side, real: Side) ->
     return {name: Errors(*sampling, math.sqrt(variance(found.mean(axis=1)) / len(found))) for name, found in by_draw}
 
 
-def _independent(probabilities: Probabilities, synthetic: Side, real: Side) -> tuple[float, float]:
+def _independent(probabilities: Probabilities, synthetic: Examples, real: Examples) -> tuple[float, float]:
     """Count independent images a side; what the classifier learned from bounds what its opinion of more is worth."""
     n_s, n_r = (
         min(effective_size(side.clusters), learned)
@@ -168,7 +172,7 @@ def _independent(probabilities: Probabilities, synthetic: Side, real: Side) -> t
     return n_s, n_r
 
 
-def _given_away(by_draw: Floats, side: Side) -> Score:
+def _given_away(by_draw: Floats, side: Examples) -> Score:
     """Share with P(true label) >= 0.9; the spread over draws of the classifier widens the interval of the images."""
     spread = normal_reach(math.sqrt(variance((by_draw >= OBVIOUS).mean(axis=1))))
     return widened(share(by_draw.mean(axis=0) >= OBVIOUS, side.clusters), spread)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pytest_synthgate.features.matrix import Flags, Floats, Indices
 from pytest_synthgate.scores.score import Score
 
 LEVEL = 0.95
 """Coverage of every interval, unless several looks share it."""
 
 
-def effective_size(clusters: NDArray[np.int64]) -> float:
+def effective_size(clusters: Indices) -> float:
     """Independent images that clustered ones are worth: n / deff with deff = sum(m^2) / sum(m).
 
     Equals the number of clusters when all have the same size (Kish 1965, section 5.4).
@@ -46,7 +46,7 @@ def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> tuple[f
     return low, high
 
 
-def share(flags: NDArray[np.bool_], clusters: NDArray[np.int64], level: float = LEVEL) -> Score:
+def share(flags: Flags, clusters: Indices, level: float = LEVEL) -> Score:
     """Share of flagged images, with the Clopper-Pearson interval on n / deff.
 
     deff = sum(m^2) / sum(m) over the flagged clusters of size m: images copied from one another do not
@@ -61,7 +61,7 @@ def share(flags: NDArray[np.bool_], clusters: NDArray[np.int64], level: float = 
     return share_of(sizes, len(flags), level)
 
 
-def share_of(sizes: NDArray[np.int64], n: int, level: float = LEVEL) -> Score:
+def share_of(sizes: Indices, n: int, level: float = LEVEL) -> Score:
     """Share of flagged images among n, from the sizes of the flagged clusters alone.
 
     Args:
@@ -82,7 +82,7 @@ def shared_level(looks: int) -> float:
     return 1 - (1 - LEVEL) / max(1, looks)
 
 
-def rate_of_pairs(clusters: NDArray[np.int64], pairs: int, level: float = LEVEL) -> Score:
+def rate_of_pairs(clusters: Indices, pairs: int, level: float = LEVEL) -> Score:
     """Share of all pairs that are near-duplicates, with a Poisson interval on the count of independent ones.
 
     The pairs of one cluster arrive together, so the count is divided by sum(c^2) / sum(c) over the pairs c that
@@ -121,14 +121,12 @@ def normal_interval(value: float, error: float, level: float = LEVEL) -> tuple[f
     return max(0.0, value - reach), min(1.0, value + reach)
 
 
-def variance(values: NDArray[np.float64]) -> float:
+def variance(values: Floats) -> float:
     """Sample variance, 0 for a single value."""
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
 
 
-def influence_errors(
-    synthetic: NDArray[np.float64], real: NDArray[np.float64], n_synthetic: float, n_real: float
-) -> tuple[float, float]:
+def influence_errors(synthetic: Floats, real: Floats, n_synthetic: float, n_real: float) -> tuple[float, float]:
     """Standard errors that the two sets bring into unrealistic (and, by symmetry, into unrepresentative).
 
     From the influence function: SE_S^2 = Var_S(1 - (1 - eta)^2) / n_S and SE_R^2 = Var_R(eta^2) / n_R, eta the

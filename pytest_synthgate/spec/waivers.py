@@ -1,25 +1,36 @@
-"""Waivers: dated, owned, reasoned exceptions for one image or pair, named by content.
+"""Waivers: dated, owned, reasoned exceptions for one image or pair, named by content; how they are read and added.
 
 First station of the flow (declare); applied at the fifth, where the gate counts.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, TypeAlias
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.files.replacing import put_in_place
+from pytest_synthgate.files.texts import decoded, encoded_like
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
-from pytest_synthgate.text.wording import meant, quoted, written
+from pytest_synthgate.spec.files import content_of, read_specs
+from pytest_synthgate.text.wording import meant, quoted, where, written
 
 LONGEST = timedelta(days=365)
 """How far ahead a waiver may expire: every one is looked at again within a year."""
 
 Subject: TypeAlias = tuple[str, frozenset[str]]
 """A score, and the digest of an image or those of a pair."""
+
+_PATIENCE = 60
+"""Seconds to wait for other processes that write the same file."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _A_DIGEST = "'sha256:' and 64 lower-case hexadecimal digits, as a finding has"
@@ -134,3 +145,64 @@ def _expires(value: object, today: date) -> date:
     if value > today + LONGEST:
         raise SpecError(f"expires = {value} is over {LONGEST.days} days ahead; give a day up to {today + LONGEST}")
     return value
+
+
+def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
+    """Append a `[[waiver]]` table to a spec file in one step, and leave every other byte of it alone.
+
+    Args:
+        file: The spec file, an absolute path; where it is a link, what it leads to is written.
+        table: The keys of the waiver.
+        today: What its day of expiry is compared to.
+
+    Returns:
+        The waiver, as it is read from the file.
+
+    Raises:
+        SpecError: The file cannot be read or written, or the waiver is not valid, has expired or is there already.
+    """
+    waiver = as_waiver(table, today)
+    if waiver.expires < today:
+        raise SpecError(f"expires = {waiver.expires} is past; give a day from {today} on")
+    try:
+        with _alone(file):
+            _append(file, waiver, table, today)
+    except OSError as error:
+        reason = error.strerror or "another process writes it"
+        raise SpecError(f"{where(file)} cannot be written ({reason}); check its rights") from None
+    return waiver
+
+
+def _append(file: Path, waiver: Waiver, table: Mapping[str, Any], today: date) -> None:
+    content = content_of(file)
+    for same in read_specs(content, file, today)[0].waivers:
+        if same.subject == waiver.subject:
+            raise SpecError(f"{where(file)} has that already, the {same.name} until {same.expires}; change its table")
+    try:
+        longer = content + encoded_like(content, _written(table, decoded(content)))
+    except UnicodeEncodeError:
+        raise SpecError(f"{where(file)} cannot hold all letters of the waiver; save it as UTF-8") from None
+    try:
+        read_specs(longer, file, today)
+    except SpecError:
+        raise SpecError(f"{where(file)} holds its waivers in one array; write each as a [[waiver]] table") from None
+    put_in_place(file, longer)
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other processes of this user from changing a file; the lock is no litter beside it."""
+    from filelock import FileLock
+
+    owned = f"{os.path.realpath(file)}\0{os.path.expanduser('~')}".encode(errors="surrogateescape")  # noqa: PTH111
+    with FileLock(Path(gettempdir()) / f"synthgate-{sha256(owned).hexdigest()[:16]}.lock", timeout=_PATIENCE):
+        yield
+
+
+def _written(table: Mapping[str, Any], content: str) -> str:
+    """Write a table as it follows on a content, below an empty line and with the same ends of lines."""
+    import tomlkit
+
+    text = "\n" if content.endswith("\n") else "\n\n"
+    text += tomlkit.dumps({"waiver": [dict(table)]})
+    return text.replace("\n", "\r\n" if "\r\n" in content else "\n")

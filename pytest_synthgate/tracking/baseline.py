@@ -25,7 +25,7 @@ from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import printable, shown, storable
 
-SCHEMA: Literal[1] = 1
+_SCHEMA: Literal[1] = 1
 """Version of the file."""
 
 _REMEDY = "mend it, or restore it from version control"
@@ -51,7 +51,10 @@ class Baseline:
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, specs in sorted order."""
-        return {"schema": SCHEMA, "specs": {name: self.entries[name].to_json() for name in sorted(self.entries)}}
+        return {
+            "schema": _SCHEMA,
+            "specs": {name: self.entries[name].to_json() for name in sorted(self.entries)},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ def _checked(content: bytes) -> Mapping[str, Accepted]:
     except BaselineError as error:
         raise BaselineError(f"{error}; {_REMEDY}") from None
     schema = raw.get("schema") if isinstance(raw, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise BaselineError(f"schema {schema} of a later version, this one reads {SCHEMA}; update pytest-synthgate")
+    if isinstance(schema, int) and schema > _SCHEMA:
+        raise BaselineError(f"schema {schema} of a later version, this one reads {_SCHEMA}; update pytest-synthgate")
     try:
         specs = Form(BaselineFile).read(_without_sketches(raw)).specs
         _check_intervals(specs)

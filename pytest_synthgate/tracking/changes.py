@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pytest_synthgate.features.matrix import Floats, Indices
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.tracking.row import HistoryRow
 
 LASTING = 3
 """Runs that a level must last, before and after a change."""
 
-LEVEL = 0.05
+CHANCE = 0.05
 """Chance, at most, that a score that stayed the same is said to have changed."""
 
 _BELIEVED = 0.8
@@ -28,8 +28,6 @@ _BELIEVED = 0.8
 _Z95 = 1.959964
 _FINEST = 1e-6
 """Scores are equal within this, whatever their interval says."""
-
-_Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def find_changes(points: Sequence[Point]) -> tuple[Change, ...]:
 
     Every place that leaves enough runs on both sides is tried: z = |mean after - mean before| / sqrt(1/W + 1/W'), W
     the summed precision 1/SE^2 on each side, is standard normal where nothing changed (Hawkins 1977). The largest z
-    of K is a change if K P(|N| >= z) is at most `LEVEL`, Bonferroni's bound, and then both sides are searched in turn
+    of K is a change if K P(|N| >= z) is at most `CHANCE`, Bonferroni's bound, and then both sides are searched in turn
     (Vostrikova 1981).
 
     Nothing is taken for more evidence than it is. The same images measured again count once: a level that repeats
@@ -159,13 +157,13 @@ def find_changes(points: Sequence[Point]) -> tuple[Change, ...]:
     )
 
 
-def _precision(widths: _Floats) -> _Floats:
+def _precision(widths: Floats) -> Floats:
     """Turn the widths of 95% intervals into weights, 1 / SE^2."""
     errors = np.abs(widths) / (2 * _Z95)
     return 1 / np.maximum(errors, max(float(np.median(errors)), _FINEST)) ** 2
 
 
-def _cuts(values: _Floats, weights: _Floats, edges: NDArray[np.int64]) -> list[int]:
+def _cuts(values: Floats, weights: Floats, edges: Indices) -> list[int]:
     """Cut until no part shows a change any more, then place every cut anew between its neighbours, or drop it.
 
     Args:
@@ -192,14 +190,14 @@ def _cuts(values: _Floats, weights: _Floats, edges: NDArray[np.int64]) -> list[i
     return placed[1:]
 
 
-def _cut(values: _Floats, weights: _Floats, edges: NDArray[np.int64]) -> int | None:
+def _cut(values: Floats, weights: Floats, edges: Indices) -> int | None:
     """Find the one place where the level most surely changes, if it does."""
     places = np.arange(1, len(values))
     runs_before, runs_after = edges[places] - edges[0], edges[-1] - edges[places]
     places = places[(runs_before >= LASTING) & (runs_after >= LASTING)]
     if not len(places):
         return None
-    bound = NormalDist().inv_cdf(1 - LEVEL / len(places) / 2)
+    bound = NormalDist().inv_cdf(1 - CHANCE / len(places) / 2)
     reach = np.where(np.diff(edges) >= LASTING, np.inf, _BELIEVED * bound / np.sqrt(weights))
     moments = weights * np.clip(values - np.median(values), -reach, reach)
     before, after = _sums_until(weights, places), _sums_from(weights, places)
@@ -208,10 +206,10 @@ def _cut(values: _Floats, weights: _Floats, edges: NDArray[np.int64]) -> int | N
     return int(places[z.argmax()]) if z.max() >= bound else None
 
 
-def _sums_until(each: _Floats, places: NDArray[np.int64]) -> _Floats:
+def _sums_until(each: Floats, places: Indices) -> Floats:
     return np.cumsum(each)[places - 1]
 
 
-def _sums_from(each: _Floats, places: NDArray[np.int64]) -> _Floats:
+def _sums_from(each: Floats, places: Indices) -> Floats:
     """Sum from the end: subtracting from the total would lose small weights beside large ones."""
     return np.cumsum(each[::-1])[::-1][places]

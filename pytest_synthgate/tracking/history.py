@@ -21,13 +21,13 @@ from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import meant, quoted, written
 from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import SCHEMA, HistoryRow
+from pytest_synthgate.tracking.row import ROW_SCHEMA, HistoryRow
 
 if TYPE_CHECKING:
     from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.scores.measurement import Measurement
 
-_START = f'{{"schema": {SCHEMA}, "time": '.encode()
+_START = f'{{"schema": {ROW_SCHEMA}, "time": '.encode()
 """What a row starts with, and what no text within a row can hold, for quotes are escaped there."""
 
 _LONGEST = 1 << 20
@@ -220,6 +220,6 @@ def _parsed(text: bytes) -> HistoryRow:
     except (ValueError, RecursionError):
         raise HistoryError("not JSON") from None
     schema = raw.get("schema") if isinstance(raw, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise _LaterError(f"schema {written(schema)}, this version reads {SCHEMA}")
+    if isinstance(schema, int) and schema > ROW_SCHEMA:
+        raise _LaterError(f"schema {written(schema)}, this version reads {ROW_SCHEMA}")
     return HistoryRow.from_json(raw)

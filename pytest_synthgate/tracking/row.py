@@ -20,7 +20,7 @@ from pytest_synthgate.scores.score import KnownScore
 from pytest_synthgate.text.wording import written
 from pytest_synthgate.tracking.provenance import Provenance
 
-SCHEMA: Literal[1] = 1
+ROW_SCHEMA: Literal[1] = 1
 """Version of the row."""
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
@@ -70,7 +70,7 @@ class HistoryRow:
 
     __pydantic_config__ = ConfigDict(json_schema_extra=lambda schema: schema["required"].insert(0, "schema"))
 
-    schema: Literal[1] = SCHEMA
+    schema: Literal[1] = ROW_SCHEMA
     time: Time
     spec: str
     commit: str | None
@@ -114,8 +114,8 @@ class HistoryRow:
         if not isinstance(raw, dict):
             raise HistoryError(f"{written(raw)} is no row")
         # To Python true is 1, to JSON it is not.
-        if raw.get("schema") != SCHEMA or isinstance(raw["schema"], bool):
-            raise HistoryError(f"schema {written(raw.get('schema'))}, this version reads {SCHEMA}")
+        if raw.get("schema") != ROW_SCHEMA or isinstance(raw["schema"], bool):
+            raise HistoryError(f"schema {written(raw.get('schema'))}, this version reads {ROW_SCHEMA}")
         try:
             return Form(HistoryRow).read(raw)
         except MisfitError as error:

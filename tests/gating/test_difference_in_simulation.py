@@ -12,7 +12,7 @@ import pytest
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.gating.difference import difference
-from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.scores.score import Score
@@ -37,7 +37,7 @@ def _drawn(rng: np.random.Generator, shift: float = 0.0) -> FeatureMatrix:
 
 
 def _measured(against: Reference, synthetic: FeatureMatrix) -> Measurement:
-    return compare(against, synthetic, yardstick=False, at_most=RUNG)
+    return score_sets(against, synthetic, yardstick=False, at_most=RUNG)
 
 
 def _beside(now: Measurement, was: Measurement, name: str) -> tuple[float, bool]:

@@ -17,7 +17,7 @@ from pytest_synthgate.errors import SourceError, SpecError
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.reports import explain
 from pytest_synthgate.scores import evaluate as module
-from pytest_synthgate.scores.evaluate import Facts, compare
+from pytest_synthgate.scores.evaluate import Facts, score_sets
 from pytest_synthgate.scores.finding import Origin
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement
@@ -167,7 +167,7 @@ def test_a_measurement_survives_the_way_through_json() -> None:
 def test_prompts_reach_the_synthetic_findings() -> None:
     real, synthetic = map(feature_matrix, _two_sets())
     origins = {("synthetic", str(row)): Origin(None, f"prompt {row}", row) for row in range(80)}
-    found = compare(reference(real), synthetic, facts=Facts(origins))
+    found = score_sets(reference(real), synthetic, facts=Facts(origins))
     for each in found.findings:
         assert (each.prompt, each.seed) == (
             (f"prompt {each.image}", int(each.image)) if each.image_set == "synthetic" else (None, None)
@@ -247,8 +247,8 @@ def test_copies_of_one_photo_are_one_observation_also_when_they_are_no_twins() -
 def test_one_reference_gives_what_two_would() -> None:
     real, synthetic = _two_sets()
     shared, sets = reference(feature_matrix(real)), (feature_matrix(synthetic), feature_matrix(synthetic[:40]))
-    found = [compare(shared, each).to_text() for each in sets]
-    assert found == [compare(reference(feature_matrix(real)), each).to_text() for each in sets]
+    found = [score_sets(shared, each).to_text() for each in sets]
+    assert found == [score_sets(reference(feature_matrix(real)), each).to_text() for each in sets]
 
 
 def test_the_yardstick_is_that_of_two_halves_of_one_law() -> None:
@@ -261,14 +261,14 @@ def test_the_yardstick_is_that_of_two_halves_of_one_law() -> None:
 
 def test_the_yardstick_can_be_left_out() -> None:
     real, synthetic = (feature_matrix(each) for each in _two_sets())
-    found = compare(reference(real), synthetic, yardstick=False)
+    found = score_sets(reference(real), synthetic, yardstick=False)
     assert (found.yardstick, found.yardstick_rung) == ({}, None)
 
 
 def test_groups_are_scored_along_each_axis() -> None:
     real, synthetic = _two_sets()
     axis = Axis({str(row): "copied" if row >= 70 else "own" for row in range(80)})
-    found = compare(
+    found = score_sets(
         reference(feature_matrix(real)), feature_matrix(synthetic), axes={"kind": axis}, yardstick=False
     ).breakdown["kind"]
     assert found["copied"]["unoriginal"].value == 1.0

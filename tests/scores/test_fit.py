@@ -15,7 +15,7 @@ from pytest_synthgate.scores import fit as fitting
 from pytest_synthgate.scores.fit import (
     FOLDS,
     STRENGTHS,
-    Side,
+    Examples,
     balanced_probabilities,
     raw_probabilities,
     representatives,
@@ -36,17 +36,17 @@ def _twins(rows: Floats, times: int) -> Floats:
     return copies + 1e-3 * np.random.default_rng(5).normal(size=copies.shape)
 
 
-def _pair(synthetic: Floats, real: Floats) -> tuple[Side, Side]:
+def _pair(synthetic: Floats, real: Floats) -> tuple[Examples, Examples]:
     one, other = feature_matrix(synthetic), feature_matrix(real)
     copies = near_duplicates(one, other, 1e-3)
     return sides(one, other, (copies.synthetic, copies.real), copies.joint)
 
 
-def _side(sizes: list[int]) -> Side:
+def _side(sizes: list[int]) -> Examples:
     n = sum(sizes)
     digests = tuple(f"{row:05d}" for row in range(n))
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    return Side(np.zeros((n, 1), dtype=np.float32), digests, labels, np.zeros(n, dtype=np.uint64))
+    return Examples(np.zeros((n, 1), dtype=np.float32), digests, labels, np.zeros(n, dtype=np.uint64))
 
 
 def test_a_large_cluster_is_drawn_as_often_as_a_single_image() -> None:
@@ -80,7 +80,9 @@ def test_a_draw_depends_on_the_content_and_not_on_the_rest_of_the_set() -> None:
     side = _side([1] * 30)
     rows = representatives(side, 3, 10)
     kept = np.unique(np.concatenate([rows, np.arange(0, 30, 3)]))
-    less = Side(side.features[kept], tuple(side.digests[row] for row in kept), side.clusters[kept], side.marks[kept])
+    less = Examples(
+        side.features[kept], tuple(side.digests[row] for row in kept), side.clusters[kept], side.marks[kept]
+    )
     again = [less.digests[row] for row in representatives(less, 3, 10)]
     assert again == [side.digests[row] for row in rows]
 

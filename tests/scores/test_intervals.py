@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.gating.gates import judge
-from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
@@ -76,7 +76,7 @@ def _measure(seed: int, n: int, shift: float, kind: str) -> Measurement:
     rng = np.random.default_rng(seed)
     real, synthetic = (feature_matrix(_draw(rng, n, by, of)) for by, of in ((0.0, "single"), (shift, kind)))
     # One rung that every draw reaches, so that all runs estimate the same number.
-    return compare(reference(real), synthetic, yardstick=False, at_most=n if kind == "single" else n // 2)
+    return score_sets(reference(real), synthetic, yardstick=False, at_most=n if kind == "single" else n // 2)
 
 
 def realism_intervals(seed: int, n: int, shift: float, kind: str) -> list[Interval]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
-from pytest_synthgate.scores.measurement import Contents, Measurement, grouped
+from pytest_synthgate.scores.measurement import Contents, Measurement, grouped, set_digest
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.spec.limits import Limits
 
@@ -204,3 +204,24 @@ def test_the_findings_of_a_class_called_pooled_are_not_those_of_the_small_ones()
 def test_a_score_that_there_is_not_is_an_error_and_not_nothing(ask: Any) -> None:
     with pytest.raises(SpecError, match="unknown score 'unvared'; did you mean 'unvaried'"):
         ask(Measurement(1, 1, {}, {}), "unvared")
+
+
+SETS = st.lists(st.sampled_from("abcdefgh"), max_size=12)
+
+
+@given(SETS, SETS)
+def test_sets_have_one_digest_when_they_hold_the_same_as_often(one: list[str], other: list[str]) -> None:
+    assert (set_digest(one) == set_digest(other)) == (sorted(one) == sorted(other))
+
+
+def test_contents_survive_the_way_through_json_and_a_sketch_of_old_is_left_alone() -> None:
+    contents = Contents.of(["a", "b"], ["c"])
+    assert Form(Contents).read({**Form(Contents).plain(contents), "real_sketch": "AA=="}) == contents
+    assert contents.real == set_digest(["b", "a"])
+    assert contents.synthetic == set_digest(["c"])
+
+
+@pytest.mark.parametrize("word", ["Real", "reel", "", "both"])
+def test_a_set_that_there_is_not_has_no_images(word: str) -> None:
+    with pytest.raises(SpecError, match=f"unknown set '{word}'"):
+        Measurement(1, 1, {}, {}).images_of(word)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.scores import neighbourhood
 from pytest_synthgate.scores.links import FEATURES, Links
-from pytest_synthgate.scores.neighbourhood import Pairs, compared, distances, listed_pairs, nearest
+from pytest_synthgate.scores.neighbourhood import RowPairs, compared, distances, listed_pairs, nearest_rows
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -53,7 +53,7 @@ def _reference(queries: Features, targets: Features, k: int, *, same: bool) -> l
 @given(_sets(), st.integers(1, 70))
 def test_nearest_are_those_of_a_search_over_all_pairs(sets: tuple[Features, Features], k: int) -> None:
     queries, targets = sets
-    found = nearest(queries, targets, k)
+    found = nearest_rows(queries, targets, k)
     assert found.distance.shape == found.index.shape == (len(queries), k)
     for i, expected in enumerate(_reference(queries, targets, k, same=False)):
         missing = k - len(expected)
@@ -66,7 +66,7 @@ def test_nearest_are_those_of_a_search_over_all_pairs(sets: tuple[Features, Feat
 @given(_sets(), st.integers(1, 70))
 def test_within_one_set_no_row_is_its_own_neighbour(sets: tuple[Features, Features], k: int) -> None:
     features = np.concatenate(sets)
-    found = nearest(features, features, k, same=True)
+    found = nearest_rows(features, features, k, same=True)
     expected = [each + [-1] * (k - len(each)) for each in _reference(features, features, k, same=True)]
     assert found.index.tolist() == expected
 
@@ -74,13 +74,13 @@ def test_within_one_set_no_row_is_its_own_neighbour(sets: tuple[Features, Featur
 @pytest.mark.parametrize("jitter", [0.0, 1e-6, 1e-4])
 def test_ties_go_to_the_lowest_index_among_more_equal_rows_than_candidates(jitter: float) -> None:
     features = _features(0, 700, 8, distinct=3, jitter=jitter)
-    found = nearest(features, features, 2, same=True)
+    found = nearest_rows(features, features, 2, same=True)
     assert found.index.tolist() == _reference(features, features, 2, same=True)
 
 
 def test_equal_rows_are_at_distance_zero() -> None:
     features = _features(1, 5, 1280, distinct=1, jitter=0)
-    assert nearest(features, features, 1, same=True).distance.tolist() == [[0.0]] * 5
+    assert nearest_rows(features, features, 1, same=True).distance.tolist() == [[0.0]] * 5
 
 
 def test_distances_are_cosine_distances() -> None:
@@ -142,7 +142,7 @@ def test_a_set_is_compared_with_itself_as_a_table_of_all_pairs_says(
     rows, columns = np.nonzero(table < reach)
     assert found.near == weight**2 * len(rows) // 2
     assert _clusters(n, found.pairs.a, found.pairs.b) == _clusters(n, rows, columns)
-    listed = listed_pairs(features, nearest(features, features, 3, same=True), reach)
+    listed = listed_pairs(features, nearest_rows(features, features, 3, same=True), reach)
     assert _clusters(n, listed.a, listed.b) == _clusters(n, rows, columns)
     assert (table[listed.a, listed.b] < reach).all()
 
@@ -180,7 +180,7 @@ def test_a_cluster_of_any_size_is_joined_by_few_pairs(monkeypatch: pytest.Monkey
     features = _features(0, 2000, 16, distinct=1, jitter=1e-3)
     kept: list[int] = []
 
-    def thin(*pairs: Pairs) -> Pairs:
+    def thin(*pairs: RowPairs) -> RowPairs:
         found = thinned(*pairs)
         kept.append(len(found.a))
         return found

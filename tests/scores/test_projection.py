@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.projection import project
+from pytest_synthgate.scores.projection import projected
 
 
 def matrix(n: int, seed: int, prefix: str = "", d: int = 8) -> FeatureMatrix:
@@ -16,7 +16,7 @@ def test_it_agrees_with_scikit_learn() -> None:
     from sklearn.decomposition import PCA
 
     real, synthetic = matrix(60, 1), matrix(60, 2)
-    found = project(real, synthetic, ())
+    found = projected(real, synthetic, ())
     both = np.concatenate([synthetic.features, real.features]).astype(np.float64)
     reference = PCA(2, svd_solver="full").fit(both)
     places = np.array([found.real[image] for image in real.ids])
@@ -29,17 +29,17 @@ def test_order_does_not_matter() -> None:
     rows, names = np.random.default_rng(0).normal(size=(50, 6)), [str(row) for row in range(50)]
     shuffled = np.random.default_rng(1).permutation(50)
     other = matrix(40, 3, d=6)
-    first = project(feature_matrix(rows, names), other, ())
-    second = project(feature_matrix(rows[shuffled], [names[row] for row in shuffled]), other, ())
+    first = projected(feature_matrix(rows, names), other, ())
+    second = projected(feature_matrix(rows[shuffled], [names[row] for row in shuffled]), other, ())
     assert first == second
     assert list(first.real) == list(second.real)
 
 
 def test_the_sample_is_limited_and_flagged_images_are_there() -> None:
     real, synthetic = matrix(90, 1), matrix(70, 2)
-    everything = project(real, synthetic, ())
+    everything = projected(real, synthetic, ())
     late = list(everything.synthetic)[-1]
-    found = project(real, synthetic, [("synthetic", late)], most=20)
+    found = projected(real, synthetic, [("synthetic", late)], most=20)
     assert (len(found.real), len(found.synthetic)) == (20, 21)
     assert list(found.synthetic) == [*list(everything.synthetic)[:20], late]
 
@@ -49,7 +49,7 @@ def test_the_plane_does_not_turn_with_the_ratio_of_the_sets() -> None:
     random = np.random.default_rng(0)
     real = feature_matrix(np.array([1.0, 0, 0, 0]) + 0.01 * random.normal(size=(500, 4)))
     synthetic = feature_matrix(np.array([0, 1.0, 0, 0]) + 0.01 * random.normal(size=(50, 4)))
-    found = project(real, synthetic, ())
+    found = projected(real, synthetic, ())
     assert found.variance[0] > 0.98
     left, right = (np.mean([x for x, _ in side.values()]) for side in (found.real, found.synthetic))
     assert left == pytest.approx(-right, abs=0.02)
@@ -60,13 +60,14 @@ def test_copies_of_a_picture_do_not_come_in_a_row() -> None:
     rows = np.random.default_rng(0).normal(size=(9, 4))
     copied = feature_matrix(np.concatenate([np.repeat(rows[:1], 8, axis=0), rows[1:]]))
     first = [
-        copied.digests[copied.ids.index(image)] for image in list(project(matrix(9, 1, d=4), copied, ()).synthetic)[:8]
+        copied.digests[copied.ids.index(image)]
+        for image in list(projected(matrix(9, 1, d=4), copied, ()).synthetic)[:8]
     ]
     assert 1 < len(set(first)) < 8
 
 
 @pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 1), (3, 2)])
 def test_tiny_sets_have_a_place_too(n: int, d: int) -> None:
-    found = project(matrix(n, 1, d=d), matrix(n, 2, d=d), ())
+    found = projected(matrix(n, 1, d=d), matrix(n, 2, d=d), ())
     assert np.isfinite(list(found.real.values())).all()
     assert all(0 <= share <= 1 for share in found.variance)

@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.kinds import CLASSIFIED
-from pytest_synthgate.scores.evaluate import compare
-from pytest_synthgate.scores.fit import Probabilities, Side
+from pytest_synthgate.scores.evaluate import score_sets
+from pytest_synthgate.scores.fit import Examples, Probabilities
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
 from pytest_synthgate.scores.realism import (
@@ -40,7 +40,7 @@ def _copies(originals: Floats, times: int, seed: int = 7) -> Floats:
 
 def _measure(synthetic: Floats, real: Floats, at_most: int = LARGEST) -> Measurement:
     against = reference(feature_matrix(real))
-    return compare(against, feature_matrix(synthetic), yardstick=False, at_most=at_most)
+    return score_sets(against, feature_matrix(synthetic), yardstick=False, at_most=at_most)
 
 
 def _value(measurement: Measurement, score: str) -> float:
@@ -49,9 +49,9 @@ def _value(measurement: Measurement, score: str) -> float:
     return value
 
 
-def _side(n: int) -> Side:
+def _side(n: int) -> Examples:
     digests = tuple(map(str, range(n)))
-    return Side(np.zeros((n, 1), dtype=np.float32), digests, np.arange(n), np.zeros(n, dtype=np.uint64))
+    return Examples(np.zeros((n, 1), dtype=np.float32), digests, np.arange(n), np.zeros(n, dtype=np.uint64))
 
 
 PROBABILITIES = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]), min_size=1, max_size=30)
@@ -130,7 +130,7 @@ def test_a_perfect_generator_scores_one_half_at_any_ratio(ratio: int) -> None:
 
 def test_without_balancing_the_ratio_decides() -> None:
     against = reference(feature_matrix(_rows(1500, 2)))
-    found = compare(against, feature_matrix(_rows(300, 1)), definition="studio", yardstick=False)
+    found = score_sets(against, feature_matrix(_rows(300, 1)), definition="studio", yardstick=False)
     assert _value(found, "unrealistic") == pytest.approx(1 / 6, abs=0.02)
     assert _value(found, "unrepresentative") == pytest.approx(5 / 6, abs=0.02)
     assert (found.rung, found.rungs) == (None, {})
@@ -171,7 +171,7 @@ def test_a_clearer_difference_scores_higher_on_every_score() -> None:
 
 def test_the_score_grows_with_the_rung_so_each_rung_is_kept() -> None:
     against = reference(feature_matrix(_rows(1000, 2)))
-    found = compare(against, feature_matrix(_rows(1000, 1, shift=1)), yardstick=False)
+    found = score_sets(against, feature_matrix(_rows(1000, 1, shift=1)), yardstick=False)
     by_rung = found.rungs["unrealistic"]
     assert list(by_rung) == ["30", "50", "100", "200", "500", "1000"]
     assert by_rung["1000"] == found.scores["unrealistic"]
@@ -187,7 +187,7 @@ def test_at_most_fits_the_next_smaller_rung_alone() -> None:
 def test_the_errors_of_every_rung_make_its_interval_but_for_the_draws() -> None:
     """The interval allows for the spread of one draw; the error of the mean over draws is smaller by their root."""
     against = reference(feature_matrix(_rows(150, 2)))
-    found = compare(against, feature_matrix(_rows(120, 1, shift=1)), yardstick=False)
+    found = score_sets(against, feature_matrix(_rows(120, 1, shift=1)), yardstick=False)
     for score in ("unrealistic", "unrepresentative"):
         assert list(found.errors[score]) == list(found.rungs[score]) == ["30", "50", "100"]
         for rung, errors in found.errors[score].items():

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.scores import fit, neighbourhood, threads
-from pytest_synthgate.scores.evaluate import compare
+from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.real import reference
 
 
@@ -35,7 +35,7 @@ def test_every_library_has_one_thread_while_something_is_computed(monkeypatch: p
         watched(owner, name)
     rng = np.random.default_rng(0)
     with threadpool_limits(3):
-        compare(reference(feature_matrix(rng.normal(size=(80, 200)))), feature_matrix(rng.normal(size=(70, 200))))
+        score_sets(reference(feature_matrix(rng.normal(size=(80, 200)))), feature_matrix(rng.normal(size=(70, 200))))
         assert max(each["num_threads"] for each in threadpool_info()) == 3
     assert seen.keys() == {"_ranked", "apart", "_climb", "svd", "qr"}
     assert all(found == {1} for found in seen.values())

@@ -20,7 +20,7 @@ from pytest_synthgate.reports.redaction import redacted
 from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.evaluate import Facts, compare
+from pytest_synthgate.scores.evaluate import Facts, score_sets
 from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement, Projection
@@ -69,7 +69,7 @@ def measure(synthetic: Vectors) -> Measurement:
     origins = {("real", name): Origin(class_name) for name, class_name in of_real.items()}
     for row, name in enumerate(names):
         origins["synthetic", name] = Origin(of_class[name], prompt(row), image_seed(0, prompt(row), row))
-    return compare(real_set(), feature_matrix(synthetic, names), axes=axes, facts=Facts(origins))
+    return score_sets(real_set(), feature_matrix(synthetic, names), axes=axes, facts=Facts(origins))
 
 
 def draw(path: Path, vector: Vectors, size: tuple[int, int]) -> None:

@@ -1,36 +1,27 @@
-"""`synthgate waive`: a finding of a results file becomes a waiver in the spec file that it is about.
+"""The work of `synthgate waive`: which finding is meant, which file declares its spec, and what becomes of its score.
 
-Beside the flow: takes what the reports wrote, and writes what the next run declares.
+At the end of the flow: takes what the reports wrote, and has appended to what the next run declares.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.files.replacing import put_in_place
-from pytest_synthgate.files.texts import decoded, encoded_like
-from pytest_synthgate.gating.waived import applied
+from pytest_synthgate.gating.left_out import applied
 from pytest_synthgate.kinds import WAIVABLE
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.score import number
-from pytest_synthgate.spec.files import content_of, find_spec_files, load_spec_file, read_specs
+from pytest_synthgate.spec.files import find_spec_files, load_spec_file
 from pytest_synthgate.spec.model import Spec
-from pytest_synthgate.spec.waivers import Waiver, as_waiver
+from pytest_synthgate.spec.waivers import Waiver, append_waiver
 from pytest_synthgate.text.printable import shown, storable, visible
 from pytest_synthgate.text.wording import counted, nearest, quoted, where
-
-_PATIENCE = 60
-"""Seconds to wait for other processes that write the same file."""
 
 
 def waive(
@@ -70,58 +61,6 @@ def waive(
     waiver = append_waiver(target, {**digests, "score": score, **texts}, today)
     done = f"{where(target)} {visible(findings[0].image)} is waived in {score} until {waiver.expires}"
     return "\n".join([done, *_effects(waiver, specs, stored, today)])
-
-
-def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
-    """Append a `[[waiver]]` table to a spec file in one step, and leave every other byte of it alone.
-
-    Args:
-        file: The spec file, an absolute path; where it is a link, what it leads to is written.
-        table: The keys of the waiver.
-        today: What its day of expiry is compared to.
-
-    Returns:
-        The waiver, as it is read from the file.
-
-    Raises:
-        SpecError: The file cannot be read or written, or the waiver is not valid, has expired or is there already.
-    """
-    waiver = as_waiver(table, today)
-    if waiver.expires < today:
-        raise SpecError(f"expires = {waiver.expires} is past; give a day from {today} on")
-    try:
-        with _alone(file):
-            _append(file, waiver, table, today)
-    except OSError as error:
-        reason = error.strerror or "another process writes it"
-        raise SpecError(f"{where(file)} cannot be written ({reason}); check its rights") from None
-    return waiver
-
-
-def _append(file: Path, waiver: Waiver, table: Mapping[str, Any], today: date) -> None:
-    content = content_of(file)
-    for same in read_specs(content, file, today)[0].waivers:
-        if same.subject == waiver.subject:
-            raise SpecError(f"{where(file)} has that already, the {same.name} until {same.expires}; change its table")
-    try:
-        longer = content + encoded_like(content, _written(table, decoded(content)))
-    except UnicodeEncodeError:
-        raise SpecError(f"{where(file)} cannot hold all letters of the waiver; save it as UTF-8") from None
-    try:
-        read_specs(longer, file, today)
-    except SpecError:
-        raise SpecError(f"{where(file)} holds its waivers in one array; write each as a [[waiver]] table") from None
-    put_in_place(file, longer)
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Keep other processes of this user from changing a file; the lock is no litter beside it."""
-    from filelock import FileLock
-
-    owned = f"{os.path.realpath(file)}\0{os.path.expanduser('~')}".encode(errors="surrogateescape")  # noqa: PTH111
-    with FileLock(Path(gettempdir()) / f"synthgate-{sha256(owned).hexdigest()[:16]}.lock", timeout=_PATIENCE):
-        yield
 
 
 def _found(results: Path, stored: Mapping[str, SpecResult], finding_id: str) -> dict[str, Finding]:
@@ -200,12 +139,3 @@ def _pair(finding_id: str, findings: Iterable[Finding]) -> dict[str, list[str]]:
     if twin == digest:
         raise SpecError(f"{finding_id} has no twin of other pixels; leave out --pair to waive the image")
     return {"pair": [digest, twin]}
-
-
-def _written(table: Mapping[str, Any], content: str) -> str:
-    """Write a table as it follows on a content, below an empty line and with the same ends of lines."""
-    import tomlkit
-
-    text = "\n" if content.endswith("\n") else "\n\n"
-    text += tomlkit.dumps({"waiver": [dict(table)]})
-    return text.replace("\n", "\r\n" if "\r\n" in content else "\n")

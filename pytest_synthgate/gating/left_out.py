@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pytest_synthgate.features.matrix import Indices
 from pytest_synthgate.kinds import KINDS, WAIVABLE
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
@@ -83,7 +83,7 @@ def applied(
     )
 
 
-def unused(waivers: Sequence[Waiver], judged: Iterable[tuple[Measurement, Mapping[str, Limit]]]) -> dict[Waiver, str]:
+def useless(waivers: Sequence[Waiver], judged: Iterable[tuple[Measurement, Mapping[str, Limit]]]) -> dict[Waiver, str]:
     """Say why waivers are of no use, expired or not: they name no finding, or one that no gate counts.
 
     Args:
@@ -129,7 +129,7 @@ def _share(
     return widened(share, _spread(score, share_of(_sizes(flagged), measurement.n_synthetic)))
 
 
-def _sizes(findings: Sequence[Finding]) -> NDArray[np.int64]:
+def _sizes(findings: Sequence[Finding]) -> Indices:
     """Count the findings of each cluster; one whose cluster is not known stands alone."""
     marks = ((each.joint_cluster, each.cluster, each.image) for each in findings)
     sizes = Counter(next(each for each in of if each is not None) for of in marks)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.gating.waived import Waived, applied, unused
+from pytest_synthgate.gating.left_out import Waived, applied, useless
 from pytest_synthgate.kinds import KINDS, WAIVABLE
 from pytest_synthgate.scores.finding import Finding, Origin, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
@@ -359,9 +359,9 @@ def test_a_waiver_is_unused_when_it_names_a_finding_of_no_spec_that_ran() -> Non
     waivers = (in_one, in_two, in_none, expired)
 
     limits = Limits(unvaried=0.05, obviously_fake=0.5)
-    assert [*unused(waivers, [(one, limits), (two, limits)])] == [in_none, expired]
-    assert [*unused(waivers, [(one, limits)])] == [in_two, in_none, expired]
-    assert unused(waivers, []) == dict.fromkeys(waivers, "it names nothing that is flagged")
+    assert [*useless(waivers, [(one, limits), (two, limits)])] == [in_none, expired]
+    assert [*useless(waivers, [(one, limits)])] == [in_two, in_none, expired]
+    assert useless(waivers, []) == dict.fromkeys(waivers, "it names nothing that is flagged")
 
 
 @pytest.mark.parametrize("expires", [TODAY, date.min])
@@ -371,6 +371,6 @@ def test_a_waiver_that_no_gate_counts_is_unused(expires: date) -> None:
     reason = "no spec with its finding has a max or warn for obviously_fake"
 
     for limits in (Limits(unrealistic=0.9), Limits(obviously_fake={"regression": 0.1})):
-        assert unused([waiver], [(measurement, limits)]) == {waiver: reason}
+        assert useless([waiver], [(measurement, limits)]) == {waiver: reason}
     for limits in (Limits(obviously_fake=0.9), Limits(obviously_fake={"warn": 0.1})):
-        assert unused([waiver], [(measured(), Limits()), (measurement, limits)]) == {}
+        assert useless([waiver], [(measured(), Limits()), (measurement, limits)]) == {}
