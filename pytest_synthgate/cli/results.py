@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pytest_synthgate.cli.shared import say
+from pytest_synthgate.cli.shared import PATH, say
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.text.wording import quoted
@@ -24,12 +24,12 @@ def _day(ctx: click.Context, param: click.Parameter, value: str) -> date:
 
 
 @click.command("report")
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path), help="Folder, or one self-contained FILE.html.")
-@click.option("--markdown", type=click.Path(path_type=Path), help="File for a step summary or a merge-request note.")
+@click.argument("results", nargs=-1, required=True, type=PATH)
+@click.option("--html", type=PATH, help="Folder, or one self-contained FILE.html.")
+@click.option("--markdown", type=PATH, help="File for a step summary or a merge-request note.")
 @click.option("--redact-real", is_flag=True, help="Keep real photos, and their names, out of it.")
 @click.option("--max-findings", type=click.IntRange(0), help="Findings with pictures.  [default: 200]")
-@click.option("--history", multiple=True, type=click.Path(path_type=Path), help="Draw these histories in the report.")
+@click.option("--history", multiple=True, type=PATH, help="Draw these histories in the report.")
 def report_command(
     results: tuple[Path, ...],
     html: Path | None,
@@ -63,8 +63,8 @@ def report_command(
 
 
 @click.command("compare")
-@click.argument("was", metavar="EARLIER", type=click.Path(path_type=Path))
-@click.argument("now", metavar="LATER", type=click.Path(path_type=Path))
+@click.argument("was", metavar="EARLIER", type=PATH)
+@click.argument("now", metavar="LATER", type=PATH)
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a note on a merge request.")
 def compare_command(was: Path, now: Path, markdown: bool) -> None:
     """Compare two results files, such as those of two branches.
@@ -86,13 +86,13 @@ def compare_command(was: Path, now: Path, markdown: bool) -> None:
 
 
 @click.command("waive")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=PATH)
 @click.argument("finding", metavar="FINDING_ID")
 @click.option("--reason", required=True, help="Why it is acceptable.")
 @click.option("--owner", required=True, help="Who answers for it.")
 @click.option("--expires", required=True, metavar="DATE", callback=_day, help="The last day it holds, within a year.")
 @click.option("--pair", is_flag=True, help="Waive the image beside this twin alone, not whatever it resembles.")
-@click.option("--file", type=click.Path(path_type=Path), help="Spec file; without it, the one that declares the spec.")
+@click.option("--file", type=PATH, help="Spec file; without it, the one that declares the spec.")
 def waive_command(
     results: Path, finding: str, reason: str, owner: str, expires: date, pair: bool, file: Path | None
 ) -> None:
@@ -105,11 +105,9 @@ def waive_command(
 
 
 @click.command("history")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 @click.option("--spec", "names", metavar="SPEC", multiple=True, help="Show this spec alone; may be repeated.")
-@click.option(
-    "--branch", "branches", metavar="NAME", multiple=True, help="Show runs of this branch alone; may be repeated."
-)
+@click.option("--branch", "branches", metavar="NAME", multiple=True, help="Show runs of this branch; may be repeated.")
 def history_command(files: tuple[Path, ...], names: tuple[str, ...], branches: tuple[str, ...]) -> None:
     """Print how scores went from run to run and where they changed for good.
 

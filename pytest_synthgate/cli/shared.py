@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
 
@@ -23,22 +24,27 @@ if TYPE_CHECKING:
     from pytest_synthgate.project import Project
     from pytest_synthgate.spec.model import Spec
 
-_PATH = click.Path(path_type=Path)
+Given: TypeAlias = Path | str | None
+"""What an option of the plugin is given, None when it is not."""
 
-files_option = click.option(
-    "--file",
-    "files",
-    multiple=True,
-    type=_PATH,
-    help="Spec file; may be repeated. Without it, all spec files below the current directory.",
-)
-real_option = click.option("--real", type=_PATH, help="Real set, instead of the declared one.")
-encoder_option = click.option("--encoder", help="Encoder, instead of the declared one.")
-cache_option = click.option(
-    "--cache",
-    type=_PATH,
-    help="Where images, features and measurements are kept.  [default: .synthgate in the rootdir of pytest]",
-)
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+PATH = click.Path(path_type=Path)
+_FILES = "Spec file; may be repeated. Without it, all spec files below the current directory."
+_CACHE = "Where images, features and measurements are kept.  [default: .synthgate in the rootdir of pytest]"
+_OPTIONS = {
+    "names": click.argument("names", metavar="[SPEC]...", nargs=-1),
+    "files": click.argument("files", nargs=-1, type=PATH),
+    "--file": click.option("--file", "files", multiple=True, type=PATH, help=_FILES),
+    "--real": click.option("--real", type=PATH, help="Real set, instead of the declared one."),
+    "--encoder": click.option("--encoder", help="Encoder, instead of the declared one."),
+    "--cache": click.option("--cache", type=PATH, help=_CACHE),
+}
+
+
+def options(*names: str) -> Callable[[_Command], _Command]:
+    """Declare what several commands take."""
+    return lambda command: reduce(lambda taking, name: _OPTIONS[name](taking), reversed(names), command)
 
 
 def say(*texts: str, err: bool = False) -> None:
@@ -49,7 +55,7 @@ def say(*texts: str, err: bool = False) -> None:
 
 @contextmanager
 def project_here(
-    files: Iterable[Path] = (), *, generate: Mode = "auto", **given: Path | str | None
+    files: Iterable[Path], generate: Mode = "auto", /, **given: Given
 ) -> Iterator[tuple[Project, list[Spec]]]:
     """Work by what a test run here goes by: ini, `addopts` and `conftest.py`, and above them the command line.
 

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_synthgate.cli.shared import (
-    cache_option,
-    each_of,
-    encoder_option,
-    files_option,
-    project_here,
-    real_option,
-    say,
-)
+from pytest_synthgate.cli.shared import PATH, Given, each_of, options, project_here, say
 from pytest_synthgate.errors import GenerationError, SpecError
 from pytest_synthgate.text.printable import shown
 from pytest_synthgate.text.wording import counted
 
 if TYPE_CHECKING:
     from pytest_synthgate.spec.model import Spec
+
+_BASELINE = "File to rewrite.  [default: synthgate-baseline.json in the rootdir of pytest]"
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -34,41 +28,30 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@real_option
-@cache_option
-def check_command(files: tuple[Path, ...], real: Path | None, cache: Path | None) -> None:
+@options("files", "--real", "--cache")
+def check_command(files: tuple[Path, ...], **given: Given) -> None:
     """Check spec files and print the prompts they stand for, with their cost; nothing is made."""
     from pytest_synthgate.reports.spec_in_words import describe_spec
 
-    with project_here(files, real=real, cache=cache) as (opened, specs):
+    with project_here(files, **given) as (opened, specs):
         for spec in specs:
             say(*describe_spec(spec, opened.settings.cache))
 
 
 @click.command("generate")
-@click.argument("names", metavar="[SPEC]...", nargs=-1)
-@files_option
-@real_option
-@cache_option
+@options("names", "--file", "--real", "--cache")
 @click.option(
-    "--shard",
-    callback=_shard,
-    default="1/1",
-    show_default=True,
-    metavar="K/N",
-    help="Make one part of many, such as 3/16.",
+    "--shard", callback=_shard, default="1/1", show_default=True, metavar="K/N", help="Make one part of many, as 3/16."
 )
 @click.option("--again", is_flag=True, help="Make the images that are there once more.")
 @click.option("--image", "images", multiple=True, metavar="NAME", help="Make this image alone; may be repeated.")
 def generate_command(
     names: tuple[str, ...],
     files: tuple[Path, ...],
-    real: Path | None,
-    cache: Path | None,
     shard: tuple[int, int],
     again: bool,
     images: tuple[str, ...],
+    **given: Given,
 ) -> None:
     """Make the missing images of specs, all of them by default; a killed run goes on where it stopped.
 
@@ -80,7 +63,7 @@ def generate_command(
     from pytest_synthgate.images.provide import BLACK, hook_directory, is_complete, prompts_of
 
     unusable = []
-    with project_here(files, generate="again" if again else "auto", real=real, cache=cache) as (opened, specs):
+    with project_here(files, "again" if again else "auto", **given) as (opened, specs):
         chosen, cache = opened.catalogue.choose(names, specs), opened.settings.cache
         Store(cache).close()  # marks the folder as a cache, which version control and backups leave alone
 
@@ -108,14 +91,10 @@ def generate_command(
 
 
 @click.command("measure")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "to", type=click.Path(path_type=Path), default=Path("synthgate.json"), show_default=True)
-@real_option
-@encoder_option
-@cache_option
-def measure_command(
-    files: tuple[Path, ...], to: Path, real: Path | None, encoder: str | None, cache: Path | None
-) -> None:
+@options("files")
+@click.option("--json", "to", type=PATH, default=Path("synthgate.json"), show_default=True)
+@options("--real", "--encoder", "--cache")
+def measure_command(files: tuple[Path, ...], to: Path, **given: Given) -> None:
     """Measure specs where the images are; `pytest --synth-results=FILE` judges the file anywhere.
 
     Missing images are made. Exits with 1 when a spec could not be measured, and with 2 when none could.
@@ -123,7 +102,7 @@ def measure_command(
     from pytest_synthgate.results.file import write_results
 
     results = {}
-    with project_here(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
+    with project_here(files, **given) as (opened, specs):
 
         def measure_one(spec: Spec) -> None:
             results[spec.name] = opened.result(spec)
@@ -139,25 +118,14 @@ def measure_command(
 
 @click.command("export")
 @click.argument("name", metavar="SPEC")
-@click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option("--to", type=PATH, required=True, help="Folder to make.")
 @click.option("--without-findings", is_flag=True, help="Leave out near-copies of real photos and obvious fakes too.")
-@files_option
-@real_option
-@encoder_option
-@cache_option
-def export_command(
-    name: str,
-    to: Path,
-    without_findings: bool,
-    files: tuple[Path, ...],
-    real: Path | None,
-    encoder: str | None,
-    cache: Path | None,
-) -> None:
+@options("--file", "--real", "--encoder", "--cache")
+def export_command(name: str, to: Path, without_findings: bool, files: tuple[Path, ...], **given: Given) -> None:
     """Copy the images of a spec into class folders for training, one of each near-duplicate cluster."""
     from pytest_synthgate.export import export
 
-    with project_here(files, real=real, encoder=encoder, cache=cache) as (opened, specs):
+    with project_here(files, **given) as (opened, specs):
         (spec,) = opened.catalogue.choose([name], specs)
         measurement, sets = opened.measurer.measurement(spec), opened.measurer.sets(spec)
         copied = export(sets, measurement, to, without_findings=without_findings, sources=(spec.real, spec.images))
@@ -165,26 +133,11 @@ def export_command(
 
 
 @click.command("rebaseline")
-@click.argument("names", metavar="[SPEC]...", nargs=-1)
-@files_option
-@click.option(
-    "--baseline",
-    type=click.Path(path_type=Path),
-    help="File to rewrite.  [default: synthgate-baseline.json in the rootdir of pytest]",
-)
+@options("names", "--file")
+@click.option("--baseline", type=PATH, help=_BASELINE)
 @click.option("--prune", is_flag=True, help="Only remove the entries of specs that no spec file declares.")
-@real_option
-@encoder_option
-@cache_option
-def rebaseline_command(
-    names: tuple[str, ...],
-    files: tuple[Path, ...],
-    baseline: Path | None,
-    prune: bool,
-    real: Path | None,
-    encoder: str | None,
-    cache: Path | None,
-) -> None:
+@options("--real", "--encoder", "--cache")
+def rebaseline_command(names: tuple[str, ...], files: tuple[Path, ...], prune: bool, **given: Given) -> None:
     """Measure the accepted images again, as after a change of the encoder, and print old and new scores.
 
     Specs whose images are no longer those that were accepted stay as they are.
@@ -195,10 +148,7 @@ def rebaseline_command(
 
     if prune and names:
         raise SpecError("--prune is about specs that are gone; give it without names")
-    with project_here(files, generate="never", baseline=baseline, real=real, encoder=encoder, cache=cache) as (
-        opened,
-        specs,
-    ):
+    with project_here(files, "never", **given) as (opened, specs):
         path = opened.settings.baseline
         if prune:
             declared = {spec.name for spec in opened.catalogue.load_all()}
