@@ -14,14 +14,13 @@ import pytest
 
 from pytest_synthgate import hookspec
 from pytest_synthgate.session.options import add_options, read_options, taken_for_a_root
-from pytest_synthgate.session.outcomes import plainly
-from pytest_synthgate.session.run import RUN, run_of
+from pytest_synthgate.session.outcomes import SynthGate, chosen_specs, explain_comparison, plainly
+from pytest_synthgate.session.run import RUN, run_of, used_run
 from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
     from pytest_synthgate.scores.measurement import Measurement
-    from pytest_synthgate.session.checks import SynthGate
     from pytest_synthgate.spec.model import Spec
 
 
@@ -72,9 +71,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for a spec once per declared spec."""
     if "synth_spec" in metafunc.fixturenames:
-        from pytest_synthgate.session.checks import chosen_specs
-
-        specs = chosen_specs(metafunc)
+        specs = chosen_specs(metafunc, run_of(metafunc.config).project.catalogue)
         metafunc.parametrize("synth_spec", specs, ids=[spec.name for spec in specs], indirect=True, scope="session")
 
 
@@ -99,10 +96,7 @@ def real_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
         def test_enough_photos(real_dataset):
             assert min(real_dataset.class_counts().values()) >= 30
     """
-    run = run_of(request.config)
-    run.require(synth_spec, images=True)
-    with plainly():
-        return run.project.images(synth_spec, "real")
+    return run_of(request.config).images(synth_spec, "real")
 
 
 @pytest.fixture(scope="session")
@@ -113,10 +107,7 @@ def synth_dataset(request: pytest.FixtureRequest, synth_spec: Spec) -> ImageSet:
         def test_all_classes(real_dataset, synth_dataset):
             assert set(synth_dataset.class_counts()) == set(real_dataset.class_counts())
     """
-    run = run_of(request.config)
-    run.require(synth_spec, images=True)
-    with plainly():
-        return run.project.images(synth_spec, "synthetic")
+    return run_of(request.config).images(synth_spec, "synthetic")
 
 
 @pytest.fixture(scope="session")
@@ -140,8 +131,6 @@ def synth_gate(request: pytest.FixtureRequest, synth_spec: Spec) -> SynthGate:
         def test_snacks(synth_gate):
             synth_gate.check()
     """
-    from pytest_synthgate.session.checks import SynthGate
-
     return SynthGate(request.node, run_of(request.config), synth_spec)
 
 
@@ -149,8 +138,6 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     """Explain `assert synth_scores <= Limits(...)`."""
     if op != "<=" or type(right).__module__ != "pytest_synthgate.spec.limits":
         return None
-    from pytest_synthgate.session.checks import explain_comparison
-
     return explain_comparison(left, right)
 
 
@@ -195,22 +182,21 @@ class _Receiver:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the table."""
-    if RUN in config.stash and run_of(config).used:
+    if (run := used_run(config)) is not None:
         from pytest_synthgate.session.summary import write_summary
 
-        write_summary(terminalreporter, run_of(config))
+        write_summary(terminalreporter, run)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Write the results, and the pictures of the JUnit file that pytest has written by then."""
     outcome = yield
-    on_a_worker = hasattr(session.config, "workerinput")
-    if RUN in session.config.stash and run_of(session.config).used and not on_a_worker:
+    if (run := used_run(session.config)) is not None and not hasattr(session.config, "workerinput"):
         from pytest_synthgate.session.outputs import attach_sheets, write_files
 
-        write_files(session, run_of(session.config))
-        attach_sheets(run_of(session.config))
+        write_files(session, run)
+        attach_sheets(run)
     return outcome
 
 

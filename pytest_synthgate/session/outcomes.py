@@ -1,22 +1,25 @@
-"""How verdicts and errors of this package become outcomes of tests: failures in words, warnings, nothing else.
+"""How verdicts and errors of this package become outcomes of tests, those of spec files and those in code.
 
-Part of the plugin.
+Part of the plugin; light, for every run of pytest comes by here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_synthgate.errors import SynthgateError, SynthgateWarning
+from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
 from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
+    from pytest_synthgate.catalogue import Catalogue
     from pytest_synthgate.gating.gates import Verdict
     from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.session.run import Run
     from pytest_synthgate.spec.model import Spec
 
 
@@ -80,3 +83,62 @@ def announce(node: pytest.Item, spec: Spec, verdict: Verdict) -> None:
     """Warn on behalf of a gate that passes with reservations."""
     if verdict.warns:
         node.warn(SynthgateWarning(visible(f"{spec.name}: {verdict.name} {verdict.verdict}: {verdict.reason}")))
+
+
+@dataclass(frozen=True, slots=True)
+class SynthGate:
+    """The declared limits of one spec, for one test in code."""
+
+    node: pytest.Item
+    run: Run
+    spec: Spec
+
+    def verdicts(self) -> list[Verdict]:
+        """Judge every limit of the spec."""
+        with plainly():
+            project = self.run.project
+            return [project.judge(self.spec, score, group) for score, group in project.gates(self.spec)]
+
+    def check(self) -> None:
+        """Fail the test with an explanation when a limit is exceeded.
+
+        Gates that the spec expects to fail make an expected failure, when no other fails.
+        """
+        from pytest_synthgate.reports.junit import name_properties
+
+        verdicts = self.verdicts()
+        for verdict in verdicts:
+            announce(self.node, self.spec, verdict)
+            self.node.user_properties += name_properties(self.spec.name, verdict)
+        failed = [verdict for verdict in verdicts if verdict.fails(strict=self.run.options.strict)]
+        expected = self.run.project.expected(self.spec)
+        if unexpected := [verdict for verdict in failed if verdict.score not in expected]:
+            measurement = self.run.project.measurement(self.spec)
+            pytest.fail("\n".join(explanation(self.spec, each, measurement) for each in unexpected), pytrace=False)
+        if failed:
+            pytest.xfail(visible("; ".join(f"{each.name}: {expected[each.score]}" for each in failed)))
+
+
+def chosen_specs(metafunc: pytest.Metafunc, catalogue: Catalogue) -> list[Spec]:
+    """Give the declared specs that a test is marked for: all without a mark.
+
+    Raises:
+        pytest.Collector.CollectError: There is no spec of that name, or none at all.
+    """
+    names = [str(name) for mark in metafunc.definition.iter_markers("synth") for name in mark.args]
+    try:
+        return catalogue.choose(names)
+    except SpecError as error:
+        raise pytest.Collector.CollectError(visible(str(error))) from None
+
+
+def explain_comparison(left: object, right: object) -> list[str] | None:
+    """Explain a failed `assert measurement <= limits`."""
+    from pytest_synthgate.reports.explain import failures, with_interval
+    from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.spec.limits import Limits
+
+    if not isinstance(left, Measurement) or not isinstance(right, Limits):
+        return None
+    scores = ", ".join(f"{name} {with_interval(left.scores[name])}" for name in right if name in left.scores)
+    return [f"{scores or 'scores'} <= {right!r}", *failures(left, right)]

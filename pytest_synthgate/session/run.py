@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from _pytest.config import get_config
@@ -17,13 +17,14 @@ from pytest_synthgate.catalogue import Settings
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.project import Project
 from pytest_synthgate.session.options import Options, read_options
-from pytest_synthgate.session.outcomes import Obstructed, obstruction
+from pytest_synthgate.session.outcomes import Obstructed, obstruction, plainly
 from pytest_synthgate.session.parcels import Receiver, Sender
 from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_synthgate.images.sets import ImageSet
     from pytest_synthgate.spec.model import Spec
     from pytest_synthgate.spec.prompts import Prompt
 
@@ -54,24 +55,20 @@ class Run:
     refused: list[str] = field(default_factory=list)
     unwritten: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def used(self) -> bool:
-        """Whether there is any spec in it; files of somebody else are looked at too."""
-        return bool(self.project.catalogue.specs or self.receiver.durations)
-
-    def require(self, spec: Spec, *, images: bool = False) -> None:
-        """Skip a test whose spec cannot be judged; a strict run fails it instead.
-
-        Args:
-            spec: The spec.
-            images: Whether the test needs the images themselves, which stored measurements do not hold.
-        """
+    def require(self, spec: Spec) -> None:
+        """Skip a test whose spec cannot be judged; a strict run fails it instead."""
         if obstacle := self.project.obstacle(spec):
             if self.options.strict:
                 raise Obstructed(obstacle, pytrace=False)
             pytest.skip(obstacle)
-        if images and self.options.results is not None:
+
+    def images(self, spec: Spec, side: Literal["real", "synthetic"]) -> ImageSet:
+        """List a set of a spec; a test that asks for one is skipped where stored measurements are judged."""
+        self.require(spec)
+        if self.options.results is not None:
             pytest.skip(f"--synth-results={self.options.results} holds no images")
+        with plainly():
+            return self.project.images(spec, side)
 
     def parcel_of(self, item: pytest.Item, call: pytest.CallInfo[None], *, failed: bool) -> dict[str, Any] | None:
         """Pack what a phase of an item found out about the spec that it is about, if it is about one."""
@@ -122,6 +119,12 @@ def run_of(config: pytest.Config) -> Run:
         options = read_options(config)
         config.stash[RUN] = Run(config, options, project_of(config, options))
     return config.stash[RUN]
+
+
+def used_run(config: pytest.Config) -> Run | None:
+    """Give the run of a config if there is any spec in it; files of somebody else are looked at too."""
+    run = config.stash.get(RUN, None)
+    return run if run is not None and (run.project.catalogue.specs or run.receiver.durations) else None
 
 
 def configured(arguments: Sequence[str]) -> pytest.Config:

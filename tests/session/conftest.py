@@ -10,9 +10,10 @@ from PIL import Image
 # An in-process run forgets what it was the first to import, and NumPy's friends cannot be imported twice.
 from pytest_synthgate import evaluate
 from pytest_synthgate.features import embedding
-from pytest_synthgate.session import checks, items, summary
+from pytest_synthgate.reports import explain, junit
+from pytest_synthgate.session import items, summary
 
-LOADED = (embedding, checks, items, summary)
+LOADED = (embedding, explain, junit, items, summary)
 
 
 @pytest.fixture(scope="session")
