@@ -75,11 +75,7 @@ class Accepted:
     ) -> Accepted:
         """Keep what can be gated of a measurement, with the digits that the file has.
 
-        Args:
-            measurement: What was measured, nothing waived.
-            classes: Class and score of what is gated by class.
-            date: Day of the acceptance.
-            commit: Commit that it was measured at.
+        Nothing is waived in it. `classes` names class and score of what is gated by class.
         """
         by_class: dict[str, dict[str, Score]] = {}
         for group, name in classes:

@@ -73,17 +73,11 @@ def difference(
 ) -> Difference | None:
     """Compare a score with its baseline, at the largest rung that both have.
 
-    The 95% intervals of both are joined by the squares of their arms (MOVER: Zou and Donner 2008). Those of shares
-    are first made on n / deff with deff over the flagged clusters of both sides, for clusters that came on one side
-    could have come on the other. Where errors are known by their cause, the real set's are correlated when it is the
-    same: SE^2 = sum of all squares - 2 r SE_R SE_R', r = 0.8. The very same images have no noise.
-
-    Args:
-        measurement: What was measured.
-        score: The score of the whole set or the class; not as measured where findings were waived.
-        baseline: What was accepted, or what another measurement is compared with.
-        name: Name of the score.
-        group: A class, or None for the whole set.
+    The 95% intervals of both are joined by the squares of their arms (MOVER: Zou and Donner 2008). Those of shares are
+    first made on n / deff with deff over the flagged clusters of both sides, for clusters that came on one side could
+    have come on the other. Where errors are known by their cause, the real set's are correlated when it is the same:
+    SE^2 = sum of all squares - 2 r SE_R SE_R', r = 0.8. The very same images have no noise. `score` is not as measured
+    where findings were waived; `baseline` may be another measurement; `group` is a class, or None for the whole set.
 
     Returns:
         The difference with its 95% interval, or None where there is nothing to compare with.
@@ -114,11 +108,7 @@ def difference(
 def obstacle(measurement: Measurement, baseline: Accepted, name: str, group: str | None = None) -> str | None:
     """Say why a score cannot be compared with its baseline: what differs, and what it was and is; None where it can.
 
-    Args:
-        measurement: What was measured.
-        baseline: What was accepted.
-        name: Name of the score.
-        group: A class, or None for the whole set.
+    `group` is a class, or None for the whole set.
     """
     if KINDS[name].source == "files":
         return None
@@ -144,13 +134,7 @@ def change_of_real_set(measured: Measurement | Accepted, baseline: Accepted) -> 
 
 
 def same_images(measurement: Measurement, baseline: Accepted, *sides: str) -> bool:
-    """Tell whether sets are known to hold the same images.
-
-    Args:
-        measurement: What was measured.
-        baseline: What was accepted.
-        sides: "real", "synthetic" or both.
-    """
+    """Tell whether the "real" sets, the "synthetic" ones or both are known to hold the same images."""
     now, was = measurement.contents, baseline.contents
     return now is not None and was is not None and all(getattr(now, side) == getattr(was, side) for side in sides)
 
@@ -219,13 +203,8 @@ def beside_baseline(
 ) -> Beside:
     """Compare a score with the accepted one, as far as its limit asks for that.
 
-    Args:
-        measurement: What was measured.
-        name: Name of the score.
-        score: The score as measured, nothing waived.
-        limit: Its limit.
-        group: A class, or None for the whole set.
-        baseline: What was accepted of the same spec.
+    `score` is as measured, nothing waived, of a class (`group`) or of the whole set; the baseline is that of the same
+    spec.
     """
     if (regression := limit.regression) is None:
         return Beside("passed", "")

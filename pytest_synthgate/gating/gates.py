@@ -174,9 +174,7 @@ def keeps(measurement: object, limits: Limits) -> bool:
 def gates_on(limits: Mapping[str, Limit], classes: Iterable[str | None]) -> list[tuple[str, str | None]]:
     """List the gates that limits stand for: score and class, which is None for the whole set.
 
-    Args:
-        limits: Limit by score.
-        classes: What a limit per class is applied to; without any, to the whole set.
+    A limit per class stands for a gate of each class; without any, for one of the whole set.
     """
     groups = tuple(classes) or (None,)
     return [(score, group) for score, limit in limits.items() for group in (groups if limit.per_class else (None,))]
@@ -199,14 +197,8 @@ def judge(
 ) -> Verdict:
     """Apply one limit to one score of the whole set, or of one class.
 
-    Args:
-        measurement: What was measured.
-        name: Name of the score.
-        limit: Its limit.
-        group: A class, "pooled" for the small ones together, or None for the whole set.
-        baseline: What was accepted of the same spec; scores are compared with it as they were measured.
-        waivers: Those of the same spec.
-        today: The day that they expire by; without it none has expired.
+    `group` is a class, "pooled" for the small ones together, or None for the whole set. Scores are compared with the
+    baseline as they were measured. The waivers are those of the spec; they expire by `today`, and without it none has.
     """
     score = measurement.score(name, group)
     beside = beside_baseline(measurement, name, score, limit, group, baseline)

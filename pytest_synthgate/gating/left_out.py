@@ -55,16 +55,9 @@ def applied(
 ) -> Waived:
     """Leave the waived findings out of a share, and n alone.
 
-    Its interval is made as that of the score was: Clopper-Pearson on n / deff, deff from the clusters that the
-    findings left are in; the spread over the draws of the classifier stays what it was.
-
-    Args:
-        score: The score as measured.
-        name: Its name.
-        measurement: What it is from.
-        waivers: Those of its spec, of any score.
-        today: The day by which they expire.
-        group: The class it is the score of, None for the whole set.
+    Its interval is made as that of the score was: Clopper-Pearson on n / deff, deff from the clusters that the findings
+    left are in; the spread over the draws of the classifier stays what it was. The waivers are those of the spec, of
+    any score, and expire by `today`; `group` is a class, or None for the whole set.
     """
     # Without a waiver there may be very many findings to name in vain.
     if score.interval is None or all(waiver.score != name for waiver in waivers):
@@ -86,9 +79,7 @@ def applied(
 def useless(waivers: Sequence[Waiver], judged: Iterable[tuple[Measurement, Mapping[str, Limit]]]) -> dict[Waiver, str]:
     """Say why waivers are of no use, expired or not: they name no finding, or one that no gate counts.
 
-    Args:
-        waivers: Those of one spec file.
-        judged: Measurement and limits of the specs of that file that ran.
+    The waivers are those of one spec file; `judged` holds the measurement and the limits of its specs that ran.
     """
     met: set[Subject] = set()
     counted: set[Subject] = set()

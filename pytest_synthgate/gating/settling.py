@@ -24,12 +24,8 @@ Arms = tuple[float, float]
 def more_images(measurement: Measurement, name: str, score: Score, most: float, group: str | None = None) -> int | None:
     """Count the images that would settle a gate, if the score stayed what it is.
 
-    Args:
-        measurement: What was measured.
-        name: Name of the score.
-        score: The score that is judged, whose interval straddles the limit.
-        most: The limit.
-        group: A class, or None for the whole set.
+    `score` is the one that is judged, whose interval straddles the limit `most`; `group` is a class, or None for the
+    whole set.
 
     Returns:
         About how many more, two digits of it, rounded up; None where no reasonable number would.

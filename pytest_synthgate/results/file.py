@@ -123,11 +123,7 @@ def _finite(text: str) -> float:
 def fresh(path: Path, results: Mapping[str, SpecResult], spec: Spec, declared: Mapping[str, Any]) -> SpecResult:
     """Pick the result of a spec, if it was made from that very spec by this scoring revision.
 
-    Args:
-        path: The file.
-        results: What stands in it.
-        spec: The spec.
-        declared: What `spec_to_json` gave for it, before anything overrode where the real set is.
+    `declared` is what `spec_to_json` gave for it, before anything overrode where the real set is.
 
     Raises:
         ResultsError: It is not there, or stale; the text names what differs.

@@ -75,12 +75,7 @@ class FileReferences:
 
 
 def files_of(spec: Spec, measurer: Measurer) -> dict[str, ImageFiles]:
-    """Find the files of both sets of a spec that a report may show; none for sets of vectors.
-
-    Args:
-        spec: A spec that was measured.
-        measurer: What measured it.
-    """
+    """Find the files of both sets of a measured spec that a report may show; none for sets of vectors."""
     measurement, sets = measurer.measurement(spec), measurer.sets(spec)
     listed = {"real": (measurer.real(spec), sets.real), "synthetic": (measurer.synthetic(spec), sets.synthetic)}
     return {

@@ -106,11 +106,7 @@ class SpecResult(Terms):
 
     @classmethod
     def of(cls, form: WrittenResult, folder: Path | None = None) -> SpecResult:
-        """Take up what the results keep.
-
-        Args:
-            form: What was read.
-            folder: Where the paths of pictures start from.
+        """Take up what the results keep; the paths of pictures start from a folder.
 
         Raises:
             ResultsError: A gate has an impossible limit, or is on an unknown score.

@@ -88,13 +88,8 @@ def sides(
 ) -> tuple[Examples, Examples]:
     """Mark the images of both sets by the smallest digest of their joint near-duplicate cluster.
 
-    Twins so share a fold, the order of the images never matters, and a new image moves no other cluster.
-
-    Args:
-        synthetic: The synthetic set.
-        real: The real set.
-        within: Cluster labels within the synthetic and within the real set.
-        joint: Cluster labels over both, synthetic images first.
+    Twins so share a fold, the order of the images never matters, and a new image moves no other cluster. `within` holds
+    the cluster labels within either set, `joint` those over both, synthetic images first.
     """
     digests = synthetic.digests + real.digests
     smallest: dict[int, str] = {}
@@ -121,10 +116,7 @@ def representatives(side: Examples, draw: int, size: int) -> Indices:
 def balanced_probabilities(synthetic: Examples, real: Examples, size: int) -> Probabilities | None:
     """Fit on `size` representatives a side, several draws, and predict every image out of fold.
 
-    Args:
-        synthetic: The synthetic side.
-        real: The real side.
-        size: n0, at most the clusters of either side.
+    `size` is n0, at most the clusters of either side.
 
     Returns:
         One row of probabilities per draw, or None when the joint clusters leave a fold without both kinds to

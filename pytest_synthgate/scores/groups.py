@@ -39,10 +39,7 @@ def axes_of(synthetic: Mapping[str, ImageRecord], real: Mapping[str, ImageRecord
     """Group the images by class, by prompt and by every axis that the sources know of.
 
     An axis whose groups hold fewer than two synthetic images on average is none, as where every image has its prompt.
-
-    Args:
-        synthetic: What the source of the synthetic set says of each image, by id.
-        real: The same for the real set.
+    Both sets are given as what their sources say of each image, by id.
     """
     classes = [{name: each.class_name for name, each in side.items() if each.class_name} for side in (synthetic, real)]
     counts = Counter(classes[1].values())
@@ -66,12 +63,8 @@ def breakdown(
 ) -> dict[str, dict[str, dict[str, Score]]]:
     """Score every group of every axis, worst first (by unvaried, then unoriginal, then unrealistic).
 
-    Args:
-        axes: Groups by axis name.
-        synthetic: The synthetic set.
-        real: The real set.
-        copies: Their near-duplicates; an image is flagged as in the whole set, whatever the group of its twin.
-        fit: Out-of-fold probabilities, if there are any.
+    An image is flagged as in the whole set, whatever the group of its twin; without probabilities (`fit`) there are no
+    realism scores.
 
     Returns:
         `breakdown[axis][group][score]`.

@@ -105,10 +105,7 @@ class Links:
 def links_within(matrix: FeatureMatrix, same: Distinct, pairs: RowPairs) -> Links:
     """Link the images of one set: copies to the first of them, and the first of each kind as a search found it.
 
-    Args:
-        matrix: The set.
-        same: Its distinct images.
-        pairs: Near pairs among those.
+    `same` are the distinct images of the set, `pairs` near pairs among those.
     """
     copy_of, leader, rows = matrix.first_copies(), same.rows[same.group], np.arange(len(matrix))
     exact, equal = np.flatnonzero(copy_of != rows), np.flatnonzero((copy_of == rows) & (leader != rows))

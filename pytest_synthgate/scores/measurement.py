@@ -197,11 +197,7 @@ def own_group(class_name: str) -> str:
 def grouped(classes: Iterable[str], counts: Mapping[str, int]) -> dict[str, str]:
     """Name the group of each class: its own, or "pooled" with fewer than 30 real images, none included.
 
-    Where no real image has a class, none is small.
-
-    Args:
-        classes: Names of classes.
-        counts: Real images by class.
+    Where no real image has a class, none is small. `counts` are the real images of each class.
     """
     small = {each for each in classes if counts.get(each, 0) < ENOUGH} if counts else set()
     return {each: POOLED if each in small else own_group(each) for each in classes}
@@ -213,11 +209,7 @@ def in_order(groups: Iterable[str]) -> tuple[str, ...]:
 
 
 def set_digest(digests: Iterable[str]) -> str:
-    """Digest a set: the same for the same images in any order and under any names.
-
-    Args:
-        digests: Content digest of every image, copies as often as they are there.
-    """
+    """Digest a set from the content digests of all images, copies as often as they are there, in any order."""
     return "sha256:" + hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 

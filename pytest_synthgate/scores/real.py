@@ -55,8 +55,7 @@ class Threshold:
     def warnings(self, recognised: Mapping[str, float]) -> tuple[str, ...]:
         """Say what a reader of tau should know, a line each.
 
-        Args:
-            recognised: Share of lightly edited real photos within tau of their original, by edit.
+        `recognised` is the share of lightly edited real photos within tau of their original, by edit.
         """
         found = [
             f"tau recognises only {share:.0%} of real photos after a light edit ({edit}): edited copies may pass"
@@ -120,9 +119,7 @@ class Reference:
 def reference(real: FeatureMatrix, once: Once | None = None) -> Reference:
     """Prepare a real set for comparisons.
 
-    Args:
-        real: The real set.
-        once: Where what depends on it alone is kept beyond this process.
+    `once` keeps what depends on it alone beyond this process.
 
     Raises:
         MissingExtraError: What measures is not installed.

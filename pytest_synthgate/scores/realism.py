@@ -67,12 +67,7 @@ def realism(
 ) -> Realism:
     """Fit and score two sets at every rung that both reach; "studio" has one fit, of all images.
 
-    Args:
-        synthetic: The synthetic set.
-        real: The real set.
-        copies: Their near-duplicates.
-        definition: "balanced" or "studio".
-        at_most: Largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
+    `at_most` is the largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
     """
     pair = sides(synthetic, real, (copies.synthetic, copies.real), copies.joint)
     if definition == "studio":
@@ -122,11 +117,6 @@ def realism_scores(probabilities: Probabilities, synthetic: Examples, real: Exam
 
     unrealistic = mean over S of P(synthetic), unrepresentative = mean over R of P(real), obviously_fake = share of
     S with P(synthetic) >= 0.9, c2st_auc = P(a synthetic image gets the higher probability) (Lopez-Paz and Oquab 2017).
-
-    Args:
-        probabilities: One row per draw.
-        synthetic: The synthetic side.
-        real: The real side.
     """
     eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
     n_s, n_r = _independent(probabilities, synthetic, real)
@@ -151,11 +141,6 @@ def realism_errors(probabilities: Probabilities, synthetic: Examples, real: Exam
     """Take the standard errors of unrealistic and unrepresentative apart, by what brings them in.
 
     The classifier's is that of the mean over draws; the intervals of the scores allow for the spread of a single one.
-
-    Args:
-        probabilities: One row per draw.
-        synthetic: The synthetic side.
-        real: The real side.
     """
     eta_s, eta_r = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
     sampling = influence_errors(eta_s, eta_r, *_independent(probabilities, synthetic, real))
@@ -192,12 +177,8 @@ def widened(score: Score, spread: float) -> Score:
 def area_under_curve(probabilities: Probabilities, n_synthetic: float, n_real: float) -> Score:
     """Area under the ROC curve with its interval from placement values (DeLong, DeLong and Clarke-Pearson 1988).
 
-    The classifier is itself a draw: the spread of the area over draws is added to that of the images.
-
-    Args:
-        probabilities: One row per draw.
-        n_synthetic: Independent synthetic images.
-        n_real: Independent real images.
+    The classifier is itself a draw: the spread of the area over draws is added to that of the images. `n_synthetic` and
+    `n_real` count independent images.
     """
     synthetic, real = probabilities.synthetic.mean(axis=0), probabilities.real.mean(axis=0)
     of_synthetic, of_real = _placements(synthetic, real), _placements(real, synthetic)

@@ -81,9 +81,7 @@ def utc_today() -> date:
 def as_waiver(declared: Mapping[str, Any], today: date) -> Waiver:
     """Read one `[[waiver]]` table; one that has expired is still a waiver, and fails its gate.
 
-    Args:
-        declared: What TOML holds.
-        today: What the date of expiry is compared to.
+    Its day is compared to `today`.
 
     Raises:
         SpecError: A key is unknown, missing or says what a waiver cannot be.

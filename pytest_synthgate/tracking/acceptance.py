@@ -59,12 +59,7 @@ def updated(
 ) -> Update:
     """Accept the scores of the specs that ran, as they were measured, and leave all others as they are.
 
-    Args:
-        baseline: What was accepted before.
-        results: Result by spec name, of a run that judged by that.
-        date: The day.
-        commit: The commit, if known.
-        accept_failing: Whether to accept a spec of which a gate failed or was not judged too.
+    With `accept_failing`, also those of a spec of which a gate failed or was not judged.
     """
     entries, changes, refused = dict(baseline.entries), [], []
     for name, result in sorted(results.items()):
@@ -136,12 +131,8 @@ def entry(
 ) -> Accepted:
     """Make the entry of a spec; the very one that was there where nothing is new but the day and the commit.
 
-    Args:
-        measurement: What was measured, nothing waived.
-        by_class: Class and score of the gates with a regression; those of whole sets, without a class, are kept anyway.
-        was: The entry before; the classes that it has are kept up, for a gate may run alone.
-        date: The day.
-        commit: The commit, if known.
+    Nothing is waived in the measurement. `by_class` are class and score of the gates with a regression, those of whole
+    sets, without a class, being kept anyway; the classes that were there are kept up, for a gate may run alone.
     """
     before = {} if was is None else was.classes
     kept = {(group, name) for group, scores in before.items() for name in scores}
@@ -153,10 +144,7 @@ def entry(
 def told_changes(was: Accepted | None, now: Accepted, gates: Iterable[str] = ()) -> Iterator[str]:
     """Say what changed, scores as far as their digits are shown; of a new entry what it holds, in one line.
 
-    Args:
-        was: The entry before, None where there was none.
-        now: The entry.
-        gates: Names of the gates, which come first in a new entry.
+    `gates` are names of gates, which come first in a new entry.
     """
     if was is None:
         yield _first(dict(_shown(now)), set(gates))

@@ -175,10 +175,7 @@ def _scores(entry: Accepted) -> Iterator[tuple[tuple[str, ...], Score]]:
 
 
 def parsed(content: bytes) -> tuple[Any, dict[Keys, int]]:
-    """Read JSON, and the line of every value by the keys that lead to it.
-
-    Args:
-        content: Any bytes.
+    """Read JSON from any bytes, and the line of every value by the keys that lead to it.
 
     Raises:
         BaselineError: It is not JSON, says something twice, or holds a number that is not finite; the text starts

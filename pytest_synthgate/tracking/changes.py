@@ -61,11 +61,7 @@ class Comparable:
 
 
 def comparable(rows: Sequence[HistoryRow]) -> Comparable:
-    """Pick the runs that have the fingerprint of the latest.
-
-    Args:
-        rows: At least one run of one spec, in the order of time.
-    """
+    """Pick the runs that have the fingerprint of the latest, from one or more of one spec in the order of time."""
     latest = rows[-1]
     others = [row for row in rows if row.fingerprint != latest.fingerprint]
     differing = {part for row in others for part, _ in row.parts.items() ^ latest.parts.items()}
@@ -166,10 +162,8 @@ def _precision(widths: Floats) -> Floats:
 def _cuts(values: Floats, weights: Floats, edges: Indices) -> list[int]:
     """Cut until no part shows a change any more, then place every cut anew between its neighbours, or drop it.
 
-    Args:
-        values: One per distinct measurement.
-        weights: Their precision.
-        edges: The run in which each was first seen, and the number of runs.
+    Every distinct measurement has a value and a weight, its precision; `edges` holds the run in which each was first
+    seen, and the number of runs.
     """
 
     def cut(start: int, end: int) -> int | None:

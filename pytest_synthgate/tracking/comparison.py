@@ -109,15 +109,11 @@ class Comparison:
 
 
 def compare_results(was: Mapping[str, SpecResult], now: Mapping[str, SpecResult]) -> Comparison:
-    """Compare two files.
+    """Compare the later results with the earlier ones, by spec name.
 
     A score has changed where its p is below 0.05 when adjusted for the number K of scores (Holm), so that one look at
     twenty of them finds a change by chance alone no more often than a look at one does. K counts the scores that
     chance could have moved: neither those of the very same images, nor shares of which neither side flags an image.
-
-    Args:
-        was: The earlier results, by spec name.
-        now: The later results.
     """
     alone = [each for name in now if name in was for each in _differences(name, was[name], now[name])]
     chances = iter(holm([each.chance for each in alone if each.chance is not None]))

@@ -49,11 +49,7 @@ def history_rows(
 ) -> list[HistoryRow]:
     """Give one row a spec that was measured.
 
-    Args:
-        results: Result by spec name.
-        provenance: Commit, branch and CI run.
-        time: When the run ended; aware of its time zone.
-        durations: Seconds by spec name, where known.
+    `time` is when the run ended, aware of its zone; `durations` are seconds by spec name, where known.
     """
     seconds = durations or {}
     measured = (name for name in sorted(results) if results[name].measurement.n_synthetic)
@@ -91,11 +87,7 @@ def _flagged(measurement: Measurement) -> dict[str, int]:
 
 
 def append(path: Path, added: Iterable[HistoryRow]) -> None:
-    """Add rows to a file, whole whatever else is added to it meanwhile, and never to a torn line.
-
-    Args:
-        path: The file; made when it is not there.
-        added: What to add.
+    """Add rows to a file, made when there is none: whole whatever else is added meanwhile, and never to a torn line.
 
     Raises:
         HistoryError: The place cannot be written to, or holds something else.

@@ -35,12 +35,7 @@ class Provenance:
 
 
 def provenance(folder: Path, environment: Mapping[str, str]) -> Provenance:
-    """Ask the environment of the CI run, and git for what that does not say.
-
-    Args:
-        folder: Any folder of the project.
-        environment: The environment variables.
-    """
+    """Ask the variables of the CI run, and git in any folder of the project for what they do not say."""
     commit, branch, run = (_first(environment, names) for names in (_COMMIT, _BRANCH, _RUN))
     if commit is None:
         commit, checked_out = _head(folder)

@@ -26,12 +26,9 @@ if TYPE_CHECKING:
 
 
 def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Callable[[Baseline], Update]:
-    """Measure the images of specs again.
+    """Measure the images of specs that the baseline has again; the measurer should make none.
 
-    Args:
-        specs: Specs that the baseline has an entry of.
-        measurer: What measures them; it should make no images.
-        folder: Any folder of the project, for the commit.
+    `folder` is any folder of the project, for the commit.
 
     Returns:
         What puts the scores in the place of the old ones, as far as the images are those that were accepted.
