@@ -6,10 +6,11 @@ import contextlib
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError, SynthgateError
-from pytest_synthgate.text.printable import shown
+from pytest_synthgate.text.printable import printable, shown
 
 
 def replace_file(path: Path, content: bytes, error: type[SynthgateError] = ResultsError) -> None:
@@ -18,10 +19,18 @@ def replace_file(path: Path, content: bytes, error: type[SynthgateError] = Resul
     Raises:
         SynthgateError: The place cannot be written to; of the given class.
     """
-    try:
+    with writing(path, error):
         put_in_place(path, content)
-    except OSError as failure:
-        raise error(f"{shown(path)}: cannot be written ({failure.strerror}); choose another file") from None
+
+
+@contextlib.contextmanager
+def writing(path: Path, error: type[SynthgateError]) -> Iterator[None]:
+    """Say in one line why a file that a user named cannot be written, in an error of the given class."""
+    try:
+        yield
+    except (OSError, RuntimeError) as failure:  # the latter for links in circles and drives that cannot lock
+        reason = printable(str(getattr(failure, "strerror", None) or failure))
+        raise error(f"{shown(path)}: cannot be written ({reason}); choose another file") from None
 
 
 def put_in_place(path: Path, content: bytes) -> None:

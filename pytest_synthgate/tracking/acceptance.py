@@ -67,7 +67,7 @@ def updated(
         if not result.measurement.n_synthetic:
             refused.append(f"{label}: not accepted, it could not be measured")
         elif against and not accept_failing:
-            refused.append(f"{label}: not accepted, {', '.join(visible(each.what) for each in against)}")
+            refused.append(f"{label}: not accepted, {', '.join(visible(what) for what, _ in against)}")
         else:
             was = entries.get(name)
             by_class = [(each.group, each.score) for each in result.verdicts if each.limit.regression is not None]
@@ -75,7 +75,7 @@ def updated(
             gates = {*(each.name for each in result.verdicts), *result.unjudged()}
             told = list(told_changes(was, entries[name], gates))
             changes += [f"{label}: {each}" for each in told]
-            changes += [f"{label}: accepted although {visible(each.whole)}" for each in against if told]
+            changes += [f"{label}: accepted although {visible(what + why)}" for what, why in against if told]
     return Update(Baseline(entries), tuple(changes), tuple(refused))
 
 
@@ -91,34 +91,20 @@ def undeclared(baseline: Baseline, declared: Collection[str]) -> list[str]:
     return [name for name in sorted(baseline.entries) if name not in declared]
 
 
-@dataclass(frozen=True, slots=True)
-class _Objection:
-    """What stands in the way of accepting a spec, and why that is."""
-
-    what: str
-    why: str = ""
-
-    @property
-    def whole(self) -> str:
-        return f"{self.what}: {self.why}" if self.why else self.what
-
-
-def _against(result: SpecResult) -> Iterator[_Objection]:
-    """List what stands in the way of accepting a spec.
+def _against(result: SpecResult) -> Iterator[tuple[str, str]]:
+    """List what stands in the way of accepting a spec, and why that is.
 
     What is not comparable with the baseline does not, for an update is its remedy.
     """
     for each in result.verdicts:
         if result.fails(each) and each.verdict != "not comparable":
-            yield _Objection(
-                f"{each.name} {'failed' if each.verdict == 'failed' else f'is {each.verdict}'}", each.reason
-            )
+            yield f"{each.name} {'failed' if each.verdict == 'failed' else f'is {each.verdict}'}", f": {each.reason}"
     if result.error is not None:
-        yield _Objection("not all could be judged", result.error)
+        yield "not all could be judged", f": {result.error}"
     elif missing := result.unjudged():
         judged = len(result.verdicts)
         gates = counted(judged + len(missing), "gate")
-        yield _Objection(f"{judged:,} of {gates} {'was' if judged == 1 else 'were'} judged")
+        yield f"{judged:,} of {gates} {'was' if judged == 1 else 'were'} judged", ""
 
 
 def entry(

@@ -18,12 +18,12 @@ from pydantic import ConfigDict
 
 from pytest_synthgate.errors import BaselineError
 from pytest_synthgate.files.forms import Form, Keys, MisfitError, laid_out, place
-from pytest_synthgate.files.replacing import replace_file
+from pytest_synthgate.files.replacing import replace_file, writing
 from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.score import Score
-from pytest_synthgate.text.printable import printable, shown, storable
+from pytest_synthgate.text.printable import shown, storable
 
 _SCHEMA: Literal[1] = 1
 """Version of the file."""
@@ -135,21 +135,16 @@ def locked(path: Path) -> Iterator[None]:
     """
     from filelock import SoftFileLock
 
-    try:
+    with writing(path, BaselineError):
         there = path.resolve()
         there.parent.mkdir(parents=True, exist_ok=True)
         # One that leaves nothing behind, for this folder is under version control.
         lock = there.with_name(f".{there.name}.lock")
-        holding = SoftFileLock(lock, timeout=_PATIENCE).acquire()
-    except TimeoutError:
-        raise BaselineError(
-            f"{shown(path)}: another run is changing it, or was stopped while it did; remove {shown(lock)} in that case"
-        ) from None
-    except (OSError, RuntimeError) as error:  # the latter for links in circles
-        reason = getattr(error, "strerror", None) or error
-        raise BaselineError(
-            f"{shown(path)}: cannot be written ({printable(str(reason))}); choose another file"
-        ) from None
+        try:
+            holding = SoftFileLock(lock, timeout=_PATIENCE).acquire()
+        except TimeoutError:
+            busy = "another run is changing it, or was stopped while it did"
+            raise BaselineError(f"{shown(path)}: {busy}; remove {shown(lock)} in that case") from None
     with holding:
         yield
 

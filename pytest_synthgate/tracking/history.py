@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_synthgate.errors import HistoryError
+from pytest_synthgate.files.replacing import writing
 from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.scores.measurement import short_fingerprint
 from pytest_synthgate.scores.score import Score
-from pytest_synthgate.text.printable import printable, shown
-from pytest_synthgate.text.wording import meant, quoted, written
+from pytest_synthgate.text.printable import shown
+from pytest_synthgate.text.wording import meant, quoted
 from pytest_synthgate.tracking.provenance import Provenance
-from pytest_synthgate.tracking.row import ROW_SCHEMA, HistoryRow
+from pytest_synthgate.tracking.row import ROW_SCHEMA, HistoryRow, LaterRowError
 
 if TYPE_CHECKING:
     from pytest_synthgate.results.result import SpecResult
@@ -35,10 +36,6 @@ _LONGEST = 1 << 20
 
 _PATIENCE = 60
 """Seconds to wait for other processes that add to the same file."""
-
-
-class _LaterError(HistoryError):
-    """A row is one of a later version."""
 
 
 def history_rows(
@@ -95,7 +92,7 @@ def append(path: Path, added: Iterable[HistoryRow]) -> None:
     from filelock import FileLock
 
     lines = "".join(row.to_line() for row in added).encode("ascii")
-    try:
+    with writing(path, HistoryError):
         there = path.resolve()
         there.parent.mkdir(parents=True, exist_ok=True)
         # One write in append mode is whole on local disks; the lock is for network drives and Windows.
@@ -108,11 +105,6 @@ def append(path: Path, added: Iterable[HistoryRow]) -> None:
             text = b"\n" + lines if _is_torn(file) else lines
             if file.write(text) != len(text):
                 raise HistoryError(f"{shown(path)}: only a part could be written; make space on the disk")
-    except (OSError, RuntimeError) as error:  # the latter for links in circles and drives that cannot lock
-        reason = getattr(error, "strerror", None) or error
-        raise HistoryError(
-            f"{shown(path)}: cannot be written ({printable(str(reason))}); choose another file"
-        ) from None
 
 
 def _is_history(file: BinaryIO) -> bool:
@@ -183,7 +175,7 @@ def _read(path: Path) -> tuple[dict[bytes, HistoryRow], list[str], bool]:
             try:
                 found[text] = _parsed(text)
             except HistoryError as error:
-                newer = isinstance(error, _LaterError)
+                newer = isinstance(error, LaterRowError)
                 later = later or newer
                 # What follows the last line end is empty unless a writer was stopped.
                 skipped.append(f"line {number}: {'torn' if number == len(lines) and not newer else error}")
@@ -211,7 +203,4 @@ def _parsed(text: bytes) -> HistoryRow:
         raw = json.loads(text)
     except (ValueError, RecursionError):
         raise HistoryError("not JSON") from None
-    schema = raw.get("schema") if isinstance(raw, dict) else None
-    if isinstance(schema, int) and schema > ROW_SCHEMA:
-        raise _LaterError(f"schema {written(schema)}, this version reads {ROW_SCHEMA}")
     return HistoryRow.from_json(raw)

@@ -23,6 +23,11 @@ from pytest_synthgate.tracking.provenance import Provenance
 ROW_SCHEMA: Literal[1] = 1
 """Version of the row."""
 
+
+class LaterRowError(HistoryError):
+    """A row is one of a later version."""
+
+
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
 
 
@@ -115,7 +120,9 @@ class HistoryRow:
             raise HistoryError(f"{written(raw)} is no row")
         # To Python true is 1, to JSON it is not.
         if raw.get("schema") != ROW_SCHEMA or isinstance(raw["schema"], bool):
-            raise HistoryError(f"schema {written(raw.get('schema'))}, this version reads {ROW_SCHEMA}")
+            later = isinstance(raw.get("schema"), int) and raw["schema"] > ROW_SCHEMA
+            failure = LaterRowError if later else HistoryError
+            raise failure(f"schema {written(raw.get('schema'))}, this version reads {ROW_SCHEMA}")
         try:
             return Form(HistoryRow).read(raw)
         except MisfitError as error:
