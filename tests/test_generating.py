@@ -322,9 +322,9 @@ def loaded() -> None:
 
     from pytest_synthgate import evaluate
     from pytest_synthgate.features import embedding
-    from pytest_synthgate.session import checks, items, summary
+    from pytest_synthgate.session import items, outcomes, summary
 
-    assert embedding, (checks, items, summary)
+    assert embedding, (items, outcomes, summary)
     random = np.random.default_rng(0)
     evaluate(random.normal(size=(40, 8)), random.normal(size=(40, 8)))
 
