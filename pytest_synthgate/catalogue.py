@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,14 +100,9 @@ class Catalogue:
     _complete: bool = False
 
     def load(self, file: Path, *, named: bool = False) -> list[Spec]:
-        """Take in a spec file; the settings override what it says, here and nowhere else.
+        """Take in a spec file, and give its specs; the settings override what it says, here and nowhere else.
 
-        Args:
-            file: The file.
-            named: Whether somebody named it. If not, one without specs belongs to somebody else.
-
-        Returns:
-            Its specs, none of a file that belongs to somebody else.
+        One without specs belongs to somebody else, unless it was named.
 
         Raises:
             SpecError: It says what cannot be meant, or a name is taken.
@@ -120,7 +116,8 @@ class Catalogue:
             # The real set may lie elsewhere on the next machine, the encoder decides the scores.
             declared[spec.name] = spec_to_json(spec)
             found.append(replace(spec, real=self.settings.real or spec.real))
-            _check_outside(found[-1], self.settings.pictures)
+            for path, source in product(self.settings.pictures, (found[-1].real, spec.images)):
+                check_outside(path, source, f"{spec.where} ")
         fresh = [spec for spec in found if self.specs.get(spec.name) != spec]
         check_names([*self.specs.values(), *fresh])
         self.specs |= {spec.name: spec for spec in fresh}
@@ -128,10 +125,7 @@ class Catalogue:
         return found
 
     def load_all(self) -> list[Spec]:
-        """Take in every spec file that was named or lies below the root.
-
-        Returns:
-            All specs.
+        """Take in every spec file that was named or lies below the root, and give all specs.
 
         Raises:
             SpecError: A file says what cannot be meant, or a name is taken.
@@ -157,11 +151,7 @@ class Catalogue:
             check_unique(self.load_all())
 
     def choose(self, names: Iterable[str], among: Iterable[Spec] | None = None) -> list[Spec]:
-        """Pick specs by name, all when no name is given.
-
-        Args:
-            names: Their names.
-            among: The specs to pick from; all of the project when absent.
+        """Pick specs by name, all when no name is given; from all of the project, unless some are given.
 
         Raises:
             SpecError: There is no such spec, or none at all.
@@ -182,11 +172,14 @@ class Catalogue:
         return [spec for name, spec in found.items() if not wanted or name in wanted]
 
 
-def _check_outside(spec: Spec, pictures: Iterable[Path]) -> None:
-    for path in pictures:
-        for source in (spec.real, spec.images):
-            if source is not None and source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-                raise SpecError(
-                    f"{spec.where} {shown(path)}, where pictures are written, lies in the image set {shown(source)}, "
-                    "which would grow by them; name a folder outside"
-                )
+def check_outside(picture_folder: Path, source: Path | None, place: str = "") -> None:
+    """Check that a folder which pictures are written to is in no folder of images, which would grow by them.
+
+    Raises:
+        SpecError: It is; names the place that declares the images.
+    """
+    if source is not None and source.is_dir() and picture_folder.resolve().is_relative_to(source.resolve()):
+        raise SpecError(
+            f"{place}{shown(picture_folder)}, where pictures are written, lies in the image set {shown(source)}, "
+            "which would grow by them; name a folder outside"
+        )

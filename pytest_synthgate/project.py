@@ -95,13 +95,9 @@ class Project:
             from pytest_synthgate.features.store import Store
             from pytest_synthgate.measure import Measurer
 
+            store, how = Store(self.settings.cache), self.settings
             self._measurer = Measurer(
-                Store(self.settings.cache),
-                progress=self.settings.progress,
-                resolve=self._encoder,
-                mode=self.settings.generate,
-                hook=self.generator,
-                run=self.settings.process,
+                store, how.progress, self._encoder, mode=how.generate, hook=self.generator, run=how.process
             )
         return self._measurer
 
@@ -126,10 +122,10 @@ class Project:
     def prepare(self, spec: Spec) -> None:
         """Have both sets listed, made where images are missing, and embedded; or know that what is stored is fresh."""
         with self._discreetly(spec):
-            if self.settings.results is None:
+            if (path := self.settings.results) is None:
                 self.measurer.sets(spec)
             else:
-                self._fresh(spec)
+                self._fresh(spec, path)
 
     def images(self, spec: Spec, side: Literal["real", "synthetic"]) -> ImageSet:
         """List a set of a spec, not decoded."""
@@ -144,8 +140,8 @@ class Project:
         """
         if spec.name not in self._measurements:
             with self._discreetly(spec):
-                stored = None if self.settings.results is None else self._fresh(spec).measurement
-                found = stored or self.measurer.measurement(spec)
+                path = self.settings.results
+                found = self._fresh(spec, path).measurement if path else self.measurer.measurement(spec)
             if self.settings.redact_real:
                 from pytest_synthgate.reports.redaction import without_real_names
 
@@ -164,10 +160,9 @@ class Project:
             self._stored = read_results(path)
         return self._stored
 
-    def _fresh(self, spec: Spec) -> SpecResult:
+    def _fresh(self, spec: Spec, path: Path) -> SpecResult:
         from pytest_synthgate.results.file import fresh
 
-        path = self.settings.results or Path()
         return fresh(path, self._read(path), spec, self.catalogue.declared[spec.name])
 
     @contextmanager
@@ -247,10 +242,7 @@ class Project:
         return spec.xfail if self.settings.xfail else {}
 
     def unused_waivers(self, specs: Iterable[Spec]) -> Mapping[Waiver, str]:
-        """Give the waivers of a file that are of no use to any of its specs, and why.
-
-        Args:
-            specs: All specs of the file.
+        """Give the waivers of a file that are of no use to any of its specs, which are all given, and why.
 
         Raises:
             SynthgateError: One cannot be measured.
@@ -261,21 +253,21 @@ class Project:
         return useless(waivers, [(self.measurement(spec), spec.limits) for spec in specs])
 
     def result(self, spec: Spec, error: str | None = None) -> SpecResult:
-        """Give what is known about a spec, for reports.
-
-        Args:
-            spec: The spec.
-            error: What kept it, or one of its gates, from being judged; without it, it is measured now.
+        """Give what is known about a spec, for reports; it is measured now, unless an error is told that prevented it.
 
         Raises:
             SynthgateError: It cannot be measured.
         """
         if error is not None and not self.is_measured(spec):
-            return replace(self._discreet(self._unmeasured(spec)), error=error)
+            return self._discreet(self._judged_on(spec, error))
         if spec.name not in self._ungated:
             self._ungated[spec.name] = self._discreet(self._without_verdicts(spec))
         verdicts = tuple(self._verdicts.get(spec.name, {}).values())
         return replace(self._ungated[spec.name], verdicts=verdicts, error=error)
+
+    def unjudged(self, error: str) -> SpecResult:
+        """Give what is known where not even a spec is: why there is nothing to judge."""
+        return self._judged_on(None, error)
 
     def _discreet(self, result: SpecResult) -> SpecResult:
         from pytest_synthgate.reports.redaction import redacted
@@ -283,38 +275,30 @@ class Project:
         return redacted(result) if self.settings.redact_real or result.redacted else result
 
     def _without_verdicts(self, spec: Spec) -> SpecResult:
-        result = replace(
-            self._unmeasured(spec), measurement=self.measurement(spec), declared=self.catalogue.declared[spec.name]
-        )
-        if self.settings.results is not None:
-            stored = self._fresh(spec)
-            result = replace(result, classes=stored.classes, images=stored.images, redacted=stored.redacted)
-        else:
-            from pytest_synthgate.measure import known_classes
-            from pytest_synthgate.results.image_files import files_of
+        measurement, declared = self.measurement(spec), self.catalogue.declared[spec.name]
+        result = replace(self._judged_on(spec), measurement=measurement, declared=declared)
+        if (path := self.settings.results) is not None:
+            stored = self._fresh(spec, path)
+            return replace(result, classes=stored.classes, images=stored.images, redacted=stored.redacted)
+        from pytest_synthgate.measure import known_classes
+        from pytest_synthgate.results.image_files import files_of
 
-            with self._discreetly(spec):
-                result = replace(
-                    result, classes=known_classes(spec, self.measurer), images=files_of(spec, self.measurer)
-                )
-        return result
+        with self._discreetly(spec):
+            return replace(result, classes=known_classes(spec, self.measurer), images=files_of(spec, self.measurer))
 
-    def _unmeasured(self, spec: Spec) -> SpecResult:
+    def _judged_on(self, spec: Spec | None, error: str | None = None) -> SpecResult:
+        from pytest_synthgate.results.result import SpecResult
         from pytest_synthgate.scores.finding import Unreadable
+        from pytest_synthgate.scores.measurement import Measurement
 
+        if spec is None:
+            return SpecResult(Measurement(0, 0, {}, {}), strict=self.settings.strict, error=error)
         unreadable = tuple(Unreadable(*each) for each in self._unreadable.get(spec.name, ()))
-        bare = self.unjudged()
-        return replace(
-            bare,
-            measurement=replace(bare.measurement, unreadable=unreadable),
+        return SpecResult(
+            Measurement(0, 0, {}, {}, unreadable=unreadable),
             compare_to=spec.compare_to,
             expected=self.expected(spec),
             limits=spec.limits,
+            strict=self.settings.strict,
+            error=error,
         )
-
-    def unjudged(self, error: str | None = None) -> SpecResult:
-        """Give what is known where not even a spec is: why there is nothing to judge."""
-        from pytest_synthgate.results.result import SpecResult
-        from pytest_synthgate.scores.measurement import Measurement
-
-        return SpecResult(Measurement(0, 0, {}, {}), strict=self.settings.strict, error=error)

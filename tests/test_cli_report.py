@@ -68,6 +68,19 @@ def test_pictures_that_are_gone_are_counted_with_the_folder_they_were_looked_for
     assert result.stderr.strip() in Path("site/index.html").read_text("utf-8")
 
 
+def test_a_folder_of_pictures_is_not_put_into_an_image_set_and_a_page_may_be(here: Path) -> None:
+    (here / "made").mkdir()
+    listed = replace(judged(), images={"synthetic": ImageFiles(here / "made")}, declared={"images": "made"})
+    write_results(Path("one.json"), {"a": listed})
+    refused = run("one.json", "--html", "made/site")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "lies in the image set" in refused.stderr
+    assert run("one.json", "--html", "made/page.html", "--markdown", "made/note.md").exit_code == 0
+    table = replace(listed, images={"synthetic": ImageFiles(here)}, declared={"images": "made.csv"})
+    write_results(Path("one.json"), {"a": table})
+    assert run("one.json", "--html", "site").exit_code == 0
+
+
 def test_damaged_rows_of_a_history_are_told(here: Path) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     append(here / "history.jsonl", history_rows({"a": judged()}, Provenance(), now))

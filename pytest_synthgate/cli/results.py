@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import click
 
+from pytest_synthgate.catalogue import check_outside
 from pytest_synthgate.cli.shared import PATH, say
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form
@@ -39,7 +41,7 @@ def report_command(
     history: tuple[Path, ...],
 ) -> None:
     """Render results files, several as one; pictures are shown where they are still in their place."""
-    from pytest_synthgate.reports.html.page import MAX_FINDINGS, write_html
+    from pytest_synthgate.reports.html.page import MAX_FINDINGS, is_one_file, write_html
     from pytest_synthgate.reports.redaction import redacted
     from pytest_synthgate.reports.trend import read_trends
     from pytest_synthgate.results.file import read_all
@@ -50,6 +52,11 @@ def report_command(
     if redact_real:
         found = {name: redacted(result) for name, result in found.items()}
     if html is not None:
+        for result, (side, key) in product(found.values(), (("real", "real"), ("synthetic", "images"))):
+            files, declared = result.images.get(side), result.declared.get(key)
+            # The folder of a table is none of images; a page in one file is no picture.
+            if files and declared and files.root.name == Path(declared).name and not is_one_file(html):
+                check_outside(html, files.root)
         most = MAX_FINDINGS if max_findings is None else max_findings
         trends, warnings = read_trends(history, found)
         gap = write_html(html, found, max_findings=most, trends=trends, remarks=warnings)

@@ -25,21 +25,18 @@ class Sender:
     def pack(
         self, name: str, position: tuple[str, int], result: SpecResult | None, notes: Sequence[str]
     ) -> dict[str, Any]:
-        """Pack the result of a spec; one that could not be measured is not taken for its measurement.
+        """Pack what is known about a spec, None before it is measured; an error is not taken for its measurement.
 
         Args:
-            name: The spec's name.
+            name: Its name.
             position: Its file and its number among the specs, which give its place in the reports.
-            result: What is known about it now, None before it is measured.
-            notes: What a user should know about the making of images, all since the start.
+            result: What is known.
+            notes: All notes on the making of images since the start.
         """
-        packed: dict[str, Any] | None
-        if result is None:
-            packed = None
-        elif name in self._sent:
-            gates = {verdict.name: verdict.to_json() for verdict in result.verdicts}
-            packed = {"gates": gates, "error": result.error}
-        else:
+        packed: dict[str, Any] | None = None
+        if result is not None and name in self._sent:
+            packed = {"gates": {each.name: each.to_json() for each in result.verdicts}, "error": result.error}
+        elif result is not None:
             packed = result.to_json()
             if result.measurement.n_synthetic:
                 self._sent.add(name)

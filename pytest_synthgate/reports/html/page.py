@@ -96,6 +96,11 @@ def _one_run(results: Results, trends: Mapping[str, SpecTrend]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def is_one_file(path: Path) -> bool:
+    """Tell whether a report of this name is one file, not a folder with pictures."""
+    return path.suffix.lower() in (".html", ".htm")
+
+
 def write_html(
     path: Path,
     results: Results,
@@ -120,7 +125,7 @@ def write_html(
     Raises:
         ResultsError: The place cannot be written to, or holds a page of somebody else.
     """
-    one_file = path.suffix.lower() in (".html", ".htm")
+    one_file = is_one_file(path)
     _check_ours(path, one_file=one_file)
     album = Album(inline=one_file)
     laid_out = page(results, album, max_findings, {each.spec: each for each in trends}, remarks)
