@@ -35,13 +35,9 @@ def waive(
 ) -> str:
     """Append a waiver of a finding to the spec file that declares its spec.
 
-    Args:
-        results: The results file that holds the finding.
-        finding_id: Its id; several specs may hold it.
-        terms: Reason, owner and day of expiry.
-        today: What that day is compared to.
-        pair: Whether the image is waived beside this twin alone.
-        file: The spec file; searched below the current directory when absent.
+    Several specs may hold the finding. The terms are reason, owner and day of expiry, which is compared to `today`;
+    `pair` waives the image beside this twin alone. The spec file is searched below the current directory where none is
+    given.
 
     Returns:
         What was done, in one line, and below it what becomes of the score of each spec.

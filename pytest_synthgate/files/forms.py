@@ -179,9 +179,7 @@ _in_a_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 def laid_out(value: Any, indent: str = "") -> str:
     """Write JSON that people read: a line for each value that holds no object, no list of lists, and not very much.
 
-    Args:
-        value: Plain JSON.
-        indent: What its lines begin with; its first one stands behind its key.
+    `indent` is what its lines begin with; the first one stands behind its key.
 
     Raises:
         ValueError: It holds a number that is not finite.

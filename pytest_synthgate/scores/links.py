@@ -197,12 +197,8 @@ def near_duplicates(
 ) -> NearDuplicates:
     """Link all near pairs: S to S, S to R, R to R, so that synthetic twins never hide a real one.
 
-    Args:
-        synthetic: The synthetic set, in canonical order.
-        real: The real set, in canonical order.
-        tau: Cosine distance below which two images are near.
-        within_real: Links among the real images, where they are known.
-        definition: What "balanced" and "studio" flag; see `studio_flags`.
+    Both sets are in canonical order, and what is closer than the cosine distance `tau` is near. `within_real` are the
+    links among the real images, where they are known; `studio_flags` tells what "studio" flags.
     """
     n, reach = len(synthetic), reach_of(tau)
     made, photos = synthetic.distinct(), real.distinct()

@@ -136,11 +136,9 @@ def _without_self(found: Neighbours) -> Neighbours:
 def compared(a: Features, b: Features | None = None, *, reach: float, weights: Indices | None = None) -> Nearness:
     """Compare every row of one set with every row of another one, or of the same, once, for all that is asked.
 
-    Args:
-        a: float32 (n, d), unit norm.
-        b: float32 (m, d), unit norm; None for the pairs within `a`, each once, a row not with itself.
-        reach: Cosine distance below which a pair is near.
-        weights: How many images each row of `a` stands for, where the pairs are those within it; else one.
+    Both are float32, (n, d) and (m, d), of unit norm; without `b` the pairs are those within `a`, each once, no row
+    with itself. A pair is near below the cosine distance `reach`. Each row of `a` stands for as many images as
+    `weights` says, where the pairs are those within it; else for one.
     """
     comparison = _Comparison(a, a if b is None else b, b is None, reach, weights)
     forth = Neighbours.none(len(a))
@@ -215,10 +213,7 @@ class _Comparison:
 def listed_pairs(features: Features, listed: Neighbours, reach: float) -> RowPairs:
     """Give the near pairs within a set whose nearest neighbours are known, as `compared` does.
 
-    Args:
-        features: float32 (n, d), unit norm.
-        listed: The k nearest of each row.
-        reach: Cosine distance below which a pair is near.
+    `listed` holds the k nearest of each row; a pair is near below the cosine distance `reach`.
     """
     a, place = np.nonzero(listed.distance < reach)
     # A pair that neither list holds is one of two rows whose lists end before the reach does.

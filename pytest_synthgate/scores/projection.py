@@ -25,13 +25,9 @@ def projected(
     """Project both sets on the two principal components of equally large samples of them.
 
     Equal samples, so that the plane does not turn with the ratio of the sets; the sign of an axis is such that its
-    largest loading is positive. The same images give the same plane in any order.
-
-    Args:
-        real: The real set.
-        synthetic: The synthetic set, from the same encoder.
-        flagged: Set ("synthetic" or "real") and id of images that are placed whether the sample has them or not.
-        most: Images that the sample of a set may have.
+    largest loading is positive. The same images give the same plane in any order. `flagged` names set ("synthetic" or
+    "real") and id of images that are placed whether the sample has them or not; `most` is what the sample of a set may
+    have.
     """
     orders = {"synthetic": _shuffled(synthetic), "real": _shuffled(real)}
     matrices = {"synthetic": synthetic, "real": real}

@@ -97,9 +97,7 @@ def rungs_within(size: int) -> tuple[int, ...]:
 def self_confidence(synthetic: Floats, real: Floats) -> tuple[Floats, Floats]:
     """Give each image's label quality for its own label, by cleanlab (method self_confidence).
 
-    Args:
-        synthetic: P(synthetic) of the synthetic images.
-        real: P(synthetic) of the real images.
+    Both sets are given by their P(synthetic).
 
     Returns:
         P(synthetic) of the synthetic images and P(real) of the real ones, as cleanlab scores them.

@@ -16,10 +16,7 @@ LEVEL = 0.95
 def effective_size(clusters: Indices) -> float:
     """Independent images that clustered ones are worth: n / deff with deff = sum(m^2) / sum(m).
 
-    Equals the number of clusters when all have the same size (Kish 1965, section 5.4).
-
-    Args:
-        clusters: One label per image.
+    Equals the number of clusters when all have the same size (Kish 1965, section 5.4). Every image has one label.
     """
     if len(clusters) == 0:
         return 0.0
@@ -49,13 +46,8 @@ def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> tuple[f
 def share(flags: Flags, clusters: Indices, level: float = LEVEL) -> Score:
     """Share of flagged images, with the Clopper-Pearson interval on n / deff.
 
-    deff = sum(m^2) / sum(m) over the flagged clusters of size m: images copied from one another do not
-    count as independent evidence.
-
-    Args:
-        flags: One per image.
-        clusters: One label per image.
-        level: Coverage of the interval.
+    deff = sum(m^2) / sum(m) over the flagged clusters of size m: images copied from one another do not count as
+    independent evidence. Every image has a flag and the label of its cluster; `level` is the coverage of the interval.
     """
     _, sizes = np.unique(clusters[flags], return_counts=True)
     return share_of(sizes, len(flags), level)
@@ -64,10 +56,7 @@ def share(flags: Flags, clusters: Indices, level: float = LEVEL) -> Score:
 def share_of(sizes: Indices, n: int, level: float = LEVEL) -> Score:
     """Share of flagged images among n, from the sizes of the flagged clusters alone.
 
-    Args:
-        sizes: Flagged images of each cluster, above 0.
-        n: Images in the set.
-        level: Coverage of the interval.
+    `sizes` are the flagged images of each cluster, above 0; `level` is the coverage of the interval.
     """
     if n == 0:
         return Score(None)
@@ -85,13 +74,9 @@ def shared_level(looks: int) -> float:
 def rate_of_pairs(clusters: Indices, pairs: int, level: float = LEVEL) -> Score:
     """Share of all pairs that are near-duplicates, with a Poisson interval on the count of independent ones.
 
-    The pairs of one cluster arrive together, so the count is divided by sum(c^2) / sum(c) over the pairs c that
-    each cluster could hold (Garwood 1936 on the rest).
-
-    Args:
-        clusters: One label per image.
-        pairs: Near-duplicate pairs among them.
-        level: Coverage of the interval.
+    The pairs of one cluster arrive together, so the count is divided by sum(c^2) / sum(c) over the pairs c that each
+    cluster could hold (Garwood 1936 on the rest). Every image has one label; `pairs` are near-duplicate pairs among
+    them, `level` is the coverage of the interval.
     """
     from scipy.stats import gamma
 
@@ -130,15 +115,6 @@ def influence_errors(synthetic: Floats, real: Floats, n_synthetic: float, n_real
     """Standard errors that the two sets bring into unrealistic (and, by symmetry, into unrepresentative).
 
     From the influence function: SE_S^2 = Var_S(1 - (1 - eta)^2) / n_S and SE_R^2 = Var_R(eta^2) / n_R, eta the
-    out-of-fold P(synthetic); squared they add up.
-
-    Args:
-        synthetic: eta of the synthetic images.
-        real: eta of the real images.
-        n_synthetic: Independent synthetic images.
-        n_real: Independent real images.
-
-    Returns:
-        (SE_S, SE_R).
+    out-of-fold P(synthetic); squared they add up. `n_synthetic` and `n_real` count independent images.
     """
     return math.sqrt(variance(1 - (1 - synthetic) ** 2) / n_synthetic), math.sqrt(variance(real**2) / n_real)

@@ -181,13 +181,10 @@ DEFAULT_LIMITS = Limits(**{name: kind.default for name, kind in KINDS.items() if
 
 
 def with_defaults(declared: Mapping[str, Limit | None]) -> Limits:
-    """Complete the declared limits.
+    """Complete the declared limits; None is one that the user switched off.
 
     The default limits on scores hold only while no score is given one; a count of files is no judgement of the images,
     so its limit holds until it is itself declared, and declaring it alone drops no other.
-
-    Args:
-        declared: By score a limit, or None where the user switched it off.
     """
     scores = any(limit is not None and KINDS[score].shape != "count" for score, limit in declared.items())
     given = {name: each for name, each in DEFAULT_LIMITS.items() if not scores or KINDS[name].shape == "count"}

@@ -148,10 +148,8 @@ def _expires(value: object, today: date) -> date:
 def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
     """Append a `[[waiver]]` table to a spec file in one step, and leave every other byte of it alone.
 
-    Args:
-        file: The spec file, an absolute path; where it is a link, what it leads to is written.
-        table: The keys of the waiver.
-        today: What its day of expiry is compared to.
+    The path is absolute; where it is a link, what it leads to is written. The table holds the keys of the waiver, and
+    its day of expiry is compared to `today`.
 
     Returns:
         The waiver, as it is read from the file.

@@ -72,9 +72,7 @@ def comparable(rows: Sequence[HistoryRow]) -> Comparable:
 def series(rows: Iterable[HistoryRow], score: str) -> tuple[int | None, tuple[Point, ...]]:
     """Give a score run by run: at the largest rung that all runs share, or whole where it has no rungs.
 
-    Args:
-        rows: Comparable runs, in the order of time; those without the score are passed over.
-        score: Name of the score.
+    The runs are comparable and in the order of time; those without the score are passed over.
 
     Returns:
         The rung, None for a score without rungs, and the points.
@@ -127,11 +125,7 @@ def find_changes(points: Sequence[Point]) -> tuple[Change, ...]:
     by so many standard errors at most that three such points make a change, and two do not (after Fearnhead and
     Rigaill 2019).
 
-    Args:
-        points: The series, in the order of time.
-
-    Returns:
-        The changes, first to last.
+    The points are in the order of time, and so are the changes.
     """
     starts = [index for index, point in enumerate(points) if not point.again]
     if not starts:
