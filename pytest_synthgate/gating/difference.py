@@ -82,7 +82,8 @@ def difference(
     Returns:
         The difference with its 95% interval, or None where there is nothing to compare with.
     """
-    rung = _common_rung(measurement, baseline, name) if group is None else None
+    common = measurement.rungs.get(name, {}).keys() & baseline.rungs.get(name, {}).keys()
+    rung = max(common, key=int, default=None) if group is None else None
     if rung is None:
         now, was = score, (baseline.scores if group is None else baseline.classes.get(group, {})).get(name, Score(None))
     else:
@@ -95,8 +96,8 @@ def difference(
     if same_images(measurement, baseline, "real", "synthetic"):
         below = above = REPEATED
     elif errors[0] is not None and errors[1] is not None:
-        common = COMMON if same_images(measurement, baseline, "real") else 0.0
-        below = above = normal_reach(_error(errors[0], errors[1], common))
+        correlation = COMMON if same_images(measurement, baseline, "real") else 0.0
+        below = above = normal_reach(_error(errors[0], errors[1], correlation))
     else:
         deff = _design_effect(name, now, was) if KINDS[name].counted else None
         below, above = _arms(_widest(name, mine, now.n, deff), _widest(name, theirs, was.n, deff))
@@ -137,11 +138,6 @@ def same_images(measurement: Measurement, baseline: Accepted, *sides: str) -> bo
     """Tell whether the "real" sets, the "synthetic" ones or both are known to hold the same images."""
     now, was = measurement.contents, baseline.contents
     return now is not None and was is not None and all(getattr(now, side) == getattr(was, side) for side in sides)
-
-
-def _common_rung(measurement: Measurement, baseline: Accepted, name: str) -> str | None:
-    rungs = measurement.rungs.get(name, {}).keys() & baseline.rungs.get(name, {}).keys()
-    return max(rungs, key=int, default=None)
 
 
 def _error(now: Errors, was: Errors, common: float) -> float:

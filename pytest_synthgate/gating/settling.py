@@ -48,7 +48,8 @@ def more_images(measurement: Measurement, name: str, score: Score, most: float, 
     while settled - unsettled > 1:
         middle = (unsettled + settled) // 2
         unsettled, settled = (unsettled, middle) if settles(middle) else (middle, settled)
-    return _two_digits(settled - score.n)
+    unit: int = 10 ** max(0, len(str(settled - score.n)) - 2)
+    return math.ceil((settled - score.n) / unit) * unit
 
 
 def _arms(measurement: Measurement, name: str, score: Score, group: str | None) -> Callable[[int], Arms]:
@@ -86,8 +87,3 @@ def _arms(measurement: Measurement, name: str, score: Score, group: str | None) 
     if KINDS[name].shape == "mean":
         return of_mean if group is None else of_class_mean
     return of_pairs if KINDS[name].shape == "pairs" else of_share
-
-
-def _two_digits(count: int) -> int:
-    unit: int = 10 ** max(0, len(str(count)) - 2)
-    return math.ceil(count / unit) * unit

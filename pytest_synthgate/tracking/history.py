@@ -26,7 +26,6 @@ from pytest_synthgate.tracking.row import ROW_SCHEMA, HistoryRow, LaterRowError
 
 if TYPE_CHECKING:
     from pytest_synthgate.results.result import SpecResult
-    from pytest_synthgate.scores.measurement import Measurement
 
 _START = f'{{"schema": {ROW_SCHEMA}, "time": '.encode()
 """What a row starts with, and what no text within a row can hold, for quotes are escaped there."""
@@ -55,6 +54,7 @@ def history_rows(
 
 def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, duration: float | None) -> HistoryRow:
     measurement = result.measurement
+    flagged = Counter(finding.score for finding in measurement.findings)
     return HistoryRow(
         time=time.astimezone(UTC),
         spec=name,
@@ -68,7 +68,7 @@ def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, 
         scores=_computed(measurement.scores),
         rungs={score: _computed(by_rung) for score, by_rung in measurement.rungs.items() if by_rung},
         verdicts={verdict.name: verdict.verdict for verdict in result.verdicts},
-        flagged=_flagged(measurement),
+        flagged={**dict(sorted(flagged.items())), "unreadable": len(measurement.unreadable)},
         duration=None if duration is None else round(duration, 3),
     )
 
@@ -76,11 +76,6 @@ def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, 
 def _computed(scores: Mapping[str, Score]) -> dict[str, Score]:
     """Leave out scores without a value, and round the others as the file does."""
     return {name: each for name, score in scores.items() if (each := score.rounded()).value is not None}
-
-
-def _flagged(measurement: Measurement) -> dict[str, int]:
-    found = Counter(finding.score for finding in measurement.findings)
-    return {**dict(sorted(found.items())), "unreadable": len(measurement.unreadable)}
 
 
 def append(path: Path, added: Iterable[HistoryRow]) -> None:

@@ -36,15 +36,11 @@ class Provenance:
 
 def provenance(folder: Path, environment: Mapping[str, str]) -> Provenance:
     """Ask the variables of the CI run, and git in any folder of the project for what they do not say."""
-    commit, branch, run = (_first(environment, names) for names in (_COMMIT, _BRANCH, _RUN))
+    commit, branch, run = (next(filter(None, map(environment.get, names)), None) for names in (_COMMIT, _BRANCH, _RUN))
     if commit is None:
         commit, checked_out = _head(folder)
         branch = branch or checked_out
     return Provenance(commit, branch, run)
-
-
-def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    return next((environment[name] for name in names if environment.get(name)), None)
 
 
 def _head(folder: Path) -> tuple[str | None, str | None]:

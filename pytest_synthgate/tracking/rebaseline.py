@@ -49,13 +49,10 @@ def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Calla
             if was is None or not same_images(measurement, was, "synthetic"):
                 refused.append(f"{label}: left as it is, its images are not those that were accepted")
                 continue
-            entries[spec.name] = entry(measurement, _by_class(spec, measurement), was, date=date, commit=commit)
+            gates = gates_on(spec.limits, measurement.classes)
+            by_class = [(group, score) for score, group in gates if spec.limits[score].regression is not None]
+            entries[spec.name] = entry(measurement, by_class, was, date=date, commit=commit)
             changes += [f"{label}: {each}" for each in told_changes(was, entries[spec.name])]
         return Update(Baseline(entries), tuple(changes), tuple(refused))
 
     return change
-
-
-def _by_class(spec: Spec, measurement: Measurement) -> list[tuple[str | None, str]]:
-    gates = gates_on(spec.limits, measurement.classes)
-    return [(group, score) for score, group in gates if spec.limits[score].regression is not None]
