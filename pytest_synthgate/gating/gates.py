@@ -77,17 +77,8 @@ class Verdict:
     def form(self) -> Gate:
         """What the results keep of it under its name."""
         limit = self.limit
-        return Gate(
-            limit.max,
-            self.baseline,
-            self.verdict,
-            self.reason,
-            limit.warn,
-            limit.regression,
-            limit.when_unsure,
-            self.waived,
-            self.more,
-        )
+        bounds = limit.warn, limit.regression, limit.when_unsure
+        return Gate(limit.max, self.baseline, self.verdict, self.reason, *bounds, self.waived, self.more)
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, one entry under `gates`."""
@@ -222,13 +213,7 @@ class _Conclusion:
 
 
 def _conclude(
-    measurement: Measurement,
-    name: str,
-    score: Score,
-    limit: Limit,
-    group: str | None,
-    beside: Beside,
-    both: str,
+    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, beside: Beside, both: str
 ) -> _Conclusion:
     """Conclude from a score without waived findings; `both` tells the one with them, if there are any."""
     if limit.per_class and group is None:

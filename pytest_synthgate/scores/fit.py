@@ -133,10 +133,7 @@ def raw_probabilities(synthetic: Examples, real: Examples) -> Probabilities | No
 
 
 def _out_of_fold(
-    synthetic: Examples,
-    real: Examples,
-    drawn: Sequence[tuple[Indices, Indices]],
-    weight: str | None = "balanced",
+    synthetic: Examples, real: Examples, drawn: Sequence[tuple[Indices, Indices]], weight: str | None = "balanced"
 ) -> Probabilities | None:
     """Predict every image by the model of its fold, one row per draw; each draw chooses its own strength."""
     with computing() as pool:
@@ -150,10 +147,7 @@ def _out_of_fold(
         return Probabilities(
             np.stack([_predict(synthetic.features, synthetic.folds(draw), each) for draw, each in enumerate(fitted)]),
             np.stack([_predict(real.features, real.folds(draw), each) for draw, each in enumerate(fitted)]),
-            (
-                _learned_from(synthetic, [rows for rows, _ in drawn]),
-                _learned_from(real, [rows for _, rows in drawn]),
-            ),
+            (_learned_from(synthetic, [rows for rows, _ in drawn]), _learned_from(real, [rows for _, rows in drawn])),
         )
 
 
@@ -201,12 +195,7 @@ class _Sample:
 
     @classmethod
     def of(
-        cls,
-        synthetic: Examples,
-        real: Examples,
-        rows: tuple[Indices, Indices],
-        draw: int,
-        weight: str | None,
+        cls, synthetic: Examples, real: Examples, rows: tuple[Indices, Indices], draw: int, weight: str | None
     ) -> _Sample:
         features = np.concatenate([synthetic.features[rows[0]], real.features[rows[1]]])
         centre = features.mean(axis=0, dtype=np.float64)

@@ -59,9 +59,7 @@ def _shuffled(matrix: FeatureMatrix) -> Indices:
     return np.array([row for _, row in sorted(keys)], dtype=np.int64)
 
 
-def _plane(
-    sample: Floats,
-) -> tuple[Floats, Floats, tuple[float, float]]:
+def _plane(sample: Floats) -> tuple[Floats, Floats, tuple[float, float]]:
     """Give the mean (d,), the two leading axes (d, 2) and their shares of the variance."""
     centre = sample.mean(axis=0)
     with computing():

@@ -13,14 +13,7 @@ import numpy as np
 
 from pytest_synthgate.features.matrix import FeatureMatrix, Floats
 from pytest_synthgate.kinds import CLASSIFIED, MEANS
-from pytest_synthgate.scores.fit import (
-    RUNGS,
-    Examples,
-    Probabilities,
-    balanced_probabilities,
-    raw_probabilities,
-    sides,
-)
+from pytest_synthgate.scores.fit import RUNGS, Examples, Probabilities, balanced_probabilities, raw_probabilities, sides
 from pytest_synthgate.scores.links import NearDuplicates
 from pytest_synthgate.scores.score import Errors, Score
 from pytest_synthgate.scores.uncertainty import (

@@ -51,10 +51,7 @@ class Baseline:
 
     def to_json(self) -> dict[str, Any]:
         """Give the plain JSON form, specs in sorted order."""
-        return {
-            "schema": _SCHEMA,
-            "specs": {name: self.entries[name].to_json() for name in sorted(self.entries)},
-        }
+        return {"schema": _SCHEMA, "specs": {name: self.entries[name].to_json() for name in sorted(self.entries)}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_synthgate.gating.accepted import Accepted
-from pytest_synthgate.gating.difference import (
-    REPEATED,
-    Difference,
-    change_of_real_set,
-    difference,
-    obstacle,
-)
+from pytest_synthgate.gating.difference import REPEATED, Difference, change_of_real_set, difference, obstacle
 from pytest_synthgate.kinds import KINDS, LIMITED
 from pytest_synthgate.text.wording import counted
 
