@@ -14,6 +14,7 @@ from pytest_synthgate.catalogue import check_outside
 from pytest_synthgate.cli.shared import PATH, say
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form
+from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import quoted
 
 
@@ -80,7 +81,6 @@ def compare_command(was: Path, now: Path, markdown: bool) -> None:
     """
     from pytest_synthgate.reports.side_by_side import comparison_lines, comparison_markdown
     from pytest_synthgate.results.file import read_results
-    from pytest_synthgate.text.printable import shown, visible
     from pytest_synthgate.tracking.comparison import compare_results
 
     found = compare_results(read_results(was), read_results(now))

@@ -28,17 +28,15 @@ def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
     if not matches and path.suffix != ".toml":
         return None
     named = path.resolve() in {each.resolve() for each in run_of(config).options.named}
-    if not named and not matches:
-        return None
-    node: SpecFile = SpecFile.from_parent(parent, path=path)
-    node.named = named
-    return node
+    return SpecFile.from_parent(parent, path=path, named=named) if named or matches else None
 
 
 class SpecFile(pytest.File):
     """A spec file: one collector per spec."""
 
-    named = False
+    def __init__(self, *, named: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.named = named
 
     def collect(self) -> Iterable[pytest.Collector | pytest.Item]:
         """Load and check the file."""

@@ -22,25 +22,13 @@ _VALUES = (
     ("real", "DIR", "real images that every spec is judged against"),
     ("encoder", "NAME", "encoder, such as open_clip:ViT-B-32/laion2b_s34b_b79k or efficientnet_lite0"),
     ("json", "FILE", "write all measurements and verdicts to FILE"),
-    (
-        "results",
-        "FILE",
-        "judge the measurements in FILE, which `synthgate measure` wrote; needs no images, torch or network",
-    ),
+    ("results", "FILE", "judge what `synthgate measure` wrote to FILE; needs no images, torch or network"),
     ("html", "DIR", "write a report with pictures to DIR, or to one self-contained FILE.html"),
     ("markdown", "FILE", "write the table and the reasons to FILE, as GitHub shows them in a step summary"),
-    (
-        "baseline",
-        "FILE",
-        "accepted scores that limits with `regression` compare with (default: synthgate-baseline.json in the rootdir)",
-    ),
+    ("baseline", "FILE", "accepted scores, for `regression` (default: synthgate-baseline.json in the rootdir)"),
     ("history", "FILE", "add a row a spec to FILE, which `synthgate history` and the report read"),
     ("cache", "DIR", "where features and measurements are kept (default: .synthgate in the rootdir)"),
-    (
-        "max-findings",
-        "N",
-        "findings that the report shows with pictures, worst first; others are listed (default: 200)",
-    ),
+    ("max-findings", "N", "findings that the report shows with pictures; others are listed (default: 200)"),
 )
 _FLAGS = (
     ("update-baseline", "accept the scores of the specs that ran: write them to the baseline, after all verdicts"),
@@ -122,7 +110,9 @@ def read_options(config: pytest.Config) -> Options:
     if not str(most := given("max_findings") or 200).isdecimal():
         raise pytest.UsageError(f"synth_max_findings = {most!r} is not valid; give a whole number from 0 up")
     if (generate := given("generate")) not in MODES:
-        raise pytest.UsageError(f"{config.inipath}: synth_generate = {generate!r} is not valid; give {_one_of(MODES)}")
+        raise pytest.UsageError(
+            f"{config.inipath}: synth_generate = {generate!r} is not valid; give one of {', '.join(MODES)}"
+        )
     if (strict := config.getoption("synth_strict")) is None and (strict := _ini(config, "strict")) is None:
         strict = in_ci()
     patterns, html = tuple(_ini(config, "files")), path("html")
@@ -171,10 +161,6 @@ def _ini(config: pytest.Config, name: str) -> Any:
     except (TypeError, ValueError, pytest.UsageError) as error:
         remedy = "give true or false" if name in ("strict", "redact_real") else "mend it, or remove it"
         raise pytest.UsageError(visible(f"{config.inipath}: synth_{name}: {error}; {remedy}")) from None
-
-
-def _one_of(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _named(config: pytest.Config, patterns: Sequence[str]) -> Iterator[Path]:

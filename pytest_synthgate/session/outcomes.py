@@ -34,12 +34,8 @@ class Obstructed(pytest.fail.Exception):  # type: ignore[name-defined,misc]
 def obstruction(item: pytest.Item, call: pytest.CallInfo[None], redacted: Spec | None = None) -> str | None:
     """Say in a line what kept an item from a verdict on its spec.
 
-    What a test in code concludes by itself is none; but one that is not set up comes to no conclusion.
-
-    Args:
-        item: The item.
-        call: One phase of it.
-        redacted: The spec, when nothing may be told that could name its real images.
+    What a test in code concludes by itself is none; but one that is not set up comes to no conclusion. Nothing is
+    told that could name the real images of a spec that is given as redacted.
     """
     if call.excinfo is None or call.when == "teardown" or call.excinfo.errisinstance(GateFailure):
         return None

@@ -26,12 +26,7 @@ _TONES = {"fail": {"red": True, "bold": True}, "warn": {"yellow": True}, "ok": {
 
 
 def write_summary(reporter: Any, run: Run) -> None:
-    """Print the table of all specs, the lines below it, where the files are, and what GitHub annotates.
-
-    Args:
-        reporter: pytest's terminal reporter.
-        run: The run that ends.
-    """
+    """Print the table of all specs, the lines below it, where the files are, and what GitHub annotates."""
     results = run.receiver.results()
     measured = only_measured(results)
     _write_table(reporter, measured, reading(results))
@@ -41,19 +36,15 @@ def write_summary(reporter: Any, run: Run) -> None:
         if label not in run.unwritten:
             reporter.write_line(f"{label}: {shown(path)}")
         if label == "baseline":
-            _write_accepted(reporter, run)
+            for line in run.accepted:
+                reporter.write_line(f"  {visible(line)}")
+            for line in run.refused:
+                reporter.write_line(f"  {visible(line)}", red=True, bold=True)
     for label, reason in run.unwritten.items():
         reporter.write_line(f"{label}: {visible(reason)}", red=True, bold=True)
     if run.options.workspace is not None:
         for line in annotate(results, run.receiver.files(), run.options.workspace):
             reporter.write_line(line)
-
-
-def _write_accepted(reporter: Any, run: Run) -> None:
-    for line in run.accepted:
-        reporter.write_line(f"  {visible(line)}")
-    for line in run.refused:
-        reporter.write_line(f"  {visible(line)}", red=True, bold=True)
 
 
 def _write_table(reporter: Any, results: Mapping[str, SpecResult], lines: Sequence[tuple[str, str]]) -> None:

@@ -101,4 +101,6 @@ def test_an_ini_that_cannot_be_meant_is_a_usage_error(project: Project) -> None:
     project.write("tox.ini", "[pytest]\nsynth_generate = maybe")
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: *tox.ini: synth_generate = 'maybe' is not valid; give auto, never or again"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: *tox.ini: synth_generate = 'maybe' is not valid; give one of auto, never, again"]
+    )
