@@ -94,10 +94,11 @@ class Run:
     def parcel_of_crashed(self, nodeid: str) -> dict[str, Any] | None:
         """Pack that the worker died which ran an item, if that was about a spec."""
         with suppress(SynthgateError):  # of which the collection has told
-            for spec in self.project.catalogue.load_all():
-                if f"{spec.file.name}::{spec.name}::" in nodeid or nodeid.endswith(f"[{spec.name}]"):
-                    result = self.project.result(spec, f"the worker that ran {visible(nodeid)} crashed")
-                    return self.sender.pack(spec.name, self._position(spec), result, ())
+            self.project.catalogue.load_all()
+        for spec in self.project.catalogue.specs.values():
+            if f"{spec.file.name}::{spec.name}::" in nodeid or nodeid.endswith(f"[{spec.name}]"):
+                result = self.project.result(spec, f"the worker that ran {visible(nodeid)} crashed")
+                return self.sender.pack(spec.name, self._position(spec), result, ())
         return None
 
     def _position(self, spec: Spec) -> tuple[str, int]:
