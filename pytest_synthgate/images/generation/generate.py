@@ -119,7 +119,7 @@ def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: lis
     common = {"names": names(plan), "models": identities(plan), "settings": settings(plan.generator)}
     with (
         _written(plan),  # what a pipeline raises is told before it gets here: what does get here is trouble of writing
-        Manifest(plan.directory, _manifest_name(shard)) as manifest,
+        Manifest(plan.directory, f"manifest{_part(shard)}.jsonl") as manifest,
         # None: shown on a terminal only.
         tqdm(total=len(todo), desc=plan.name, unit="image", disable=None if progress else True) as bar,
         Writer(plan.directory, manifest, note, limit=2 * pipeline.batch_size) as writer,
@@ -153,7 +153,11 @@ def _batches(
             )
         size = len(batch) // 2
         notes.append(f"out of memory with {len(batch)} images at a time; going on with {size}")
-        _free()
+        import torch
+
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample] | None:
@@ -175,19 +179,11 @@ def _explained(where: str) -> Iterator[None]:
         raise GenerationError(f"{where} generator: the pipeline failed ({told(error)})") from None
 
 
-def _free() -> None:
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
 @contextmanager
 def _locked(plan: Plan, shard: tuple[int, int]) -> Iterator[None]:
     from filelock import FileLock
 
-    lock = FileLock(plan.directory / (".lock" if shard[1] == 1 else f".lock-{shard[0]}-of-{shard[1]}"))
+    lock = FileLock(plan.directory / f".lock{_part(shard)}")
     with _written(plan):
         plan.directory.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -219,9 +215,9 @@ def _written(plan: Plan) -> Iterator[None]:
         ) from None
 
 
-def _manifest_name(shard: tuple[int, int]) -> str:
-    """Give each shard a file of its own: appends from several machines may tear each other on a network disk."""
-    return "manifest.jsonl" if shard[1] == 1 else f"manifest-{shard[0]}-of-{shard[1]}.jsonl"
+def _part(shard: tuple[int, int]) -> str:
+    """Give each shard files of its own: appends from several machines may tear each other on a network disk."""
+    return "" if shard[1] == 1 else f"-{shard[0]}-of-{shard[1]}"
 
 
 def _versions() -> dict[str, str]:
