@@ -23,7 +23,7 @@ from pytest_synthgate.errors import SourceError, missing
 from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.text.printable import printable, shown, storable
 
-SUFFIXES: frozenset[str] = frozenset({".csv", ".jsonl", ".ndjson", ".json-lines", ".parquet"})
+TABLE_SUFFIXES: frozenset[str] = frozenset({".csv", ".jsonl", ".ndjson", ".json-lines", ".parquet"})
 """The file name endings that are read as tables."""
 
 _WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")

@@ -12,7 +12,7 @@ from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images import table, vectors, yolo
 from pytest_synthgate.images.folder import open_folder
 from pytest_synthgate.images.formats import SUFFIXES
-from pytest_synthgate.images.rows import SUFFIXES as TABLE_SUFFIXES
+from pytest_synthgate.images.rows import TABLE_SUFFIXES
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import shown
