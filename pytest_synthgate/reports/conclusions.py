@@ -6,6 +6,7 @@ Plain text that every report shares; names are made visible, and nothing is colo
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from pytest_synthgate.gating.gates import Verdict
@@ -60,13 +61,14 @@ def _nothing_failed(verdicts: Sequence[Verdict]) -> str:
         return "Measured, and nothing was gated"
     if all(verdict.verdict == "passed" for verdict in verdicts):
         return f"All {len(verdicts):,} gates passed" if len(verdicts) > 1 else "The only gate passed"
-    remarks = (
-        (sum(verdict.verdict == "failed" for verdict in verdicts), "failed as expected"),
-        (sum(verdict.verdict == "warned" for verdict in verdicts), "passed with a warning"),
-        (sum(verdict.undecided for verdict in verdicts), "could not be decided"),
-        (sum(verdict.verdict == "no baseline yet" for verdict in verdicts), "without a baseline yet"),
-    )
-    said = ", ".join(f"{count:,} {text}" for count, text in remarks if count)
+    counts = Counter("undecided" if verdict.undecided else verdict.verdict for verdict in verdicts)
+    remarks = {
+        "failed": "failed as expected",
+        "warned": "passed with a warning",
+        "undecided": "could not be decided",
+        "no baseline yet": "without a baseline yet",
+    }
+    said = ", ".join(f"{counts[found]:,} {text}" for found, text in remarks.items() if counts[found])
     return f"No gate of {len(verdicts):,} failed the build: {said}"
 
 
@@ -83,28 +85,23 @@ def complaint(verdict: Verdict) -> str:
 
 
 def reading(results: Results) -> list[tuple[str, str]]:
-    """Say which spec is best, what hurts and where it is worst, what is missing and what to run next.
+    """Say what could not be judged, which spec is best, what hurts, where it is worst, what is missing and comes next.
 
     Returns:
-        Label and text of each line: "error" for what could not be judged, "unreadable" for its files, "best",
-        "hurts", up to three "worst", "missing", "next"; "best" and "missing" once for each real set, up to three.
+        Label and text of each line; "best" and "missing" once for each real set, up to three.
     """
-    lines: list[tuple[str, str | None]] = [
-        ("error", f"{visible(name)}: {visible(result.error)}") for name, result in results.items() if result.error
-    ]
-    lines += [
-        ("unreadable", f"{visible(name)}: {text}")
-        for name, result in results.items()
-        if result.error
-        for text in nothing_read(result.measurement)
-    ]
+    unjudged = [(visible(name), result) for name, result in results.items() if result.error]
     alike = _comparable(results)[:_NAMED]
-    lines += [("best", _best(each)) for each in alike]
-    lines += [("hurts", _hurts(results))]
-    lines += [("worst", text) for text in _worst_groups(results)]
-    lines += [("missing", _missing(each)) for each in alike]
-    lines += [("next", _next(results))]
-    return [(label, text) for label, text in lines if text]
+    lines = {
+        "error": [f"{name}: {visible(result.error or '')}" for name, result in unjudged],
+        "unreadable": [f"{name}: {text}" for name, result in unjudged for text in nothing_read(result.measurement)],
+        "best": map(_best, alike),
+        "hurts": [_hurts(results)],
+        "worst": _worst_groups(results),
+        "missing": map(_missing, alike),
+        "next": [_next(results)],
+    }
+    return [(label, text) for label, texts in lines.items() for text in texts if text]
 
 
 def _comparable(results: Results) -> list[dict[str, SpecResult]]:

@@ -69,13 +69,7 @@ class _Grid:
 
 
 def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes | None:
-    """Draw the worst findings of a gate, each beside its twin.
-
-    Args:
-        spec_name: The spec's name.
-        verdict: What the gate concluded.
-        result: What is known about the spec; real photos and their copies stay away from the
-                sheet of one that is redacted.
+    """Draw the worst findings of a gate, each beside its twin; no real photo, and no copy, of a redacted result.
 
     Returns:
         A JPEG without metadata, or None where there is no picture to show: nothing was flagged, the sets are
@@ -117,11 +111,8 @@ def _drawn(head: tuple[str, str, str], pairs: Sequence[Mounted], grid: _Grid) ->
     sheet = Image.new("RGB", (SHEET_WIDTH, grid.place(rows * grid.columns)[1]), _PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.rectangle((0, 0, SHEET_WIDTH, 5), fill=_FAILED)
-    title, reason, legend = head
-    width = SHEET_WIDTH - 2 * _MARGIN
-    _write(pen, (_MARGIN, 30), title, 32, width, _INK)
-    _write(pen, (_MARGIN, 76), reason, 20, width, _FAILED)
-    _write(pen, (_MARGIN, 108), legend, _SMALL, width, _PALE)
+    for text, top, size, colour in zip(head, (30, 76, 108), (32, 20, _SMALL), (_INK, _FAILED, _PALE), strict=True):
+        _write(pen, (_MARGIN, top), text, size, SHEET_WIDTH - 2 * _MARGIN, colour)
     for number, (image, twin, caption) in enumerate(pairs):
         x, y = grid.place(number)
         _mount(sheet, pen, (x, y), grid.edge, image)

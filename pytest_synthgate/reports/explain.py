@@ -79,12 +79,8 @@ def assert_scores(measurement: Measurement, **limits: Limit | float | Mapping[st
 
 def failures(measurement: Measurement, limits: Limits) -> list[str]:
     """Explain every limit that a measurement fails; empty when it keeps within all."""
-    return [
-        line
-        for verdict in gate(measurement, limits)
-        if verdict.fails()
-        for line in explain("scores", verdict, measurement)
-    ]
+    failed = [verdict for verdict in gate(measurement, limits) if verdict.fails()]
+    return [line for verdict in failed for line in explain("scores", verdict, measurement)]
 
 
 def in_plain_words(verdict: Verdict, measurement: Measurement) -> str:
@@ -205,14 +201,9 @@ def _shortage(verdict: Verdict, measurement: Measurement) -> list[str]:
 
 
 def drops_needed(flagged: Sequence[Finding], n: int, most: float) -> int:
-    """Count the fewest flagged images to drop until the share is at most `most`.
+    """Count the fewest flagged images of a set of n to drop until their share is at most `most`.
 
     One image of a cluster may stay, and is then no longer flagged, unless what it resembles is in the other set.
-
-    Args:
-        flagged: The findings of one score.
-        n: Images in the set.
-        most: The limit.
     """
     clusters = Counter(each.cluster for each in flagged if each.cluster is not None and within_its_set(each))
     # The drop that leaves one image of a group clears that one too; small groups come there soonest.

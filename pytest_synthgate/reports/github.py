@@ -62,12 +62,8 @@ def annotate(results: Results, files: Mapping[str, Path], workspace: Path) -> li
         for name, each in results.items()
         if each.error is not None
     ]
-    doubtful = [
-        (name, verdict)
-        for name, result in results.items()
-        for verdict in result.verdicts
-        if verdict.warns and not result.fails(verdict)
-    ]
+    judged = [(name, verdict) for name, result in results.items() for verdict in result.verdicts]
+    doubtful = [(name, each) for name, each in judged if each.warns and not results[name].fails(each)]
     told = [
         (level, name, *_told(name, verdicts, results[name]))
         for level, gates in (("error", worst_gates(results)), ("warning", doubtful))

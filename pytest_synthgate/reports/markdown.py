@@ -36,11 +36,9 @@ _BREAK = "\u200b"
 
 
 def markdown(results: Results, most: int = MOST_BYTES) -> str:
-    """Render results, the worst gates first; what does not fit is cut off whole, and how much it was is said.
+    """Render results, the worst gates first; what does not fit in `most` bytes is cut off whole, and counted.
 
-    Args:
-        results: Result by spec name.
-        most: Bytes that it may take; the verdict alone needs a few thousand.
+    The verdict alone needs a few thousand.
     """
     heading, *body = table_rows(results)
     top = f"## synthgate: {prose(headline(results))}\n\n{_row(heading)}{'|---' * len(heading)}|\n"

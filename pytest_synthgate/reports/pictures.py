@@ -33,13 +33,7 @@ _QUALITIES = (70, 45, 20)
 
 
 def file_of(image: str, side: str, result: SpecResult) -> Path | str:
-    """Find the file of an image, or the words that stand in the place of its picture.
-
-    Args:
-        image: Its id.
-        side: "real" or "synthetic", the set that it is in.
-        result: What is known about the spec.
-    """
+    """Find the file of an image, or the words that stand in the place of its picture."""
     if side == REAL and result.redacted:
         return LEFT_OUT
     if (files := result.images.get(side)) is None:
@@ -50,14 +44,9 @@ def file_of(image: str, side: str, result: SpecResult) -> Path | str:
 
 
 def thumbnail(path: Path, edge: int) -> Image.Image | None:
-    """Make a small copy of a picture.
+    """Make a small RGB copy of a picture, upright and free of metadata; None where it cannot be read.
 
-    Args:
-        path: The file, of any format that sets may have.
-        edge: Most pixels along the longer edge; a smaller picture keeps its size.
-
-    Returns:
-        An RGB picture, upright and free of metadata; None when the file is gone or cannot be decoded.
+    A picture whose longer edge has fewer pixels than `edge` keeps its size.
     """
     try:
         picture = decode(read_bytes(path), edge=edge)
@@ -69,13 +58,7 @@ def thumbnail(path: Path, edge: int) -> Image.Image | None:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A place for a picture on the page.
-
-    Attributes:
-        alt: What it shows, for those who do not see it.
-        path: Its file; None where the report must not or cannot show it.
-        instead: What stands in its place then, or when the file cannot be shown.
-    """
+    """A place for a picture: its words for those who do not see it, its file if it may be shown, and words instead."""
 
     alt: str
     path: Path | None
@@ -84,13 +67,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small copy of a picture.
-
-    Attributes:
-        content: WebP, without any metadata of the original.
-        width: Pixels.
-        height: Pixels.
-    """
+    """A small copy of a picture, as WebP without any metadata of the original."""
 
     content: bytes
     width: int
@@ -108,12 +85,7 @@ class Thumbnail:
 
 @dataclass(slots=True)
 class Album:
-    """Collects the pictures that a page shows.
-
-    Attributes:
-        inline: Whether they stand in the page itself: as text, and as often as they are shown.
-        wanted: How often each file was asked for.
-    """
+    """Counts how often a page shows each file; `inline` pictures stand as text in it, as often as they are shown."""
 
     inline: bool = False
     wanted: Counter[Path] = field(default_factory=Counter)

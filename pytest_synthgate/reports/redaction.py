@@ -22,12 +22,9 @@ _UNTOLD = "could not be judged; why is left out, for it may name real images"
 
 
 def redacted(result: SpecResult) -> SpecResult:
-    """Take the names of real images, where they are, and the way to their copies out of a result.
+    """Take the names of real images, where they are, and the way to their copies out of a result, once and for all.
 
     A synthetic image that is a near-copy of a private photo is that photo: no report may show it.
-
-    Args:
-        result: What is known about a spec; one that has been through here stays as it is.
     """
     copies = _copies(result.measurement.findings)
     images = {side: files.without(copies) for side, files in result.images.items() if side != REAL}
@@ -58,12 +55,9 @@ def _copies(findings: Sequence[Finding]) -> set[str]:
 
 
 def nameless(error: Exception, real: Path | None, synthetic: Path | None) -> SynthgateError:
-    """Keep the kind of an error and a remedy, where its text may name real images; another one stays as it is.
+    """Keep the kind of an error and a remedy, where its text may name images of the real set; others stay as they are.
 
-    Args:
-        error: What was raised while a spec was measured.
-        real: The real set.
-        synthetic: The synthetic set, if it is not generated.
+    The synthetic set is None where it is generated.
     """
     if isinstance(error, SynthgateError) and not _may_name(error, real, synthetic):
         return error
@@ -85,11 +79,7 @@ def _may_name(error: SynthgateError, real: Path | None, synthetic: Path | None) 
 
 
 def without_real_names(measurement: Measurement) -> Measurement:
-    """Put digests in the place of the names of real images; those whose digest is not known are numbered.
-
-    Args:
-        measurement: What was measured; one that has been through here stays as it is.
-    """
+    """Put digests in the place of the names of real images, once and for all; where none is known, numbers."""
     digests = _digests(measurement)
     unreadable = [each for each in measurement.unreadable if each.image_set == REAL]
     numbered = {each.image: f"unreadable real image {number}" for number, each in enumerate(unreadable, 1)}

@@ -37,13 +37,9 @@ _FLAT = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ScoreTrend:
-    """One score of one spec, run by run.
+    """One score of one spec in the order of time, at least one point, and where it changed for good.
 
-    Attributes:
-        score: Name of the score; lower is better.
-        rung: The n0 that all its points share, None for a score without rungs.
-        points: Value and interval in every run, in the order of time; at least one.
-        changes: Where it changed for good.
+    All points share one n0, which is `rung`; None for a score without rungs.
     """
 
     score: str
@@ -54,13 +50,7 @@ class ScoreTrend:
 
 @dataclass(frozen=True, slots=True)
 class SpecTrend:
-    """All scores of one spec.
-
-    Attributes:
-        spec: Name of the spec.
-        runs: The runs that can be compared, and what is known of the others.
-        scores: The scores that can carry a limit, in the order of the table.
-    """
+    """The runs of a spec that can be compared, and its scores that can carry a limit, in the order of the table."""
 
     spec: str
     runs: Comparable
@@ -68,11 +58,7 @@ class SpecTrend:
 
 
 def trends(history: Iterable[HistoryRow], specs: Collection[str] = ()) -> list[SpecTrend]:
-    """Give the values to draw, by spec in sorted order.
-
-    Args:
-        history: Its rows, in the order of time.
-        specs: The specs to show; all when empty.
+    """Give the values to draw of some or all specs, in sorted order, from rows in the order of time.
 
     Raises:
         HistoryError: One of those has no run.
@@ -87,10 +73,7 @@ def trends(history: Iterable[HistoryRow], specs: Collection[str] = ()) -> list[S
 
 
 def read_trends(paths: Sequence[Path], specs: Collection[str]) -> tuple[list[SpecTrend], list[str]]:
-    """Give the values to draw of those specs that a history has runs of.
-
-    Returns:
-        The values, and a warning for everything in the files that was skipped because it is no row.
+    """Give the values to draw of those specs that a history has runs of, and a warning for all that is no row.
 
     Raises:
         HistoryError: A file of the history cannot be read.
@@ -106,36 +89,22 @@ def _trend(spec: str, runs: Comparable) -> SpecTrend:
 
 
 def measured_in(trend: SpecTrend, result: SpecResult) -> str | None:
-    """Say when the numbers of a spec were measured, by the last run of the history that has the same ones.
-
-    Args:
-        trend: The runs of the spec.
-        result: Its numbers.
-    """
+    """Say when the numbers of a spec were measured, by the last run of the history that has the same ones."""
     for now in history_rows({trend.spec: result}, Provenance(), trend.runs.rows[-1].time):
         for row in reversed(trend.runs.rows):
             if row.repeats(now):
-                return _origin(row)
+                return f"{row.time:%Y-%m-%d %H:%M} UTC{_origin(row, ', commit')}"
     return None
 
 
-def _origin(row: HistoryRow) -> str:
-    """Write when a run was, and of which commit: `2026-01-31 14:05 UTC, commit 3f2a1b0c9d on main`."""
-    text = f"{row.time:%Y-%m-%d %H:%M} UTC"
-    if row.provenance.commit:
-        text += f", commit {visible(row.provenance.commit[:10])}"
-    if row.provenance.branch:
-        text += f" on {visible(row.provenance.branch)}"
-    return text
+def _origin(row: HistoryRow, before: str) -> str:
+    """Write of which commit a run was, after a word: ` with 3f2a1b0c9d on main`."""
+    known = ((before, (row.provenance.commit or "")[:10]), (" on", row.provenance.branch))
+    return "".join(f"{word} {visible(text)}" for word, text in known if text)
 
 
 def trend_lines(trends: Sequence[SpecTrend], marks: str = BLOCKS) -> list[str]:
-    """Write a sparkline a score with its first and its last value, and below it where it changed for good.
-
-    Args:
-        trends: The values.
-        marks: Levels of the sparklines, lowest first.
-    """
+    """Write a sparkline a score with its first and its last value, and below it where it changed for good."""
     lines = []
     for trend in trends:
         runs = trend.runs
@@ -157,28 +126,13 @@ def trend_lines(trends: Sequence[SpecTrend], marks: str = BLOCKS) -> list[str]:
 def _change(change: Change, points: Sequence[Point]) -> str:
     """Say when and by which commit, from what to what, and whether the sets changed their size with it."""
     last, now = points[change.index - 1].row, points[change.index].row
-    text = now.time.date().isoformat()
-    if now.provenance.commit:
-        text += f" with {visible(now.provenance.commit[:10])}"
-    if now.provenance.branch:
-        text += f" on {visible(now.provenance.branch)}"
-    text += f": {number(change.before)} -> {number(change.after)}"
-    for before, after, what in (
-        (last.n_synthetic, now.n_synthetic, "images"),
-        (last.n_real, now.n_real, "real images"),
-    ):
-        if before != after:
-            text += f"; {before:,} -> {after:,} {what}"
-    return text
+    text = f"{now.time.date()}{_origin(now, ' with')}: {number(change.before)} -> {number(change.after)}"
+    sizes = ((last.n_synthetic, now.n_synthetic, "images"), (last.n_real, now.n_real, "real images"))
+    return text + "".join(f"; {was:,} -> {size:,} {what}" for was, size, what in sizes if was != size)
 
 
 def sparkline(points: Sequence[Point], marks: str = BLOCKS) -> str:
-    """Draw values as one letter each, from the lowest to the highest; noise is not blown up to look like a change.
-
-    Args:
-        points: At least one.
-        marks: Levels, lowest first.
-    """
+    """Draw one value or more as a letter each, of marks lowest first; noise is not blown up to look like a change."""
     values = [point.score.value or 0.0 for point in points]
     size = math.ceil(len(values) / WIDEST)
     columns = [statistics.fmean(values[start : start + size]) for start in range(0, len(values), size)]

@@ -29,10 +29,7 @@ class GroupCell:
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """One group, or the small ones together, which is `pooled`: how many images of each set, and a cell a score.
-
-    Where real images have no such groups, `real` is None.
-    """
+    """One group, or the small ones together, which is `pooled`; `real` is None where real images have no such group."""
 
     name: str
     images: int
@@ -65,18 +62,16 @@ def group_table(axis: str, found: Mapping[str, ByScore], whole: ByScore) -> Grou
     """Lay out the groups of an axis, which are given worst first, beside the scores of the whole set."""
     scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
     small = {name: each for name, each in found.items() if _images(each) < FEWEST and not _worse(each, whole)}
-    own = found if len(small) < 2 else {name: each for name, each in found.items() if name not in small}
-    rows = [_row(name, each, scores, whole) for name, each in own.items()]
-    last = () if len(small) < 2 else (_pooled(small, scores),)
+    small = small if len(small) > 1 else {}
+    rows = [_row(name, each, scores, whole) for name, each in found.items() if name not in small]
+    last = (_pooled(small, scores),) if small else ()
     return GroupTable(axis, scores, (*rows[:GROUPS_SHOWN], *last), tuple(rows[GROUPS_SHOWN:]))
 
 
 def _row(name: str, measured: ByScore, scores: Iterable[str], whole: ByScore) -> GroupRow:
     worse = _worse(measured, whole)
-    cells = tuple(
-        GroupCell(with_interval(measured[score]), score in worse) if score in measured else GroupCell(_NONE)
-        for score in scores
-    )
+    texts = {score: with_interval(each) for score, each in measured.items()}
+    cells = tuple(GroupCell(texts.get(score, _NONE), score in worse) for score in scores)
     return GroupRow(name, _images(measured), _real(measured), cells)
 
 

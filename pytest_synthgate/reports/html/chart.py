@@ -37,19 +37,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One score, run by run.
+    """One score, run by run: paths through the values and around their intervals, and what stands beside them.
 
-    Attributes:
-        title: Name of the score, and its n0.
-        said: First and last value, in words.
-        line: Path through the values.
-        band: Path around the intervals.
-        last: Place of the latest value.
-        ticks: Vertical place and text of the labels of the axis.
-        days: Of the first and of the last run.
-        levels: Limit and baseline of the latest run, where they are within the chart.
-        beyond: In words, those that are not.
-        turns: Every lasting change.
+    `levels` are limit and baseline of the latest run where they are within the chart, and `beyond` says those that are
+    not; `turns` are the lasting changes, `ticks` the height and the text of each label of the axis.
     """
 
     title: str
@@ -65,12 +56,7 @@ class Chart:
 
 
 def charts(trend: SpecTrend, verdicts: Iterable[Verdict] = ()) -> tuple[Chart, ...]:
-    """Draw every score of a spec that has two runs or more.
-
-    Args:
-        trend: The runs of the spec.
-        verdicts: What its gates concluded in the latest run, for their limits and baselines.
-    """
+    """Draw every score of a spec that has two runs or more, with limits and baselines of the latest run's verdicts."""
     whole = {each.score: each for each in verdicts if each.group is None}
     return tuple(_chart(each, whole.get(each.score)) for each in trend.scores if len(each.points) > 1)
 
@@ -78,8 +64,10 @@ def charts(trend: SpecTrend, verdicts: Iterable[Verdict] = ()) -> tuple[Chart, .
 def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
     scores = [point.score for point in trend.points]
     values = [score.value or 0.0 for score in scores]
-    lows = [value if score.low is None else score.low for score, value in zip(scores, values, strict=True)]
-    highs = [value if score.high is None else score.high for score, value in zip(scores, values, strict=True)]
+    lows, highs = (
+        [value if end is None else end for end, value in zip(ends, values, strict=True)]
+        for ends in ([score.low for score in scores], [score.high for score in scores])
+    )
     bounds = () if verdict is None else (("limit", verdict.limit.max), ("baseline", verdict.baseline))
     levels = {kind: level for kind, level in bounds if level is not None}
     bottom, top = _extent(lows, highs, levels.values())

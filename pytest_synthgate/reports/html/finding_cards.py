@@ -49,15 +49,9 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A finding with pictures.
+    """A finding with pictures: the flagged image and the one it resembles, how they belong together, what is known.
 
-    Attributes:
-        anchor: Its id on the page.
-        finding: The finding.
-        ends: The flagged image and the one it resembles.
-        relation: How the two belong together, in words.
-        facts: Label and text of what is known of the image.
-        command: What makes the image again, if a command does.
+    `command` makes the image again, if a command does.
     """
 
     anchor: str
@@ -84,18 +78,9 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one score, worst first: cards, then a list of the rest.
+    """The findings of one score, worst first: cards, of which a few are shown unasked, then a line for each other one.
 
-    Attributes:
-        score: Name of the score.
-        title: What they are.
-        total: How many there are.
-        open: Whether a gate on them did not pass; the others are shown when asked for.
-        cards: The first of those with pictures.
-        more_cards: The others of those, shown when asked for.
-        rest: The others, a line each.
-        clusters: Near-duplicates of one another in rows.
-        more_clusters: Clusters without a row.
+    `open` where a gate on them did not pass; `clusters` are near-duplicates in rows, `more_clusters` have no row.
     """
 
     score: str
@@ -119,15 +104,8 @@ def finding_groups(
 ) -> dict[str, tuple[Group, ...]]:
     """Sort the findings of all specs by score, deal them the places of the page, and lay them out.
 
-    Args:
-        results: Result by spec name.
-        anchors: Id of the section of each spec.
-        max_findings: Findings that have pictures; the worst of every spec and score take turns.
-        album: Takes in the pictures that are shown.
-
-    Returns:
-        By spec its findings in the order of the page, each score's worst first and in turns, a pair once before it is
-        shown from the other end.
+    `max_findings` have pictures, the worst of every spec and score in turns; a pair stands once before it is shown from
+    the other end.
     """
     found = {
         (name, score): findings for name, result in results.items() for score, findings in _by_score(result).items()
@@ -156,19 +134,13 @@ def _pairs_once(findings: Iterable[Finding]) -> list[Finding]:
     again: list[Finding] = []
     for each in findings:
         pair = frozenset((each.image, each.twin))
-        known = each.image_set == each.twin_set and pair in seen
-        (again if known else first).append(each)
+        (again if each.image_set == each.twin_set and pair in seen else first).append(each)
         seen.add(pair)
     return [*first, *again]
 
 
 def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
-    """Deal a number of places to groups in turns, so that a big group takes none that a small one could have.
-
-    Args:
-        sizes: Wanted places by group.
-        most: Places there are.
-    """
+    """Deal places to groups of these sizes in turns, so that a big one takes none that a small one could have."""
     given, left = dict.fromkeys(sizes, 0), most
     while left > 0 and (hungry := [key for key in sizes if given[key] < sizes[key]]):
         each = max(1, left // len(hungry))
@@ -189,9 +161,8 @@ def _group(
 ) -> Group:
     pictured, listed = places
     clusters, more = _clusters(findings, result, album) if pictured else ((), 0)
-    cards = tuple(
-        _card(name, f"{anchor}-{number}", each, result, album) for number, each in enumerate(findings[:pictured], 1)
-    )
+    cards = tuple(_card(name, f"{anchor}-{at}", each, result, album) for at, each in enumerate(findings[:pictured], 1))
+    rest, threshold = findings[pictured : pictured + listed], result.measurement.threshold
     return Group(
         score=score,
         title=(KINDS[score].title if score in KINDS else None) or score,
@@ -199,9 +170,7 @@ def _group(
         open=_in_doubt(score, result),
         cards=cards[:FIRST],
         more_cards=cards[FIRST:],
-        rest=tuple(
-            cut(describe(each, result.measurement.threshold)) for each in findings[pictured : pictured + listed]
-        ),
+        rest=tuple(cut(describe(each, threshold)) for each in rest),
         clusters=clusters,
         more_clusters=more,
     )
@@ -214,11 +183,7 @@ def _in_doubt(score: str, result: SpecResult) -> bool:
 
 
 def _clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> tuple[tuple[Cluster, ...], int]:
-    """Lay out the clusters of near-duplicates of one set, largest first.
-
-    Returns:
-        Those that have a row, and how many clusters have none.
-    """
+    """Lay out those clusters of near-duplicates that have a row, largest first, and count those that have none."""
     members: dict[int, list[Finding]] = {}
     for each in findings:
         if each.cluster is not None and within_its_set(each):
@@ -233,13 +198,9 @@ def _clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> 
 
 def _in_common(found: Sequence[Finding]) -> Pairs:
     """Say which class and prompts near-duplicates have, and which seeds."""
-    known = (
-        ("class", [each.class_name for each in found]),
-        ("prompt", [each.prompt for each in found]),
-        ("seed", [each.seed for each in found]),
-    )
-    distinct = ((label, [*dict.fromkeys(each for each in values if each is not None)]) for label, values in known)
-    return tuple((label, some([cut(str(each)) for each in values])) for label, values in distinct if values)
+    known = [{"class": each.class_name, "prompt": each.prompt, "seed": each.seed} for each in found]
+    distinct = {label: dict.fromkeys(each[label] for each in known if each[label] is not None) for label in known[0]}
+    return tuple((label, some([cut(str(each)) for each in values])) for label, values in distinct.items() if values)
 
 
 def _card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, album: Album) -> Card:

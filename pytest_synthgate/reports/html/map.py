@@ -30,20 +30,15 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """What is drawn.
+    """What is drawn: a path of dots and one of triangles, links to findings, and how much of everything that is.
 
-    Attributes:
-        real: Path of a dot for each real image.
-        synthetic: Path of a triangle for each synthetic one.
-        flags: Links to findings.
-        counts: How many images of the real and of the synthetic set are drawn, and how many there are: "40 of 60".
-        variance: Share of the variance that the two axes show together, 0 to 1.
+    `counts` are of the real and of the synthetic set ("40 of 60"), `variance` is the share that both axes show.
     """
 
     real: str
     synthetic: str
     flags: tuple[Flag, ...]
-    counts: tuple[str, str]
+    counts: tuple[str, ...]
     variance: float
 
 
@@ -69,18 +64,14 @@ def draw(projection: Projection, links: Mapping[tuple[str, str], tuple[str, str]
         for (side, image), (anchor, label) in links.items()
         if image in sides[side]
     )
-    real, synthetic = totals
+    drawn = zip(map(len, sides.values()), totals, strict=True)
     return Map(
         real="".join("M{:g} {:g}h0".format(*fit(place)) for place in projection.real.values()),
         synthetic="".join(_triangle(*fit(place)) for place in projection.synthetic.values()),
         flags=tuple(islice(flags, LINKS)),
-        counts=(_part(len(projection.real), real), _part(len(projection.synthetic), synthetic)),
+        counts=tuple(f"{here:,}" if here >= of else f"{here:,} of {of:,}" for here, of in drawn),
         variance=sum(projection.variance),
     )
-
-
-def _part(drawn: int, of: int) -> str:
-    return f"{drawn:,}" if drawn >= of else f"{drawn:,} of {of:,}"
 
 
 def _triangle(x: float, y: float) -> str:

@@ -24,8 +24,8 @@ from pytest_synthgate.reports.evidence import SHOWN, some
 from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
 from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
-from pytest_synthgate.reports.html.section import Section, section
-from pytest_synthgate.reports.overview import notes
+from pytest_synthgate.reports.html.section import Section, facts, section
+from pytest_synthgate.reports.overview import Tone, mark_of_error, notes
 from pytest_synthgate.reports.pictures import Album, Thumbnail
 from pytest_synthgate.reports.trend import SpecTrend, measured_in
 from pytest_synthgate.text.printable import shown, visible
@@ -43,20 +43,13 @@ _OURS = re.compile(r"[0-9a-f]{20}\.webp")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The whole report.
+    """The whole report: the verdict in one sentence, the table, the lines below it, and a section a spec.
 
-    Attributes:
-        verdict: The verdict in one sentence.
-        tone: Its tone: "fail" or "ok".
-        run: When and of which commit the numbers are, where a history knows that and it is one run.
-        table: The scores of all specs.
-        reading: Label and text of every line below it, notes last.
-        sections: One a spec, those that failed the build first.
-        redacted: Whether real photos are left out.
+    `run` says when and of which commit the numbers are, where a history knows that and it is one run.
     """
 
     verdict: str
-    tone: str
+    tone: Tone
     run: str | None
     table: ScoreTable
     reading: tuple[tuple[str, str], ...]
@@ -131,10 +124,11 @@ def write_html(
     laid_out = page(results, album, max_findings, {each.spec: each for each in trends}, remarks)
     thumbnails = album.develop()
     gap = _gap(album, thumbnails, results)
+    values = {"page": laid_out, "gap": gap}
     if one_file:
-        replace_file(path, _one_file(laid_out, thumbnails, gap).encode())
+        replace_file(path, _one_file(values, thumbnails).encode())
     else:
-        _write_folder(path, laid_out, thumbnails, gap)
+        _write_folder(path, values, thumbnails)
     return gap
 
 
@@ -159,7 +153,7 @@ def _gap(album: Album, thumbnails: Mapping[Path, Thumbnail], results: Results) -
     return f"{len(missing):,} of {counted(len(album.wanted), 'picture')} could not be read in {some(folders)}{more}"
 
 
-def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> None:
+def _write_folder(folder: Path, values: Mapping[str, object], thumbnails: Mapping[Path, Thumbnail]) -> None:
     pictures = folder / _PICTURES
     wanted = {each.name: each for each in thumbnails.values()}
     if wanted:
@@ -169,10 +163,7 @@ def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbn
             replace_file(pictures / name, each.content)
     replace_file(folder / "style.css", _style().encode())
 
-    def address(each: Thumbnail) -> str:
-        return f"{_PICTURES}/{each.name}"
-
-    text = _render(laid_out, thumbnails, gap, address, style=None, policy=FOLDER_POLICY)
+    text = _render(thumbnails, lambda each: f"{_PICTURES}/{each.name}", **values, style=None, policy=FOLDER_POLICY)
     replace_file(folder / "index.html", text.encode())
     for old in pictures.glob("*.webp"):
         if _OURS.fullmatch(old.name) and old.name not in wanted:
@@ -180,22 +171,17 @@ def _write_folder(folder: Path, laid_out: Page, thumbnails: Mapping[Path, Thumbn
                 old.unlink()
 
 
-def _one_file(laid_out: Page, thumbnails: Mapping[Path, Thumbnail], gap: str | None) -> str:
+def _one_file(values: Mapping[str, object], thumbnails: Mapping[Path, Thumbnail]) -> str:
+    from markupsafe import Markup
+
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
-    return _render(laid_out, thumbnails, gap, Thumbnail.data_uri, style=style, policy=policy)
+    ours = Markup(style)  # noqa: S704 (our own file, whose digest the policy names)
+    return _render(thumbnails, Thumbnail.data_uri, **values, style=ours, policy=policy)
 
 
-def _render(
-    laid_out: Page,
-    thumbnails: Mapping[Path, Thumbnail],
-    gap: str | None,
-    address: Callable[[Thumbnail], str],
-    *,
-    style: str | None,
-    policy: str,
-) -> str:
+def _render(thumbnails: Mapping[Path, Thumbnail], address: Callable[[Thumbnail], str], **values: object) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -208,16 +194,13 @@ def _render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cut": cut, "measured": with_interval}
+    environment.filters |= {"cut": cut, "facts": facts, "mark_of_error": mark_of_error, "measured": with_interval}
     return environment.get_template("index.html").render(
-        page=laid_out,
+        values,
         version=metadata.version("pytest-synthgate"),
         thumbnail=lambda picture: thumbnails.get(picture.path),
         any_shown=lambda pictures: any(picture.path in thumbnails for picture in pictures),
         address=address,
-        gap=gap,
-        style=None if style is None else Markup(style),  # noqa: S704 (our own file, whose digest the policy names)
-        policy=policy,
     )
 
 

@@ -27,10 +27,7 @@ _NONE = "–"  # noqa: RUF001 (a dash)
 class Scale:
     """The axis of one score, the same in every row.
 
-    Attributes:
-        low: Its left end.
-        high: Its right end.
-        root: Whether places go by the square root, so that a limit of 0.01 stands clear of 0 beside a score of 0.5.
+    By the square root (`root`) a limit of 0.01 stands clear of 0 beside a score of 0.5.
     """
 
     low: float
@@ -50,14 +47,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCell:
-    """One score of one spec.
+    """One score of one spec: low, value and high, the gravest verdict on it, and the axis of its bar if it has one.
 
-    Attributes:
-        interval: Low, value and high; None where the score has none.
-        marks: What is drawn beside it, by "limit", "baseline" and "real against real".
-        bounds: Its limit, its baseline, and how many findings waivers leave out of the verdict.
-        mark: The gravest verdict on it; None without a gate.
-        scale: Axis of its bar; None where none is drawn.
+    `marks` are drawn beside it, by "limit", "baseline" and "real against real"; `bounds` say what it is held against.
     """
 
     interval: tuple[float, float, float] | None
@@ -75,16 +67,9 @@ class ScoreCell:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One spec of the table, or the yardstick, which has no anchor.
+    """One spec of the table, or the yardstick, which has no anchor; no cells where nothing was measured, for a reason.
 
-    Attributes:
-        name: Of the spec.
-        anchor: Id of its section.
-        images: How many images of each set.
-        rung: Images of a side that the realism scores learned from.
-        cells: A cell a score; none for a spec of which nothing was measured.
-        marks: What has no column: an error, and gates on other scores that did not pass, by name.
-        reason: The error in words.
+    `marks` are those that have no column, by name: an error, and gates on other scores that did not pass.
     """
 
     name: str
@@ -126,12 +111,7 @@ def _scale(score: str, results: Results) -> Scale:
 
 
 def scale_of(score: str, values: Iterable[float]) -> Scale:
-    """Choose an axis that holds all values of a score: from under chance to one, or roots from nothing.
-
-    Args:
-        score: Name of the score.
-        values: Everything that will be drawn: values, ends of intervals, limits, baselines, yardsticks.
-    """
+    """Choose an axis that holds all that is drawn of a score: from under chance to one, or roots from nothing."""
     drawn, null = [*values], KINDS[score].null
     if null > 0:
         least = null - 0.1
@@ -156,12 +136,9 @@ def _row(name: str, anchor: str, result: SpecResult, scales: Mapping[str, Scale]
 
 def _cell(score: str, result: SpecResult, scale: Scale) -> ScoreCell:
     verdicts = [verdict for verdict in result.verdicts if verdict.score == score]
-    whole = next((verdict for verdict in verdicts if verdict.group is None), None)
-    marks = {
-        "limit": None if whole is None else whole.limit.max,
-        "baseline": None if whole is None else whole.baseline,
-        "real against real": result.measurement.yardstick.get(score, Score(None)).value,
-    }
+    whole = next(((each.limit.max, each.baseline) for each in verdicts if each.group is None), (None, None))
+    half = result.measurement.yardstick.get(score, Score(None)).value
+    marks = dict(zip(("limit", "baseline", "real against real"), (*whole, half), strict=True))
     return ScoreCell(
         result.measurement.scores.get(score, Score(None)).interval,
         {name: each for name, each in marks.items() if each is not None},
@@ -187,10 +164,6 @@ def _bound(verdict: Verdict) -> Iterable[str]:
 
 def _halves(measurement: Measurement, rung: int | None, shown: Sequence[str]) -> ScoreRow:
     known = (measurement.yardstick.get(score, Score(None)) if score in shown else Score(None) for score in COLUMNS)
-    return ScoreRow(
-        name="real against real",
-        anchor=None,
-        images=f"halves of {measurement.n_real:,}",
-        rung=f"{rung:,}" if rung else _NONE,
-        cells=tuple(ScoreCell(each.interval) for each in known),
-    )
+    cells = tuple(ScoreCell(each.interval) for each in known)
+    images, learned = f"halves of {measurement.n_real:,}", f"{rung:,}" if rung else _NONE
+    return ScoreRow("real against real", None, images, learned, cells)

@@ -17,7 +17,7 @@ from pytest_synthgate.reports.html.by_group import GroupTable, group_table
 from pytest_synthgate.reports.html.chart import Chart, charts
 from pytest_synthgate.reports.html.finding_cards import Group, Pairs, cut, picture
 from pytest_synthgate.reports.html.map import Map, draw
-from pytest_synthgate.reports.overview import Mark, mark, mark_of_error
+from pytest_synthgate.reports.overview import Mark, mark
 from pytest_synthgate.reports.pictures import Album, Picture
 from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
@@ -49,12 +49,11 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One spec; `error_mark` where an error kept it, or some of its gates, from being judged."""
+    """One spec: what is laid out of its result, beside what the template reads from that itself."""
 
     name: str
     anchor: str
     result: SpecResult
-    error_mark: Mark | None
     facts: Pairs
     gates: tuple[GateText, ...]
     folds: tuple[Fold, ...]
@@ -64,9 +63,6 @@ class Section:
     groups: tuple[Group, ...]
     tables: tuple[GroupTable, ...]
     charts: tuple[Chart, ...]
-    audit: Pairs
-    fingerprint: Pairs
-    recorded: Pairs
 
 
 def section(
@@ -79,7 +75,6 @@ def section(
         name=name,
         anchor=anchor,
         result=result,
-        error_mark=mark_of_error(result) if result.error is not None else None,
         facts=_facts(result),
         gates=gates,
         folds=folds,
@@ -91,9 +86,6 @@ def section(
             group_table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found
         ),
         charts=() if trend is None else charts(trend, result.verdicts),
-        audit=_pairs(measurement.audit),
-        fingerprint=_pairs(measurement.fingerprint),
-        recorded=_pairs({label: _listed(value) for label, value in measurement.recorded.items()}),
     )
 
 
@@ -112,11 +104,7 @@ def _facts(result: SpecResult) -> Pairs:
 
 
 def _gates(result: SpecResult) -> tuple[tuple[GateText, ...], tuple[Fold, ...]]:
-    """Lay out the gates of a spec.
-
-    Returns:
-        Those that have a place of their own, in the order of the verdicts, and the others by score and mark.
-    """
+    """Lay out the gates that have a place of their own, in the order of the verdicts, and others by score and mark."""
     advised: set[str] = set()
     gates: list[GateText] = []
     alike: dict[tuple[str, Mark], list[GateText]] = {}
@@ -166,14 +154,12 @@ def _map(result: SpecResult, groups: tuple[Group, ...]) -> Map | None:
     return draw(measurement.projection, links, (measurement.n_real, measurement.n_synthetic))
 
 
-def _pairs(facts: Mapping[str, object]) -> Pairs:
-    """Write facts as label and text; what is no text as JSON."""
-    return tuple(
-        (cut(label), cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-        for label, value in facts.items()
-    )
+def facts(found: Mapping[str, object], *, listed: bool = False) -> Pairs:
+    """Write facts as label and text; what is no text as JSON, or as words where tables such as versions are listed."""
 
+    def text(value: object) -> str:
+        if listed and isinstance(value, Mapping):
+            return ", ".join(f"{name} {each}" for name, each in value.items())
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
-def _listed(value: object) -> object:
-    """Write a table, such as the versions of libraries, as words."""
-    return ", ".join(f"{name} {each}" for name, each in value.items()) if isinstance(value, Mapping) else value
+    return tuple((cut(label), cut(text(value))) for label, value in found.items())
