@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, SynthgateError, foreign, told
-from pytest_synthgate.features.store import FileStamp, Store
+from pytest_synthgate.features.store import Store
+from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING, Preprocessing
 from pytest_synthgate.text.printable import visible
 

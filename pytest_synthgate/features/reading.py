@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL import __version__ as pillow_version
 
-from pytest_synthgate.features.store import FileStamp, Pixels, Store
+from pytest_synthgate.features.store import Pixels, Store
+from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import Preprocessing, prepare
 

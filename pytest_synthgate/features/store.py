@@ -21,14 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.errors import StoreError, first_line
+from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.text.printable import shown
 
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 60
 MOST_NOTED = 256 << 20
 """Letters of all notes of one kind; beyond it those go that were not used for longest."""
-RACY_NS = 2_000_000_000
-"""A file may change again within its file system's clock tick, and keep size and time: git's racy rule."""
 
 _SCHEMA = """
 CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, hash TEXT NOT NULL) WITHOUT ROWID;
@@ -48,37 +47,6 @@ DELETE FROM notes WHERE kind = ?1 AND key IN (
     WHERE total > ?3 AND key <> ?2
 )
 """
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """What a file's directory entry says of it.
-
-    Attributes:
-        path: Absolute path, bytes that are no UTF-8 spelt out.
-        size: Bytes.
-        mtime_ns: Time of the last change, nanoseconds since the epoch.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> FileStamp:
-        """Ask the file system.
-
-        Raises:
-            OSError: There is no such file, or it may not be looked at.
-            ValueError: The path holds a null character.
-        """
-        found = path.stat()
-        name = str(path.absolute()).encode(errors="backslashreplace").decode()
-        return cls(name, found.st_size, found.st_mtime_ns)
-
-    def settled(self, now_ns: int) -> bool:
-        """Say whether the file has been at rest long enough for this stamp to stand for its content."""
-        return now_ns - self.mtime_ns >= RACY_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pytest_synthgate.errors import StoreError
-from pytest_synthgate.features.store import RACY_NS, SCHEMA_VERSION, FileStamp, Pixels, Store
+from pytest_synthgate.features.store import SCHEMA_VERSION, Pixels, Store
+from pytest_synthgate.files.stamps import FileStamp
 
 
 def test_a_new_directory_keeps_itself_out_of_version_control_and_backups(tmp_path: Path) -> None:
@@ -162,11 +163,6 @@ def test_a_file_of_version_1_keeps_its_features(tmp_path: Path) -> None:
         assert store.note("measurement", "key") == "new"
 
 
-@pytest.mark.parametrize(("age_ns", "settled"), [(RACY_NS, True), (RACY_NS - 1, False), (-1, False)])
-def test_a_stamp_stands_for_the_content_two_seconds_after_the_last_change(age_ns: int, settled: bool) -> None:
-    assert FileStamp("/a", 1, 10**18).settled(10**18 + age_ns) is settled
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no text")
 def test_a_file_name_that_is_no_text_has_a_stamp_that_can_be_stored(store: Store, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff.png")
@@ -260,7 +256,8 @@ _PROCESS = """
 import sys
 from pathlib import Path
 import numpy as np
-from pytest_synthgate.features.store import FileStamp, Pixels, Store
+from pytest_synthgate.features.store import Pixels, Store
+from pytest_synthgate.files.stamps import FileStamp
 
 with Store(Path(sys.argv[1])) as store:
     for each in range(40):

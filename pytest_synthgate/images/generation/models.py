@@ -18,12 +18,12 @@ from pathlib import Path
 
 from pytest_synthgate.errors import GenerationError, require, told
 from pytest_synthgate.files.replacing import put_in_place
+from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.text.printable import shown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DECIDING = frozenset({".json", ".txt", ".model", ".safetensors"})
 _LARGE = 1 << 20
-_RACY_NS = 2_000_000_000
 _PROBE_SECONDS = 3.0
 
 
@@ -75,31 +75,24 @@ def identity(model: NamedModel, digests: Path) -> str | None:
         raise GenerationError(f"{shown(model.path)}: the model cannot be read ({error.strerror or error})") from None
 
 
-def commit(model: NamedModel) -> str | None:
-    """Read which commit of a hub id the local hub cache holds; None for a path, or when it is not there."""
-    try:
-        return (_cached(model) / "refs" / "main").read_text(encoding="ascii").strip() or None
-    except (OSError, ValueError):
-        return None
-
-
 def snapshot(model: NamedModel) -> Path | None:
-    """Give the folder of the local hub cache that holds that commit of a hub id, if there is one."""
-    revision = commit(model)
-    return None if revision is None else _cached(model) / "snapshots" / revision
-
-
-def _cached(model: NamedModel) -> Path:
-    """Name the folder of a hub id in the cache.
-
-    Raises:
-        FileNotFoundError: It is no hub id, or there can be no cache.
-    """
+    """Name the folder of the local hub cache for the commit of a hub id; None for a path, or when it is not there."""
     if model.path is not None or find_spec("huggingface_hub") is None:
-        raise FileNotFoundError(model.name)
+        return None
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}")
+    cached = Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}")
+    try:
+        revision = (cached / "refs" / "main").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return cached / "snapshots" / revision if revision else None
+
+
+def commit(model: NamedModel) -> str | None:
+    """Say which commit of a hub id the local hub cache holds; None for a path, or when it is not there."""
+    folder = snapshot(model)
+    return None if folder is None else folder.name
 
 
 def fetch(model: NamedModel, where: str) -> None:
@@ -149,19 +142,18 @@ def _file_digest(file: Path, digests: Path) -> str:
 
     Headers and sizes alone would be quick too, but a model that is trained again keeps both.
     """
-    found = file.stat()
-    if found.st_size < _LARGE:
+    stamp = FileStamp.of(file.resolve())
+    if stamp.size < _LARGE:
         return hashlib.sha256(file.read_bytes()).hexdigest()
-    stamp = f"{file.resolve()}\0{found.st_size}\0{found.st_mtime_ns}"
-    kept = digests / hashlib.sha256(stamp.encode(errors="surrogateescape")).hexdigest()
+    key = f"{stamp.path}\0{stamp.size}\0{stamp.mtime_ns}"
+    kept = digests / hashlib.sha256(key.encode()).hexdigest()
     try:
         return kept.read_text(encoding="ascii")
     except OSError:
         pass
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    # A file may change again within its file system's clock tick, and keep size and time.
-    if time.time_ns() - found.st_mtime_ns >= _RACY_NS:
+    if stamp.settled(time.time_ns()):
         # A cache that cannot be written costs the time to hash again, nothing else.
         with suppress(OSError):
             put_in_place(kept, digest.encode())
