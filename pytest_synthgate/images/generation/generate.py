@@ -10,13 +10,14 @@ import gc
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pytest_synthgate.errors import GenerationError, require, told
-from pytest_synthgate.images.generation.manifest import Manifest, Writer, write_settings
+from pytest_synthgate.images.generation.manifest import Manifest, write_settings
 from pytest_synthgate.images.generation.models import fetch
 from pytest_synthgate.images.generation.pipeline import LIBRARIES, out_of_memory
 from pytest_synthgate.images.generation.plan import Plan, identities, look_again, names, settings
@@ -66,20 +67,21 @@ def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False
     number, count = shard
     if not 1 <= number <= count:
         raise GenerationError(f"{plan.name}: there is no shard {number}/{count}; give 1/{count} to {count}/{count}")
-    current = look_again(plan)
-    if not again and not _missing(current, shard):
-        return _made(current, shard, (), [])
-    for key, model in (("model", current.model), ("lora", current.lora)):
-        if model is not None:
-            fetch(model, f"{current.where} generator.{key}")
-    current = look_again(current)
-    with _locked(current, shard):
-        current = look_again(current)
-        todo = shard_of(current.wanted, shard) if again else _missing(current, shard)
+    mine = look_again(replace(plan, wanted=shard_of(plan.wanted, shard)))
+    if not again and not mine.missing:
+        return _made(mine, (), [])
+    for key, model in mine.models.items():
+        fetch(model, f"{mine.where} generator.{key}")
+    mine = look_again(mine)
+    # Each shard has files of its own: appends from several machines may tear each other on a network disk.
+    part = "" if count == 1 else f"-{number}-of-{count}"
+    with _locked(mine, f".lock{part}"):
+        mine = look_again(mine)
+        todo = mine.wanted if again else mine.missing
         notes: list[str] = []
         if todo:
-            _make(current, todo, shard, notes, progress=progress)
-        return _made(look_again(current), shard, todo, notes)
+            _make(mine, todo, f"manifest{part}.jsonl", notes, progress=progress)
+        return _made(look_again(mine), todo, notes)
 
 
 def shard_of(wanted: Sequence[Wanted], shard: tuple[int, int]) -> tuple[Wanted, ...]:
@@ -88,18 +90,12 @@ def shard_of(wanted: Sequence[Wanted], shard: tuple[int, int]) -> tuple[Wanted, 
     return tuple(wanted[number - 1 :: count])
 
 
-def _missing(plan: Plan, shard: tuple[int, int]) -> tuple[Wanted, ...]:
-    return tuple(each for each in shard_of(plan.wanted, shard) if each.file not in plan.entries)
+def _made(plan: Plan, tried: Sequence[Wanted], notes: list[str]) -> Made:
+    there, new = ({each.file for each in images} for images in (plan.present, tried))
+    return Made(len(there & new), len(there - new), len(plan.blacked_out), tuple(notes))
 
 
-def _made(plan: Plan, shard: tuple[int, int], tried: Sequence[Wanted], notes: list[str]) -> Made:
-    mine, new = ({each.file for each in part} for part in (shard_of(plan.wanted, shard), tried))
-    there = {each.file for each in plan.present} & mine
-    black = {each.file for each in plan.blacked_out} & mine
-    return Made(len(there & new), len(there - new), len(black), tuple(notes))
-
-
-def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: list[str], *, progress: bool) -> None:
+def _make(plan: Plan, todo: Sequence[Wanted], file: str, notes: list[str], *, progress: bool) -> None:
     require(f"{plan.where} generator", "generate", *LIBRARIES, "tqdm")
     from tqdm import tqdm
 
@@ -119,19 +115,23 @@ def _make(plan: Plan, todo: Sequence[Wanted], shard: tuple[int, int], notes: lis
     common = {"names": names(plan), "models": identities(plan), "settings": settings(plan.generator)}
     with (
         _written(plan),  # what a pipeline raises is told before it gets here: what does get here is trouble of writing
-        Manifest(plan.directory, f"manifest{_part(shard)}.jsonl") as manifest,
+        Manifest(plan.directory, file) as manifest,
         # None: shown on a terminal only.
         tqdm(total=len(todo), desc=plan.name, unit="image", disable=None if progress else True) as bar,
-        Writer(plan.directory, manifest, note, limit=2 * pipeline.batch_size) as writer,
+        ThreadPoolExecutor(1, "synthgate-writer") as thread,  # an interruption waits for what was sampled before it
     ):
         write_settings(plan.directory, common | {"versions": versions})
         manifest.add_making({"device": pipeline.device, "dtype": pipeline.dtype, "versions": versions})
-        before = time.perf_counter()
+        saving, before = None, time.perf_counter()
         for batch, samples in _batches(pipeline, todo, plan, notes):
             now = time.perf_counter()
-            writer.put(batch, samples, now - before)
+            if saving is not None:
+                saving.result()  # after a full disk there is no use in going on
+            saving = thread.submit(manifest.save, batch, samples, note, (now - before) / len(batch))
             before = now
             bar.update(len(batch))
+        if saving is not None:
+            saving.result()
 
 
 def _batches(
@@ -180,10 +180,10 @@ def _explained(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(plan: Plan, shard: tuple[int, int]) -> Iterator[None]:
+def _locked(plan: Plan, name: str) -> Iterator[None]:
     from filelock import FileLock
 
-    lock = FileLock(plan.directory / f".lock{_part(shard)}")
+    lock = FileLock(plan.directory / name)
     with _written(plan):
         plan.directory.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -213,11 +213,6 @@ def _written(plan: Plan) -> Iterator[None]:
         raise GenerationError(
             f"{plan.name}: {shown(plan.directory)} cannot be written ({error.strerror or told(error)}); {state}"
         ) from None
-
-
-def _part(shard: tuple[int, int]) -> str:
-    """Give each shard files of its own: appends from several machines may tear each other on a network disk."""
-    return "" if shard[1] == 1 else f"-{shard[0]}-of-{shard[1]}"
 
 
 def _versions() -> dict[str, str]:

@@ -10,10 +10,8 @@ import errno
 import hashlib
 import json
 import os
-from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -92,7 +90,7 @@ def _entry(line: bytes) -> ManifestEntry | None:
 
 
 class Manifest:
-    """The open manifest of one shard; one process at a time holds it.
+    """The images of one shard and their manifest, open; one process at a time holds it.
 
     Args:
         directory: Where the images are.
@@ -100,10 +98,11 @@ class Manifest:
     """
 
     def __init__(self, directory: Path, name: str) -> None:
+        self._directory = directory
         self._file = (directory / name).open("a+b", buffering=0)
         # After a torn line the next one would be lost with it.
         if self._file.seek(0, os.SEEK_END) and self._file.seek(-1, os.SEEK_END) >= 0 and self._file.read(1) != b"\n":
-            self._write(b"\n")
+            self._append("")
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +116,7 @@ class Manifest:
         Raises:
             OSError: The disk is full, or fails.
         """
-        self._write_json(asdict(entry))
+        self._append(json.dumps(asdict(entry), sort_keys=True))
 
     def add_making(self, making: Mapping[str, Any]) -> None:
         """Append a note on what makes the images that follow: device, number format, library versions.
@@ -125,82 +124,44 @@ class Manifest:
         Raises:
             OSError: The disk is full, or fails.
         """
-        self._write_json({"making": making})
+        self._append(json.dumps({"making": making}, sort_keys=True))
 
-    def _write_json(self, value: Mapping[str, Any]) -> None:
-        self._write(json.dumps(value, sort_keys=True).encode() + b"\n")
-
-    def _write(self, line: bytes) -> None:
-        if (self._file.write(line) or 0) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@dataclass(slots=True)
-class Writer:
-    """Saves images in the order they come; entering starts its thread, leaving waits for the last image.
-
-    Attributes:
-        directory: Where the files belong.
-        manifest: Where each is noted when it is in place.
-        note: What the PNG text says beside prompt and seed: `Steps: 20, Model: x`.
-        limit: Images that may wait; more would only fill the memory.
-    """
-
-    directory: Path
-    manifest: Manifest
-    note: str
-    limit: int
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "synthgate-writer"))
-    _waiting: deque[Future[None]] = field(default_factory=deque)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        failed = any(each.done() and each.exception() for each in self._waiting)
-        # What was sampled before an interruption is worth keeping; what follows a full disk is not.
-        self._thread.shutdown(wait=True, cancel_futures=failed)
-        if kind is None:
-            self._settle(0)
-
-    def put(self, batch: Sequence[Wanted], samples: Sequence[Sample], seconds: float) -> None:
-        """Queue a batch.
+    def save(self, batch: Sequence[Wanted], samples: Sequence[Sample], note: str, seconds: float) -> None:
+        """Put the images of a batch in their places, and add each once it is there.
 
         Args:
             batch: What was wanted.
             samples: What came out, in the same order.
-            seconds: What the batch took.
+            note: What the PNG text says beside prompt and seed: `Steps: 20, Model: x`.
+            seconds: What each image took.
 
         Raises:
-            OSError: An earlier image could not be saved.
+            OSError: The disk is full, or fails.
         """
         for wanted, sample in zip(batch, samples, strict=True):
-            self._waiting.append(self._thread.submit(self._save, wanted, sample, seconds / len(batch)))
-        self._settle(self.limit)
-
-    def _settle(self, limit: int) -> None:
-        while self._waiting and (len(self._waiting) > limit or self._waiting[0].done()):
-            self._waiting.popleft().result()
-
-    def _save(self, wanted: Wanted, sample: Sample, seconds: float) -> None:
-        content = None if sample.blacked_out else png(sample.image, wanted, self.note)
-        if content is not None:
-            _put_in_place(self.directory / wanted.file, content)
-        self.manifest.add(
-            ManifestEntry(
-                file=wanted.file,
-                sha256=None if content is None else hashlib.sha256(content).hexdigest(),
-                size=0 if content is None else len(content),
-                prompt=wanted.prompt.text,
-                template=wanted.prompt.template,
-                class_name=wanted.prompt.class_name,
-                axes=dict(wanted.prompt.axes),
-                seed=wanted.seed,
-                index=wanted.index,
-                seconds=round(seconds, 6),
-                blacked_out=sample.blacked_out,
+            content = b"" if sample.blacked_out else png(sample.image, wanted, note)
+            if content:
+                _put_in_place(self._directory / wanted.file, content)
+            self.add(
+                ManifestEntry(
+                    file=wanted.file,
+                    sha256=hashlib.sha256(content).hexdigest() if content else None,
+                    size=len(content),
+                    prompt=wanted.prompt.text,
+                    template=wanted.prompt.template,
+                    class_name=wanted.prompt.class_name,
+                    axes=dict(wanted.prompt.axes),
+                    seed=wanted.seed,
+                    index=wanted.index,
+                    seconds=round(seconds, 6),
+                    blacked_out=sample.blacked_out,
+                )
             )
-        )
+
+    def _append(self, line: str) -> None:
+        content = f"{line}\n".encode()
+        if (self._file.write(content) or 0) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def png(image: Image, wanted: Wanted, note: str) -> bytes:

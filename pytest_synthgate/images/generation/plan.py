@@ -53,6 +53,11 @@ class Plan:
     wanted: tuple[Wanted, ...]
     entries: Mapping[str, ManifestEntry] = field(repr=False)
 
+    @property
+    def models(self) -> dict[str, NamedModel]:
+        """The model and, if there are any, the LoRA weights, by their keys in a spec."""
+        return {"model": self.model} if self.lora is None else {"model": self.model, "lora": self.lora}
+
     @cached_property
     def present(self) -> tuple[Wanted, ...]:
         """The images that are there."""
@@ -198,13 +203,12 @@ def settings(generator: Generator) -> dict[str, Any]:
 
 def identities(plan: Plan) -> list[str | None]:
     """Give the state of the model and, if there are any, of the LoRA weights."""
-    models = (plan.model,) if plan.lora is None else (plan.model, plan.lora)
-    return [identity(each, plan.root / ".digests") for each in models]
+    return [identity(each, plan.root / ".digests") for each in plan.models.values()]
 
 
 def names(plan: Plan) -> list[str]:
     """Give the name of the model and, if there are any, of the LoRA weights."""
-    return [plan.model.name] if plan.lora is None else [plan.model.name, plan.lora.name]
+    return [each.name for each in plan.models.values()]
 
 
 def _directory(plan: Plan) -> Path:
