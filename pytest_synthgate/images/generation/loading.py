@@ -19,7 +19,6 @@ from pytest_synthgate.errors import DeviceError, GenerationError, first_line, re
 from pytest_synthgate.images.generation.models import NamedModel, commit, snapshot
 from pytest_synthgate.images.generation.pipeline import LIBRARIES, Pipeline, call_arguments, out_of_memory, quiet
 from pytest_synthgate.images.generation.plan import Plan
-from pytest_synthgate.spec.model import Generator
 from pytest_synthgate.text.wording import meant, quoted
 
 _INDEX = "model_index.json"
@@ -46,16 +45,20 @@ def load_pipeline(plan: Plan) -> Pipeline:
         check_directory(plan.model.path, place, generator.variant)
     loader, torch = _imported(place)
     device = _device(generator.device, plan.where)
-    dtype = _dtype(generator.dtype, device)
+    dtype = generator.dtype
+    if dtype == "auto":
+        dtype = "fp16" if device.startswith("cuda") else "fp32"
     with quiet():
         try:
             pipe = loader.from_pretrained(
                 plan.model.name if plan.model.path is None else str(plan.model.path),
                 dtype=getattr(torch, _DTYPES[dtype]),
-                **loading_arguments(generator, plan.model),
+                **loading_arguments(plan.model, generator.variant),
             )
         except Exception as error:  # noqa: BLE001  what a foreign directory makes diffusers raise has no common type
-            found = only_variant(_snapshot_files(plan.model)) or only_variant(_WEIGHTS.findall(str(error)))
+            here = snapshot(plan.model)
+            files = [each.name for each in here.rglob("*")] if here is not None else []
+            found = only_variant(files) or only_variant(_WEIGHTS.findall(str(error)))
             remedy = f'; its weights are all {found}: add variant = "{found}"'
             remedy = remedy if found and generator.variant is None else ""
             raise GenerationError(f"{place} cannot be loaded: {told(error)}{remedy}") from None
@@ -85,14 +88,14 @@ def _imported(place: str) -> tuple[Any, Any]:
     return loader, import_module("torch")
 
 
-def loading_arguments(generator: Generator, model: NamedModel) -> dict[str, Any]:
-    """Give the arguments of `from_pretrained`, but for the number format.
+def loading_arguments(model: NamedModel, variant: str | None = None) -> dict[str, Any]:
+    """Give the arguments that say which files of a model, or of LoRA weights, are loaded.
 
     A hub id is pinned to the commit that the plan has seen, so that no update slips in between two runs.
     """
     arguments: dict[str, Any] = {"use_safetensors": True}
-    if generator.variant is not None:
-        arguments["variant"] = generator.variant
+    if variant is not None:
+        arguments["variant"] = variant
     if model.path is not None:
         arguments["local_files_only"] = True
     elif revision := commit(model):
@@ -105,12 +108,6 @@ def only_variant(files: Iterable[str]) -> str | None:
     weights = [Path(each).name for each in files if each.endswith(".safetensors")]
     variants = {found[1] if (found := _VARIANT.fullmatch(each)) else None for each in weights}
     return variants.pop() if len(variants) == 1 else None
-
-
-def _snapshot_files(model: NamedModel) -> list[str]:
-    """List what the hub's cache holds of a model, by paths."""
-    folder = snapshot(model)
-    return [each.relative_to(folder).as_posix() for each in folder.rglob("*")] if folder is not None else []
 
 
 def check_directory(directory: Path, where: str, variant: str | None = None) -> None:
@@ -158,12 +155,6 @@ def _device(wish: str | None, where: str) -> str:
         raise GenerationError(f"{where} generator.device: {error}") from None
 
 
-def _dtype(wish: str, device: str) -> str:
-    if wish != "auto":
-        return wish
-    return "fp16" if device.startswith("cuda") else "fp32"
-
-
 def _set_scheduler(pipe: Any, name: str | None, where: str) -> None:
     import diffusers
 
@@ -192,21 +183,16 @@ def _add_lora(pipe: Any, lora: NamedModel, scale: float, where: str) -> None:
     if not hasattr(pipe, "load_lora_weights"):
         raise GenerationError(f"{place}: {type(pipe).__name__} takes no LoRA weights; remove it")
     require(place, "generate", "peft")
-    arguments: dict[str, Any] = {"use_safetensors": True}
-    if lora.path is None:
-        source = lora.name
-        arguments |= {"revision": revision} if (revision := commit(lora)) else {}
-    else:
-        if not lora.path.exists():
+    source, arguments = lora.path or lora.name, loading_arguments(lora)
+    if isinstance(source, Path):
+        if not source.exists():
             raise GenerationError(f"{place} is not there; give a .safetensors file, a folder with one, or a hub id")
-        if lora.path.is_file() and lora.path.suffix != ".safetensors":
-            raise GenerationError(f"{place} is no .safetensors file; only those are read")
-        arguments["local_files_only"] = True
-        if lora.path.is_file():
-            arguments["weight_name"] = lora.path.name
-        source = str(lora.path.parent if lora.path.is_file() else lora.path)
+        if source.is_file():
+            if source.suffix != ".safetensors":
+                raise GenerationError(f"{place} is no .safetensors file; only those are read")
+            source, arguments["weight_name"] = source.parent, source.name
     try:
-        pipe.load_lora_weights(source, **arguments)
+        pipe.load_lora_weights(str(source), **arguments)
         pipe.fuse_lora(lora_scale=scale)
     except Exception as error:  # noqa: BLE001  what foreign weights make diffusers raise has no common type
         raise GenerationError(f"{place} cannot be loaded: {told(error)}") from None

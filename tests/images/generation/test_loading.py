@@ -340,17 +340,14 @@ def test_a_hub_id_is_pinned_to_the_commit_of_the_cache(tmp_path: Path, monkeypat
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    assert loading_arguments(SD_TURBO, NamedModel("a/b", None)) == {"use_safetensors": True, "variant": "fp16"}
+    assert loading_arguments(NamedModel("a/b", None), "fp16") == {"use_safetensors": True, "variant": "fp16"}
     (tmp_path / "models--a--b" / "refs").mkdir(parents=True)
     (tmp_path / "models--a--b" / "refs" / "main").write_text("c" * 40)
-    assert loading_arguments(SD_TURBO, NamedModel("a/b", None))["revision"] == "c" * 40
+    assert loading_arguments(NamedModel("a/b", None), "fp16")["revision"] == "c" * 40
 
 
 def test_a_directory_is_loaded_from_there_alone() -> None:
-    assert loading_arguments(Generator(model="x"), NamedModel("x", Path("x"))) == {
-        "use_safetensors": True,
-        "local_files_only": True,
-    }
+    assert loading_arguments(NamedModel("x", Path("x"))) == {"use_safetensors": True, "local_files_only": True}
 
 
 class Bare:
