@@ -10,20 +10,16 @@ import hashlib
 import os
 import secrets
 import shutil
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-
-from PIL import Image, UnidentifiedImageError
 
 from pytest_synthgate.errors import ExportError
 from pytest_synthgate.features.embedding import Embedded
 from pytest_synthgate.images.decode import UnreadableError, read_bytes
-from pytest_synthgate.images.formats import SUFFIXES
+from pytest_synthgate.images.formats import SUFFIXES, format_of
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.measure import Sets
 from pytest_synthgate.scores.measurement import Measurement
@@ -271,12 +267,9 @@ def _suffix(record: ImageRecord, content: bytes) -> str:
     suffix = record.path.suffix.lower() if record.path else ""
     if suffix.removeprefix(".") in SUFFIXES:
         return suffix
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(content)) as image:
-            form = str(image.format)
-    except UnidentifiedImageError:
-        raise ExportError(f"{record.id}: is no image any more; measure again") from None
-    return f".{ {'JPEG': 'jpg', 'MPO': 'jpg', 'JPEG2000': 'jp2', 'TIFF': 'tif'}.get(form, form.lower()) }"
+    if (form := format_of(content[:16])) is None:
+        raise ExportError(f"{record.id}: is no image any more; measure again")
+    return f".{form.suffixes[0]}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

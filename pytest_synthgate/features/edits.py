@@ -20,6 +20,7 @@ from pytest_synthgate.features.embedding import Embedded, ahead
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, encode_all
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
+from pytest_synthgate.images.formats import quiet
 from pytest_synthgate.images.normalise import prepare
 
 _LONGEST_EDGE = 65_500
@@ -59,6 +60,7 @@ LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": recompressed, "crop 95%": cropped}
 """The edits of the threshold's check; features are stored under these names, so a changed edit needs a new one."""
 
 
+@quiet()
 def embed_edits(
     embedded: Embedded,
     source: EncoderSource,

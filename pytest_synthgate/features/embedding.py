@@ -25,6 +25,7 @@ from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, encode
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
+from pytest_synthgate.images.formats import quiet
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 
 In = TypeVar("In")
@@ -68,6 +69,7 @@ class Embedded:
     device: str | None = None
 
 
+@quiet()
 def embed(
     images: ImageSet,
     source: EncoderSource,

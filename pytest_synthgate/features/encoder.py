@@ -218,8 +218,9 @@ class LazyEncoder:
         if self._encoder is None:
             started = time.time_ns()
             with warnings.catch_warnings():
-                # What the libraries warn of is shown, but must not stop a run that turns warnings into errors.
-                warnings.simplefilter("default")
+                # What the libraries warn of is shown, but must not stop a run that turns warnings into errors. Pillow,
+                # whose threads decode meanwhile, is kept from warning.
+                warnings.filterwarnings("default", module=r"(?!PIL\.)")
                 try:
                     loaded = self._source.load(self.hardware)
                 except SynthgateError:

@@ -22,7 +22,7 @@ from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import Preprocessing, prepare
 
-DECODER = f"pillow {pillow_version}, 2"
+DECODER = f"pillow {pillow_version}, 3"
 """Another version may read what this one cannot, and decodes a lossy format a little differently.
 
 The number counts what this package itself came to read, or to remember, otherwise.

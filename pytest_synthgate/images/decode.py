@@ -2,8 +2,7 @@
 
 Second station of the flow (images -> features). Every image of both sets takes this road. Files are
 untrusted: only the known formats are tried, sizes are checked before pixels, and whatever a damaged file
-does to a decoder comes out as `UnreadableError`. Nothing here changes the state of the process, so any number of
-threads may decode at once.
+does to a decoder comes out as `UnreadableError`. Any number of threads may decode at once, within one `quiet`.
 """
 
 from __future__ import annotations
@@ -15,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from pytest_synthgate.errors import SynthgateError
-from pytest_synthgate.images.formats import REDUCIBLE, format_of, impostor
-from pytest_synthgate.images.tiff import ORIENTATION, exif_values
+from pytest_synthgate.images.formats import REDUCIBLE, exif_of, format_of, impostor
 from pytest_synthgate.text.printable import printable
 
 PIXEL_LIMIT = "SYNTHGATE_MAX_PIXELS"
@@ -108,7 +106,7 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     except Exception as error:  # noqa: BLE001  decoders raise anything at all on damaged bytes
         detail = printable(str(error)) or type(error).__name__
         # A decoder may call it a broken stream when it got no memory, but a head is read without, and so is an end.
-        lasting = "truncated" in detail or not (opened or form.whole or isinstance(error, Warning))
+        lasting = "truncated" in detail or not (opened or form.whole)
         raise UnreadableError(f"damaged {form.name} file ({detail[:200]})", lasting=lasting) from None
 
 
@@ -140,12 +138,11 @@ def _decode(picture: Image.Image, edge: int | None) -> Image.Image:
     if size != (width, height):
         picture.draft(None, size)
     picture.load()
-    order, found = exif_values(picture.info.get("exif"), frozenset({ORIENTATION}))
     rgb = _as_rgb(picture)
     rgb.info = {}
     # Pillow turns TIFF files upright by itself; their EXIF never reaches `info`.
-    if len(value := found.get(ORIENTATION, b"")) == 2:
-        rgb.getexif()[ORIENTATION] = int.from_bytes(value, order)
+    if orientation := exif_of(picture).get(ExifTags.Base.Orientation):
+        rgb.getexif()[ExifTags.Base.Orientation] = orientation
         ImageOps.exif_transpose(rgb, in_place=True)
     return rgb
 

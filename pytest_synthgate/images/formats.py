@@ -1,21 +1,21 @@
 """The file formats that can be read: how files of each begin, how they are called, what opens them.
 
-Second station of the flow, below `decode`. What opens a file reads its head and no pixels, says nothing about damage
-that changes no pixel, and leaves the state of the process alone. It is opened by class and not by `Image.open`, which
-warns about sizes, odd files and damaged EXIF.
+Second station of the flow, below `decode`. What opens a file reads its head and no pixels; it is a class and not
+`Image.open`, which has limits and guesses of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import struct
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
 
-from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, features
-
-from pytest_synthgate.images.tiff import ORIENTATION, with_single_values
+from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, features
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"})
@@ -28,23 +28,29 @@ _IMPOSTORS = (
 )
 
 
-class _Jpeg(JpegImagePlugin.JpegImageFile):
-    def getexif(self) -> Image.Exif:
-        """Give an empty block: Pillow looks for a resolution in it, and warns when it is damaged."""
-        return Image.Exif()
+REDUCIBLE = JpegImagePlugin.JpegImageFile
+"""What can be decoded at a half, a quarter or an eighth of its edges."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow from warning of damaged tags and the like: what is wrong with a picture, its reader says.
+
+    Which warnings are shown is a state of the whole process, so the one who starts threads that decode enters this, and
+    none of them does.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
     def getexif(self) -> Image.Exif:
-        """Give the orientation alone: Pillow looks into directories below this one, and warns when one is damaged."""
+        """Give the orientation alone: Pillow looks into directories below this one, and fails when one is damaged."""
         exif = Image.Exif()
-        if ORIENTATION in self.tag_v2:
-            exif[ORIENTATION] = self.tag_v2[ORIENTATION]
+        if (orientation := self.tag_v2.get(ExifTags.Base.Orientation)) is not None:
+            exif[ExifTags.Base.Orientation] = orientation
         return exif
-
-
-REDUCIBLE = _Jpeg
-"""What can be decoded at a half, a quarter or an eighth of its edges."""
 
 
 def png_with(chunks: frozenset[bytes], data: bytes) -> bytes:
@@ -92,17 +98,16 @@ def _open_png(data: bytes) -> Image.Image:
 
 def _available_formats() -> tuple[Format, ...]:
     found = [
-        _format("JPEG", "jpg jpeg jpe jfif", rb"\xff\xd8\xff", lambda data: _Jpeg(BytesIO(data))),
+        _format("JPEG", "jpg jpeg jpe jfif", rb"\xff\xd8\xff", "Jpeg"),
         _format("PNG", "png", re.escape(_PNG_SIGNATURE), _open_png),
         _format("BMP", "bmp", rb"BM", "Bmp"),
         _format("GIF", "gif", rb"GIF8[79]a", "Gif"),
-        _format("TIFF", "tif tiff", rb"II[*+]\0|MM\0[*+]", lambda data: _Tiff(BytesIO(with_single_values(data)))),
+        _format("TIFF", "tif tiff", rb"II[*+]\0|MM\0[*+]", lambda data: _Tiff(BytesIO(data))),
     ]
     if features.check_module("webp"):
         found.append(_format("WebP", "webp", rb"RIFF....WEBP", "WebP", whole=True))
     if features.check_codec("jpg_2000"):
         found.append(_format("JPEG 2000", "jp2 j2k", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "Jpeg2K"))
-    # An AVIF file with a damaged EXIF block is the one that still warns: Pillow reads it while opening.
     if "avif" in features.modules and features.check_module("avif"):
         found.append(_format("AVIF", "avif", rb"....ftyp(avi[fs]|m[is]f1)", "Avif", whole=True))
     return tuple(found)
@@ -118,6 +123,14 @@ SUFFIXES: frozenset[str] = frozenset(suffix for each in FORMATS for suffix in ea
 def format_of(head: bytes) -> Format | None:
     """Tell by its first sixteen bytes in which format a file is, of those that can be read here."""
     return next((each for each in FORMATS if each.head.match(head)), None)
+
+
+def exif_of(picture: Image.Image) -> Image.Exif:
+    """Give the EXIF block that goes with a picture as far as it is sound, empty where there is none."""
+    exif = Image.Exif()
+    with suppress(SyntaxError, struct.error):  # no block, whatever it calls itself
+        exif.load(picture.info.get("exif", b""))
+    return exif
 
 
 def impostor(data: bytes) -> str | None:

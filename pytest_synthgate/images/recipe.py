@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
-from pytest_synthgate.images.formats import format_of, png_with
-from pytest_synthgate.images.tiff import USER_COMMENT, Order, exif_values
+from pytest_synthgate.images.formats import exif_of, format_of, png_with
 from pytest_synthgate.text.printable import storable
 
 _TEXT_CHUNKS = frozenset({b"IHDR", b"IDAT", b"tEXt", b"zTXt", b"iTXt"})
@@ -68,25 +69,28 @@ def _texts(path: Path) -> Mapping[str, str]:
             # Most files have no such block, and are not read any further: JPEG has it first, WebP a bit that tells.
             if not (head[12:16] == b"VP8X" and head[20] & 8 if form.name == "WebP" else b"Exif\0\0" in head):
                 return {}
-            info = form.open(stream.read(-1 if form.name == "WebP" else 1 << 20)).info
-            return {"comment": _comment(*exif_values(info.get("exif"), frozenset({USER_COMMENT})))}
+            return {"comment": _comment(form.open(stream.read(-1 if form.name == "WebP" else 1 << 20)))}
         try:
             picture: Image.Image = PngImagePlugin.PngImageFile(stream)
         except ValueError:  # a long colour profile
             stream.seek(0)
             picture = PngImagePlugin.PngImageFile(BytesIO(png_with(_TEXT_CHUNKS, stream.read())))
-        comment = _comment(*exif_values(picture.info.get("exif"), frozenset({USER_COMMENT})))
-        return {"comment": comment, **{str(key): text for key, text in picture.info.items() if isinstance(text, str)}}
+        texts = {str(key): text for key, text in picture.info.items() if isinstance(text, str)}
+        return {"comment": _comment(picture), **texts}
 
 
-def _comment(order: Order, values: Mapping[int, bytes]) -> str:
-    comment = values.get(USER_COMMENT, b"")
+def _comment(picture: Image.Image) -> str:
+    exif, comment = exif_of(picture), None
+    with suppress(ValueError, struct.error):  # the block leads out of itself
+        comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    if not isinstance(comment, bytes):
+        return ""
     code, content = comment[:8].rstrip(b"\0 "), comment[8:]
     if code != b"UNICODE":
         return content.decode("utf-8", "replace").rstrip("\0")
     # Some write it in the byte order of the block, others always big-endian: the zeros of plain letters tell.
     high, low = content[::2].count(0), content[1::2].count(0)
-    big = order == "big" if high == low else high > low
+    big = exif.endian == ">" if high == low else high > low
     return content.decode("utf-16-be" if big else "utf-16-le", "replace").lstrip("\ufeff").rstrip("\0")
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
+from pytest_synthgate.images.formats import quiet
 from pytest_synthgate.images.recipe import read_recipe
 from pytest_synthgate.images.rows import Row, Rows, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -117,6 +118,7 @@ def _id(image: str, folder: Path) -> str:
     return printable(Path(os.path.relpath(whole, base)).as_posix())
 
 
+@quiet()
 def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
     """Add prompts, seeds and missing classes to the records of a folder.
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from pytest_synthgate.images.decode import UnreadableError, decode, read_bytes
+from pytest_synthgate.images.formats import quiet
 from pytest_synthgate.reports.redaction import REAL
 from pytest_synthgate.results.result import SpecResult
 
@@ -96,6 +97,7 @@ class Album:
             self.wanted[path] += 1
         return Picture(alt, path, instead)
 
+    @quiet()
     def develop(self) -> dict[Path, Thumbnail]:
         """Make the thumbnails of all pictures that were asked for; files that cannot be shown are left out."""
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

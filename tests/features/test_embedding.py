@@ -191,6 +191,12 @@ def test_unreadable_images_are_listed_with_their_reason(make_set: MakeSet, encod
     assert reasons["nameless"] == "the set names no file for it"
 
 
+def test_a_damaged_exif_block_hides_no_picture(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
+    root = make_set(0).root
+    Image.new("RGB", (9, 9)).save(root / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0")
+    assert embed(ImageSet(root, (ImageRecord("a.jpg", root / "a.jpg"),)), source_of(encoder), store).unreadable == ()
+
+
 def test_a_damaged_file_is_remembered_by_its_content(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

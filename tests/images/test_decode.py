@@ -4,6 +4,7 @@ import struct
 import tracemalloc
 import warnings
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -18,10 +19,16 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.folder import open_folder
-from pytest_synthgate.images.formats import SUFFIXES
+from pytest_synthgate.images.formats import SUFFIXES, quiet
 
 OPTIONAL = {"WEBP": "webp", "JPEG2000": "jp2", "AVIF": "avif"}
 FORMATS = [form for form in ("PNG", "JPEG", "BMP", "GIF", "TIFF", *OPTIONAL) if OPTIONAL.get(form, "png") in SUFFIXES]
+
+
+@pytest.fixture(autouse=True)
+def quietly() -> Iterator[None]:
+    with quiet():
+        yield
 
 
 def pixels(image: Image.Image) -> NDArray[np.int16]:
@@ -271,7 +278,8 @@ def judge_without_warnings(data: bytes) -> None:
     """Decode with warnings recorded, where a damaged file could otherwise hide behind the error filter."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        outcome = outcome_of(data)
+        with quiet():
+            outcome = outcome_of(data)
     assert outcome == "RGB" or (outcome.isprintable() and outcome)
     assert [str(each.message) for each in caught] == []
 
@@ -296,16 +304,14 @@ def test_a_damaged_exif_block_warns_nobody() -> None:
 
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize(
-    ("number", "change", "readable"),
+    ("number", "change"),
     [
-        (270, {"count": 1 << 30}, False),  # the description: far longer than the file
-        (305, {"offset": 1 << 30}, False),  # the software: somewhere behind the end
-        (259, {"count": 2}, True),  # the compression: two values where there is one
+        (270, {"count": 1 << 30}),  # the description: far longer than the file
+        (305, {"offset": 1 << 30}),  # the software: somewhere behind the end
+        (259, {"count": 2}),  # the compression: two values where there is one
     ],
 )
-def test_a_tiff_with_damaged_tags_is_shown_or_refused_without_a_warning(
-    big: bool, number: int, change: dict[str, int], readable: bool
-) -> None:
+def test_a_tiff_with_damaged_tags_is_shown_without_a_warning(big: bool, number: int, change: dict[str, int]) -> None:
     data = bytearray(saved(picture(), "TIFF", big_tiff=big, description="x" * 40, software="y" * 40))
     assert np.array_equal(pixels(decode(bytes(data))), pixels(picture()))
     big = data[2] == 43  # older versions of Pillow write plain TIFF all the same
@@ -318,11 +324,7 @@ def test_a_tiff_with_damaged_tags_is_shown_or_refused_without_a_warning(
                 at = position + 4 + (0 if field == "count" else 8 if big else 4)
                 struct.pack_into(order + ("Q" if big else "L"), data, at, value)
     judge_without_warnings(bytes(data))
-    if readable:
-        assert np.array_equal(pixels(decode(bytes(data))), pixels(picture()))
-    else:
-        with pytest.raises(UnreadableError, match="damaged TIFF file"):
-            decode(bytes(data))
+    assert np.array_equal(pixels(decode(bytes(data))), pixels(picture()))
 
 
 @pytest.mark.parametrize("big", [False, True])

@@ -42,6 +42,13 @@ def test_a_csv_beside_the_images_says_how_they_were_made(tmp_path: Path, name_co
     assert (records["2.jpg"].prompt, records["2.jpg"].seed) == (None, None)
 
 
+def test_a_damaged_exif_block_hides_no_text(tmp_path: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a cup\nSteps: 2, Seed: 3")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png", pnginfo=texts, exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0")
+    assert (known(tmp_path)["a.png"].prompt, known(tmp_path)["a.png"].seed) == ("a cup", 3)
+
+
 def test_json_lines_do_the_same(tmp_path: Path) -> None:
     folder(tmp_path, "1.jpg")
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "./1.jpg", "text": "a cup", "seed": 7}\n')

@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
-from pytest_synthgate.images.recipe import Recipe, _comment, read_recipe
-from pytest_synthgate.images.tiff import USER_COMMENT, Order
+from pytest_synthgate.images.recipe import Recipe, read_recipe
 
 A1111 = (
     "a photo of an apple,\nin a bowl <lora:x:1>\nNegative prompt: blurry, Steps: 3\n"
@@ -88,10 +87,17 @@ def test_the_comment_in_an_exif_block_says_the_same(tmp_path: Path, content: byt
     assert read_recipe(tmp_path / name) == Recipe("a photo of an apple,\nin a bowl <lora:x:1>", 1234567890)
 
 
-@pytest.mark.parametrize("order", ["big", "little"])
-def test_a_comment_without_plain_letters_is_in_the_order_of_its_block(order: Order) -> None:
-    content = "\u82f9\u679c".encode(f"utf-16-{order[0]}e")
-    assert _comment(order, {USER_COMMENT: b"UNICODE\0" + content}) == "\u82f9\u679c"
+@pytest.mark.parametrize(("endian", "encoding"), [(">", "utf-16-be"), ("<", "utf-16-le")])
+def test_a_comment_whose_zeros_do_not_tell_is_in_the_order_of_its_block(
+    tmp_path: Path, endian: str, encoding: str
+) -> None:
+    settings = "\nSteps: 2, Seed: 3"
+    prompt = "\u0100" * len(settings)  # a zero for each in a plain letter, on the other side
+    exif = Image.Exif()
+    exif.endian = endian
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"UNICODE\0" + (prompt + settings).encode(encoding)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    assert read_recipe(tmp_path / "a.jpg") == Recipe(prompt, 3)
 
 
 def test_a_long_profile_hides_no_text(tmp_path: Path) -> None:

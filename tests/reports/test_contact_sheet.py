@@ -153,6 +153,12 @@ def test_a_picture_that_is_gone_or_damaged_leaves_an_empty_frame(folder: Path) -
     assert [pictures(sheet, colour) for colour in (*FLAGGED[:2], TWIN)] == [0, 1, 1]
 
 
+def test_a_damaged_exif_block_hides_no_picture(folder: Path) -> None:
+    with Image.open(folder / "made" / "0.png") as picture:
+        picture.save(folder / "made" / "0.png", "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0", quality=100)
+    assert pictures(drawn(result(folder, [finding(0)])), FLAGGED[0]) == 1
+
+
 def test_a_finding_without_a_twin_stands_alone(folder: Path) -> None:
     assert pictures(drawn(result(folder, [finding(0, twin=None, twin_set=None)])), FLAGGED[0]) == 1
 

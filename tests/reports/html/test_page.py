@@ -245,6 +245,13 @@ def test_a_command_in_a_piece_of_advice_is_code_and_a_lone_backquote_is_text(tmp
     assert "<li>Known: a ` in a reason.</li>" in text
 
 
+def test_a_damaged_exif_block_hides_no_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200)).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0")
+    album = Album()
+    album.picture("", tmp_path / "a.jpg", "")
+    assert album.develop()
+
+
 def test_a_thumbnail_keeps_nothing_of_the_original_but_its_pixels(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken at a secret place"
