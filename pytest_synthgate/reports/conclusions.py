@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.kinds import COLUMNS, KINDS, SURELY, Side
+from pytest_synthgate.kinds import COLUMNS, KINDS, MEANS, SURELY
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import guilty, help_lines, judged_value
+from pytest_synthgate.reports.overview import measured_alike
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.measurement import POOLED, Measurement, short_fingerprint
+from pytest_synthgate.scores.measurement import POOLED, Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import counted
@@ -24,12 +26,8 @@ _NAMED = 3
 """Complaints that a headline names, and lines of one kind."""
 _LEAST = 0.01
 """Stands for a bound of nothing, of which no number is a multiple."""
-
-
-def _told_from(side: Side) -> str:
-    """Name the score that says how surely the images of a set are told from those of the other."""
-    wanted = ("mean", "classifier", side)
-    return next(name for name, kind in KINDS.items() if (kind.shape, kind.source, kind.side) == wanted)
+_TOLD = {KINDS[name].side: name for name in MEANS}
+"""The score that says how surely the images of a set are told from those of the other, by set."""
 
 
 def failed_gates(results: Results) -> list[tuple[str, Verdict]]:
@@ -106,17 +104,15 @@ def reading(results: Results) -> list[tuple[str, str]]:
 
 def _comparable(results: Results) -> list[dict[str, SpecResult]]:
     """Sort specs into those that can be compared: of one real set, measured in one way; the most specs first."""
-    found: dict[tuple[object, str], dict[str, SpecResult]] = {}
+    found: dict[object, dict[str, SpecResult]] = {}
     for name, result in results.items():
-        measurement = result.measurement
-        real = measurement.n_real if measurement.contents is None else measurement.contents.real
-        found.setdefault((real, short_fingerprint(measurement.fingerprint)), {})[name] = result
+        found.setdefault(measured_alike(result.measurement), {})[name] = result
     return sorted(found.values(), key=len, reverse=True)
 
 
 def _best(results: Results) -> str | None:
     """Name the most realistic of the specs that pass, at the largest rung that all have, and how clearly it is that."""
-    score = _told_from("synthetic")
+    score = _TOLD["synthetic"]
     rungs = {name: each.measurement.rungs.get(score, {}) for name, each in results.items()}
     known = [name for name, scores in rungs.items() if scores]
     passing = [name for name in known if not _failures(results[name])]
@@ -181,21 +177,23 @@ def _rank(verdict: Verdict, measurement: Measurement) -> tuple[bool, float]:
 def _worst_groups(results: Results) -> list[str]:
     """Name the three prompts, axis values or classes that are too bad, and clearly worse than their whole set."""
     found: dict[tuple[float, str, str, int], str] = {}
+    columns = [score for score in COLUMNS if KINDS[score].side == "synthetic"]
     for name, result in results.items():
         whole = result.measurement.scores
         for axis, groups in result.measurement.breakdown.items():
-            for group, scores in groups.items():
-                for score in (each for each in COLUMNS if KINDS[each].side == "synthetic"):
-                    mine, value = scores.get(score, Score(None)), whole.get(score, Score(None)).value
-                    if mine.interval is None or value is None or not _too_bad(mine, score, result):
-                        continue
-                    low, own, _ = mine.interval
-                    if low > value:
-                        text = f"{visible(name)}, {visible(axis)} '{visible(group)}'"
-                        at = f"{score} {number(own)}, {number(value)} in the whole set"
-                        # A class and its only prompt are the same images; once is enough.
-                        found.setdefault((value - low, name, score, mine.n), f"{text} ({at})")
+            for (group, scores), score in product(groups.items(), columns):
+                mine = scores.get(score, Score(None))
+                if (rise := clear_rise(mine, whole.get(score, Score(None)))) and _too_bad(mine, score, result):
+                    text = f"{visible(name)}, {visible(axis)} '{visible(group)}'"
+                    at = f"{score} {number(mine.value or 0.0)}, {number(whole[score].value or 0.0)} in the whole set"
+                    # A class and its only prompt are the same images; once is enough.
+                    found.setdefault((-rise, name, score, mine.n), f"{text} ({at})")
     return [text for _, text in sorted(found.items())[:_NAMED]]
+
+
+def clear_rise(mine: Score, whole: Score) -> float:
+    """Measure how far the interval of a group is above the score of its whole set; 0 where the group is in it."""
+    return 0.0 if mine.low is None or whole.value is None else max(0.0, mine.low - whole.value)
 
 
 def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
@@ -212,7 +210,7 @@ def _too_bad(mine: Score, score: str, result: SpecResult) -> bool:
 
 def _missing(results: Results) -> str | None:
     """Name the spec from which fewest real images are told for sure, and the class that is told most surely."""
-    score = _told_from("real")
+    score = _TOLD["real"]
     told = {
         name: sum(finding.score == score for finding in result.measurement.findings)
         for name, result in results.items()
@@ -234,14 +232,9 @@ def _missing(results: Results) -> str | None:
 
 def _least_covered(measurement: Measurement) -> str | None:
     """Name the class whose real images are told from synthetic ones most surely, where more than chance makes it so."""
-    name = _told_from("real")
-    whole = measurement.scores.get(name, Score(None)).value
-    scores = {group: found[name] for group, found in measurement.breakdown.get("class", {}).items() if name in found}
-    clear = {
-        group: score.value or 0.0
-        for group, score in scores.items()
-        if group != POOLED and whole is not None and score.low is not None and score.low > whole
-    }
+    whole, groups = measurement.scores.get(_TOLD["real"], Score(None)), measurement.breakdown.get("class", {})
+    found = {group: scores[_TOLD["real"]] for group, scores in groups.items() if _TOLD["real"] in scores}
+    clear = {group: each.value or 0.0 for group, each in found.items() if group != POOLED and clear_rise(each, whole)}
     return max(clear, key=lambda group: (clear[group], group), default=None)
 
 

@@ -1,7 +1,7 @@
 """The article's table, one row a spec, and what a verdict looks like in it and in every other report.
 
-Rows of cells, which a terminal aligns and colours and Markdown puts between bars. A verdict is a word, signs and a
-tone, so that colour alone says nothing.
+Rows of scores with the verdicts on them, which a terminal aligns and colours, Markdown puts between bars, and the page
+draws. A verdict is a word, signs and a tone, so that colour alone says nothing.
 """
 
 from __future__ import annotations
@@ -70,78 +70,58 @@ def gravest(marks: Iterable[Mark]) -> Mark | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell and what to think of it."""
+class Judged:
+    """A score with the verdicts on it, those of classes too, and the gravest of their marks."""
 
-    text: str
-    tone: Tone = "plain"
-
-
-def table_rows(results: Results) -> list[list[Cell]]:
-    """Give the heading, one row a spec, and the yardstick: two halves of the real set.
-
-    A last column stands there only when something failed, or is in doubt, that has none.
-    """
-    heading = [Cell(text) for text in ("spec", "images / real", "n0", *COLUMNS)]
-    specs = [_row(visible(name), result) for name, result in results.items()]
-    table = [heading, *specs, *map(_yardstick_row, yardsticks(results))]
-    others = [_others(result) for result in results.values()]
-    if not any(cell.text for cell in others):
-        return table
-    column = [Cell("other gates"), *others]
-    return [[*row, column[number] if number < len(column) else Cell("")] for number, row in enumerate(table)]
+    score: Score
+    verdicts: tuple[Verdict, ...] = ()
+    mark: Mark | None = None
 
 
-def notes(results: Results) -> list[str]:
-    """Repeat the warnings of the measurements, each once."""
-    return list(dict.fromkeys(warning for each in results.values() for warning in each.measurement.warnings))
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One spec; or the yardstick of a measurement, two halves of its real set, which has no result."""
+
+    name: str
+    measurement: Measurement
+    result: SpecResult | None = None
+
+    @property
+    def images(self) -> str:
+        """How many images of which set were compared."""
+        found = self.measurement
+        return f"halves of {found.n_real:,}" if self.result is None else f"{found.n_synthetic:,} / {found.n_real:,}"
+
+    @property
+    def rung(self) -> int | None:
+        """The n0 of its realism scores."""
+        return self.measurement.yardstick_rung if self.result is None else self.measurement.rung
+
+    @property
+    def cells(self) -> dict[str, Judged]:
+        """Its scores, in the order of the columns."""
+        if (result := self.result) is None:
+            return {score: Judged(self.measurement.yardstick.get(score, Score(None))) for score in COLUMNS}
+        verdicts = {score: tuple(each for each in result.verdicts if each.score == score) for score in COLUMNS}
+        return {
+            score: Judged(self.measurement.score(score), found, gravest(mark(result, each) for each in found))
+            for score, found in verdicts.items()
+        }
+
+    @property
+    def others(self) -> list[tuple[str, Mark]]:
+        """What it is marked for that has no column: an error, and gates on other scores that did not pass."""
+        if (result := self.result) is None:
+            return []
+        marks = [(each.score, mark(result, each)) for each in result.verdicts if each.score not in COLUMNS]
+        error = [("", mark_of_error(result))] if result.error else []
+        return error + [(score, found) for score, found in marks if found.tone != "ok"]
 
 
-def without_column(result: SpecResult) -> list[tuple[str, Mark]]:
-    """List what a spec is marked for that has no column: an error, and gates on other scores that did not pass."""
-    marks = [("", mark_of_error(result))] if result.error else []
-    others = ((verdict.score, mark(result, verdict)) for verdict in result.verdicts if verdict.score not in COLUMNS)
-    return marks + [(score, found) for score, found in others if found.tone != "ok"]
-
-
-def _row(name: str, result: SpecResult) -> list[Cell]:
-    measurement = result.measurement
-    cells = [_judged(score, result) for score in COLUMNS]
-    counts = (f"{measurement.n_synthetic:,} / {measurement.n_real:,}", str(measurement.rung or "-"))
-    return [Cell(name), *(Cell(count) for count in counts), *cells]
-
-
-def _others(result: SpecResult) -> Cell:
-    marks = without_column(result)
-    found = gravest(each for _, each in marks)
-    text = ", ".join(f"{score} {each.short}".strip() for score, each in marks)
-    return Cell(text) if found is None else Cell(text, found.tone)
-
-
-def _judged(score: str, result: SpecResult) -> Cell:
-    verdicts = [verdict for verdict in result.verdicts if verdict.score == score]
-    measured = result.measurement.scores.get(score, Score(None))
-    return _cell(measured, gravest(mark(result, each) for each in verdicts), _waived(verdicts, result.measurement))
-
-
-def _waived(verdicts: Sequence[Verdict], measurement: Measurement) -> str:
-    """Say what was judged where waivers left findings out of the number that stands before it."""
-    count = sum(len(each.waived) for each in verdicts)
-    whole = next((each for each in verdicts if each.waived and each.group is None), None)
-    judged = None if whole is None else judged_value(whole, measurement)
-    of = "" if judged is None else f"{judged:.3f} with "
-    return f" ({of}{count:,} waived)" if count else ""
-
-
-def _cell(score: Score, found: Mark | None = None, remark: str = "") -> Cell:
-    text = "-" if score.value is None else f"{score.value:.3f} {_brackets(score)}{remark}"
-    return Cell(text) if found is None else Cell(f"{text} {found.short}", found.tone)
-
-
-def _brackets(score: Score) -> str:
-    """Write an interval as `[.497 .503]`."""
-    ends = (f"{end:.3f}".removeprefix("0") for end in (score.low or 0.0, score.high or 0.0))
-    return f"[{' '.join(ends)}]"
+def score_table(results: Results) -> list[Row]:
+    """Give a row a spec, in the order of the results, and below them the yardsticks."""
+    specs = [Row(name, each.measurement, each) for name, each in results.items()]
+    return [*specs, *(Row("real against real", each) for each in yardsticks(results))]
 
 
 def yardsticks(results: Results) -> list[Measurement]:
@@ -153,15 +133,67 @@ def yardsticks(results: Results) -> list[Measurement]:
     found: dict[tuple[object, ...], Measurement] = {}
     for each in [each for each in measurements if each.rung] or measurements:
         if each.yardstick:
-            real = each.n_real if each.contents is None else each.contents.real
-            found.setdefault((real, each.yardstick_rung, short_fingerprint(each.fingerprint)), each)
+            found.setdefault((measured_alike(each), each.yardstick_rung), each)
     return sorted(found.values(), key=lambda each: -(each.yardstick_rung or 0))
 
 
-def _yardstick_row(measurement: Measurement) -> list[Cell]:
-    counts = (f"halves of {measurement.n_real:,}", str(measurement.yardstick_rung or "-"))
-    scores = (_cell(measurement.yardstick.get(score, Score(None))) for score in COLUMNS)
-    return [Cell("real against real"), *map(Cell, counts), *scores]
+def measured_alike(measurement: Measurement) -> tuple[object, str]:
+    """Give what measurements that can be compared have in common: the real set, and how it was measured."""
+    real = measurement.n_real if measurement.contents is None else measurement.contents.real
+    return real, short_fingerprint(measurement.fingerprint)
+
+
+def notes(results: Results) -> list[str]:
+    """Repeat the warnings of the measurements, each once."""
+    return list(dict.fromkeys(warning for each in results.values() for warning in each.measurement.warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as text, and what to think of it."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+def table_rows(results: Results) -> list[list[Cell]]:
+    """Write the table as text: the heading, one row a spec, and the yardsticks.
+
+    A last column stands there only when something failed, or is in doubt, that has none.
+    """
+    rows = score_table(results)
+    others = [_others(row) for row in rows]
+    heading = map(Cell, ("spec", "images / real", "n0", *COLUMNS, "other gates"))
+    table = [[*heading], *([*_cells(row), last] for row, last in zip(rows, others, strict=True))]
+    return table if any(cell.text for cell in others) else [row[:-1] for row in table]
+
+
+def _cells(row: Row) -> list[Cell]:
+    counts = (visible(row.name), row.images, str(row.rung or "-"))
+    return [*map(Cell, counts), *(_cell(each, row.measurement) for each in row.cells.values())]
+
+
+def _cell(judged: Judged, measurement: Measurement) -> Cell:
+    """Write a score and its interval as `0.500 [.497 .503]`, and what was made of it."""
+    score, found = judged.score, judged.mark
+    low, high = (f"{end or 0.0:.3f}".removeprefix("0") for end in (score.low, score.high))
+    text = "-" if score.value is None else f"{score.value:.3f} [{low} {high}]{_waived(judged, measurement)}"
+    return Cell(text) if found is None else Cell(f"{text} {found.short}", found.tone)
+
+
+def _others(row: Row) -> Cell:
+    found = gravest(each for _, each in row.others)
+    text = ", ".join(f"{score} {each.short}".strip() for score, each in row.others)
+    return Cell(text) if found is None else Cell(text, found.tone)
+
+
+def _waived(judged: Judged, measurement: Measurement) -> str:
+    """Say what was judged where waivers left findings out of the number that stands before it."""
+    count = sum(len(each.waived) for each in judged.verdicts)
+    whole = next((each for each in judged.verdicts if each.waived and each.group is None), None)
+    value = None if whole is None else judged_value(whole, measurement)
+    of = "" if value is None else f"{value:.3f} with "
+    return f" ({of}{count:,} waived)" if count else ""
 
 
 def aligned_rows(results: Results) -> list[list[Cell]]:

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pytest_synthgate.kinds import COLUMNS, KINDS
-from pytest_synthgate.reports.explain import with_interval
-from pytest_synthgate.scores.score import Score, number
+from pytest_synthgate.reports.conclusions import clear_rise
+from pytest_synthgate.scores.score import Score
 
 GROUPS_SHOWN = 20
 """Groups of an axis that are shown without asking."""
 FEWEST = 5
 """Images of a group that has a row of its own."""
 
-_NONE = "–"  # noqa: RUF001 (a dash)
-
 ByScore = Mapping[str, Score]
 
 
 @dataclass(frozen=True, slots=True)
-class GroupCell:
-    """One score of a group; `worse` when its whole interval is above the score of the whole set."""
-
-    text: str
-    worse: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class GroupRow:
-    """One group, or the small ones together, which is `pooled`; `real` is None where real images have no such group."""
+    """One group, and which scores of it are `worse` than the whole set's; or the small ones together, `pooled`."""
 
     name: str
-    images: int
-    real: int | None
-    cells: tuple[GroupCell, ...]
+    scores: ByScore
+    worse: Set[str] = frozenset()
     pooled: bool = False
+
+    @property
+    def images(self) -> int:
+        """How many synthetic images it has."""
+        return max((each.n for score, each in self.scores.items() if not _of_real(score)), default=0)
+
+    @property
+    def real(self) -> int | None:
+        """How many real images it has; None where these have no such group."""
+        return next((each.n for score, each in self.scores.items() if _of_real(score)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,56 +54,36 @@ class GroupTable:
     @property
     def has_worse(self) -> bool:
         """Whether a group is worse than the whole set by more than noise."""
-        return any(cell.worse for row in (*self.rows, *self.more) for cell in row.cells)
+        return any(row.worse & {*self.scores} for row in (*self.rows, *self.more))
 
 
 def group_table(axis: str, found: Mapping[str, ByScore], whole: ByScore) -> GroupTable:
     """Lay out the groups of an axis, which are given worst first, beside the scores of the whole set."""
-    scores = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
-    small = {name: each for name, each in found.items() if _images(each) < FEWEST and not _worse(each, whole)}
-    small = small if len(small) > 1 else {}
-    rows = [_row(name, each, scores, whole) for name, each in found.items() if name not in small]
-    last = (_pooled(small, scores),) if small else ()
-    return GroupTable(axis, scores, (*rows[:GROUPS_SHOWN], *last), tuple(rows[GROUPS_SHOWN:]))
+    rows = [
+        GroupRow(
+            name, scores, {each for each, mine in scores.items() if clear_rise(mine, whole.get(each, Score(None)))}
+        )
+        for name, scores in found.items()
+    ]
+    columns = tuple(score for score in COLUMNS if any(score in each for each in found.values()))
+    small = [row for row in rows if row.images < FEWEST and not row.worse]
+    last: tuple[GroupRow, ...] = ()
+    if len(small) > 1:
+        rows, last = [row for row in rows if row.images >= FEWEST or row.worse], (_pooled(small, columns),)
+    return GroupTable(axis, columns, (*rows[:GROUPS_SHOWN], *last), tuple(rows[GROUPS_SHOWN:]))
 
 
-def _row(name: str, measured: ByScore, scores: Iterable[str], whole: ByScore) -> GroupRow:
-    worse = _worse(measured, whole)
-    texts = {score: with_interval(each) for score, each in measured.items()}
-    cells = tuple(GroupCell(texts.get(score, _NONE), score in worse) for score in scores)
-    return GroupRow(name, _images(measured), _real(measured), cells)
-
-
-def _pooled(small: Mapping[str, ByScore], scores: Iterable[str]) -> GroupRow:
+def _pooled(small: Sequence[GroupRow], columns: Iterable[str]) -> GroupRow:
     """Add up groups that are too small to tell anything alone; their mean has no interval that could be known here."""
-    real = [each for each in map(_real, small.values()) if each is not None]
-    return GroupRow(
-        name=f"{len(small):,} groups under {FEWEST} images",
-        images=sum(map(_images, small.values())),
-        real=sum(real) if real else None,
-        cells=tuple(_mean([each[score] for each in small.values() if score in each]) for score in scores),
-        pooled=True,
-    )
+    means = {score: _mean(row.scores[score] for row in small if score in row.scores) for score in columns}
+    found = {score: each for score, each in means.items() if each.n}
+    return GroupRow(f"{len(small):,} groups under {FEWEST} images", found, pooled=True)
 
 
-def _mean(found: Iterable[Score]) -> GroupCell:
+def _mean(found: Iterable[Score]) -> Score:
     known = [(each.value, each.n) for each in found if each.value is not None]
     images = sum(n for _, n in known)
-    return GroupCell(number(sum(value * n for value, n in known) / images) if images else _NONE)
-
-
-def _worse(measured: ByScore, whole: ByScore) -> set[str]:
-    """Name the scores of a group that are above those of the whole set by more than noise."""
-    pairs = ((score, each.low, whole.get(score, Score(None)).value) for score, each in measured.items())
-    return {score for score, low, value in pairs if low is not None and value is not None and low > value}
-
-
-def _images(measured: ByScore) -> int:
-    return max((each.n for score, each in measured.items() if not _of_real(score)), default=0)
-
-
-def _real(measured: ByScore) -> int | None:
-    return next((each.n for score, each in measured.items() if _of_real(score)), None)
+    return Score(sum(value * n for value, n in known) / max(1, images), n=images)
 
 
 def _of_real(score: str) -> bool:

@@ -22,10 +22,11 @@ from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.reports.evidence import SHOWN, some
 from pytest_synthgate.reports.explain import with_interval
+from pytest_synthgate.reports.html.drawings import Axis
 from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
-from pytest_synthgate.reports.html.scoretable import ScoreTable, score_table
+from pytest_synthgate.reports.html.scoretable import axes, bounds, drawn_rows, in_words, levels
 from pytest_synthgate.reports.html.section import Section, facts, section
-from pytest_synthgate.reports.overview import Tone, mark_of_error, notes
+from pytest_synthgate.reports.overview import Row, Tone, mark_of_error, notes
 from pytest_synthgate.reports.pictures import Album, Thumbnail
 from pytest_synthgate.reports.trend import SpecTrend, measured_in
 from pytest_synthgate.text.printable import shown, visible
@@ -51,7 +52,9 @@ class Page:
     verdict: str
     tone: Tone
     run: str | None
-    table: ScoreTable
+    rows: tuple[Row, ...]
+    axes: Mapping[str, Axis]
+    anchors: Mapping[str, str]
     reading: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     redacted: bool
@@ -71,12 +74,15 @@ def page(
         section(name, anchors[name], result, album, groups[name], trends.get(name)) for name, result in results.items()
     )
     failing = {name for name, _ in failed_gates(results)} | {name for name, each in results.items() if each.error}
+    rows = drawn_rows(results)
     by_name = zip(results, sections, strict=True)
     return Page(
         verdict=headline(results),
         tone="fail" if failing else "ok",
         run=_one_run(results, trends),
-        table=score_table(results, anchors),
+        rows=tuple(rows),
+        axes=axes(rows),
+        anchors=anchors,
         reading=(*reading(results), *(("note", text) for text in (*remarks, *notes(results)))),
         sections=tuple(each for _, each in sorted(by_name, key=lambda pair: pair[0] not in failing)),
         redacted=any(result.redacted for result in results.values()),
@@ -194,7 +200,8 @@ def _render(thumbnails: Mapping[Path, Thumbnail], address: Callable[[Thumbnail],
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cut": cut, "facts": facts, "mark_of_error": mark_of_error, "measured": with_interval}
+    filters = (bounds, cut, facts, in_words, levels, mark_of_error, with_interval)
+    environment.filters |= {each.__name__: each for each in filters}
     return environment.get_template("index.html").render(
         values,
         version=metadata.version("pytest-synthgate"),

@@ -14,9 +14,8 @@ from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.explain import help_lines, in_plain_words
 from pytest_synthgate.reports.html.by_group import GroupTable, group_table
-from pytest_synthgate.reports.html.chart import Chart, charts
+from pytest_synthgate.reports.html.drawings import Chart, Map, draw_charts, draw_map
 from pytest_synthgate.reports.html.finding_cards import Group, Pairs, cut, picture
-from pytest_synthgate.reports.html.map import Map, draw
 from pytest_synthgate.reports.overview import Mark, mark
 from pytest_synthgate.reports.pictures import Album, Picture
 from pytest_synthgate.reports.trend import SpecTrend
@@ -39,24 +38,18 @@ class GateText:
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
-    """Gates of many classes on one score that concluded the same."""
-
-    score: str
-    mark: Mark
-    gates: tuple[GateText, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
-    """One spec: what is laid out of its result, beside what the template reads from that itself."""
+    """One spec: what is laid out of its result, beside what the template reads from that itself.
+
+    `folds` are gates of many classes on one score that concluded the same.
+    """
 
     name: str
     anchor: str
     result: SpecResult
     facts: Pairs
     gates: tuple[GateText, ...]
-    folds: tuple[Fold, ...]
+    folds: tuple[tuple[GateText, ...], ...]
     synthetic: tuple[Picture, ...]
     real: tuple[Picture, ...]
     map: Map | None
@@ -85,7 +78,7 @@ def section(
         tables=tuple(
             group_table(axis, found, measurement.scores) for axis, found in measurement.breakdown.items() if found
         ),
-        charts=() if trend is None else charts(trend, result.verdicts),
+        charts=() if trend is None else draw_charts(trend, result.verdicts),
     )
 
 
@@ -103,7 +96,7 @@ def _facts(result: SpecResult) -> Pairs:
     return tuple((label, cut(str(text))) for label, text in found if text)
 
 
-def _gates(result: SpecResult) -> tuple[tuple[GateText, ...], tuple[Fold, ...]]:
+def _gates(result: SpecResult) -> tuple[tuple[GateText, ...], tuple[tuple[GateText, ...], ...]]:
     """Lay out the gates that have a place of their own, in the order of the verdicts, and others by score and mark."""
     advised: set[str] = set()
     gates: list[GateText] = []
@@ -121,9 +114,9 @@ def _gates(result: SpecResult) -> tuple[tuple[GateText, ...], tuple[Fold, ...]]:
         gates.append(found)
         if verdict.group is not None and found.mark.tone != "fail":
             alike.setdefault((verdict.score, found.mark), []).append(found)
-    folds = [Fold(score, each, tuple(many)) for (score, each), many in alike.items() if len(many) > ALIKE]
-    folded = {id(gate) for fold in folds for gate in fold.gates}
-    return tuple(gate for gate in gates if id(gate) not in folded), tuple(folds)
+    folds = tuple(tuple(many) for many in alike.values() if len(many) > ALIKE)
+    folded = {id(gate) for fold in folds for gate in fold}
+    return tuple(gate for gate in gates if id(gate) not in folded), folds
 
 
 def _sentence(text: str) -> str:
@@ -151,7 +144,7 @@ def _map(result: SpecResult, groups: tuple[Group, ...]) -> Map | None:
         for group in groups
         for card in group.cards
     }
-    return draw(measurement.projection, links, (measurement.n_real, measurement.n_synthetic))
+    return draw_map(measurement.projection, links, (measurement.n_real, measurement.n_synthetic))
 
 
 def facts(found: Mapping[str, object], *, listed: bool = False) -> Pairs:

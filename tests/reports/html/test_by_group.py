@@ -29,7 +29,7 @@ def test_groups_of_a_few_images_are_one_row() -> None:
     big, small = found.rows
     assert (big.name, big.pooled) == ("big", False)
     assert (small.name, small.images, small.pooled) == ("2 groups under 5 images", 4, True)
-    assert [cell.text for cell in small.cells] == ["0.250"]
+    assert small.scores == {"unvaried": Score(0.25, n=4)}
 
 
 def test_a_lone_small_group_keeps_its_name() -> None:
@@ -40,7 +40,7 @@ def test_a_lone_small_group_keeps_its_name() -> None:
 def test_a_group_that_is_clear_of_the_whole_set_is_marked_and_never_pooled() -> None:
     found = group_table("prompt", {"bad": of(4, 1.0, low=0.4), "a": of(1), "b": of(1), "c": of(40)}, WHOLE)
     assert [row.name for row in found.rows] == ["bad", "c", "2 groups under 5 images"]
-    assert [cell.worse for row in found.rows for cell in row.cells] == [True, False, False]
+    assert [row.worse for row in found.rows] == [{"unvaried"}, set(), set()]
     assert found.has_worse
 
 

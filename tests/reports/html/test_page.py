@@ -12,8 +12,8 @@ from PIL import Image
 from pytest_synthgate import Finding, Score
 from pytest_synthgate.images.folder import walk
 from pytest_synthgate.images.generation.seeds import image_name
+from pytest_synthgate.reports.html.drawings import LINKS
 from pytest_synthgate.reports.html.finding_cards import FIRST, LETTERS, LISTED, cut, dealt
-from pytest_synthgate.reports.html.map import LINKS
 from pytest_synthgate.reports.html.page import Page, page, write_html
 from pytest_synthgate.reports.pictures import Album
 from pytest_synthgate.results.image_files import ImageFiles
@@ -47,7 +47,7 @@ def flagged(count: int, score: str = "unvaried", **changes: Any) -> tuple[Findin
 def test_specs_that_failed_come_first_and_the_table_keeps_the_order() -> None:
     found = laid_out(a=judged(unvaried=0.5), b=judged(unvaried=0.05), c=replace(judged(), error="no images"))
     assert [section.name for section in found.sections] == ["b", "c", "a"]
-    assert [row.name for row in found.table.rows][:3] == ["a", "b", "c"]
+    assert [row.name for row in found.rows][:3] == ["a", "b", "c"]
     assert [section.anchor for section in found.sections] == ["spec-2", "spec-3", "spec-1"]
 
 
@@ -81,7 +81,7 @@ def test_many_classes_that_did_not_fail_stand_behind_one_line() -> None:
     found = laid_out(a=by_class).sections[0]
     assert [gate.verdict.name for gate in found.gates] == ["unvaried[c0]"]
     (fold,) = found.folds
-    assert (fold.score, fold.mark.word, len(fold.gates)) == ("unvaried", "passed", 7)
+    assert (fold[0].verdict.score, fold[0].mark.word, len(fold)) == ("unvaried", "passed", 7)
 
 
 def test_advice_is_given_once_however_many_classes_fail() -> None:

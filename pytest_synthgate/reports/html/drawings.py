@@ -1,19 +1,25 @@
-"""How a score went from run to run, as SVG geometry: its values, the band of their intervals, and lasting changes.
+"""The drawings of the page as SVG geometry: the map of both sets, and how a score went from run to run.
 
-Geometry of the HTML report; the values come from the history, the template draws them. Runs stand at equal distances,
-whenever they were.
+Places come from the measurement, runs from the history; the template draws them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports.trend import ScoreTrend, SpecTrend
+from pytest_synthgate.scores.measurement import Projection
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.tracking.changes import Change
+
+MAP_WIDTH, MAP_HEIGHT, MARGIN = 640, 420, 14
+LINKS = 12
+"""Flagged images that are links, so few that a keyboard soon is past them and a finger hits one."""
 
 CHART_WIDTH, CHART_HEIGHT = 300, 130
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
@@ -24,6 +30,83 @@ _NEAR, _ROOM = 4, 0.12
 """Spans of the values that a level may be off and still be drawn; part of the axis left free at its ends."""
 _APART = 12
 """Least distance between two labels of the axis, in units of the drawing."""
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A straight axis: the values at its ends, and where in a drawing these are; `root` spaces by the square root."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    root: bool = False
+
+    @classmethod
+    def through(cls, values: Sequence[float], start: float, end: float) -> Axis:
+        """Make one that just holds some values."""
+        return cls(min(values, default=0.0), max(values, default=0.0), start, end)
+
+    def at(self, value: float) -> float:
+        """Place a value, at an end when it lies beyond it."""
+        part = min(1.0, max(0.0, (value - self.low) / ((self.high - self.low) or 1.0)))
+        return round(self.start + (self.end - self.start) * (math.sqrt(part) if self.root else part), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flagged image on the map, "real" or "synthetic", with the id and the words of the link to its finding."""
+
+    place: Place
+    side: str
+    anchor: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """What is drawn: a path of dots and one of triangles, links to findings, and how much of everything that is.
+
+    `counts` are of the real and of the synthetic set ("40 of 60"), `variance` is the share that both axes show.
+    """
+
+    real: str
+    synthetic: str
+    flags: tuple[Flag, ...]
+    counts: tuple[str, ...]
+    variance: float
+
+
+def draw_map(projection: Projection, links: Mapping[tuple[str, str], tuple[str, str]], totals: tuple[int, int]) -> Map:
+    """Fit the places of a projection into the drawing: dots are real images, triangles synthetic ones.
+
+    Args:
+        projection: Where the images are.
+        links: By set and id the anchor and the label of images that a finding on the page shows, worst first.
+        totals: Images of the real and of the synthetic set, of which more may be known than are placed.
+    """
+    places = {"real": projection.real, "synthetic": projection.synthetic}
+    everything = [place for side in places.values() for place in side.values()]
+    across = Axis.through([x for x, _ in everything], MARGIN, MAP_WIDTH - MARGIN)
+    up = Axis.through([y for _, y in everything], MAP_HEIGHT - MARGIN, MARGIN)
+    fitted = {
+        side: {image: (across.at(x), up.at(y)) for image, (x, y) in found.items()} for side, found in places.items()
+    }
+    flags = (
+        Flag(fitted[side][image], side, anchor, label)
+        for (side, image), (anchor, label) in links.items()
+        if image in fitted[side]
+    )
+    drawn = zip(map(len, places.values()), totals, strict=True)
+    return Map(
+        real="".join(f"M{x:g} {y:g}h0" for x, y in fitted["real"].values()),
+        synthetic="".join(f"M{x:g} {round(y - 3, 1):g}l3 5.25h-6z" for x, y in fitted["synthetic"].values()),
+        flags=tuple(islice(flags, LINKS)),
+        counts=tuple(f"{here:,}" if here >= of else f"{here:,} of {of:,}" for here, of in drawn),
+        variance=sum(projection.variance),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +138,26 @@ class Chart:
     turns: tuple[Line, ...]
 
 
-def charts(trend: SpecTrend, verdicts: Iterable[Verdict] = ()) -> tuple[Chart, ...]:
-    """Draw every score of a spec that has two runs or more, with limits and baselines of the latest run's verdicts."""
+def draw_charts(trend: SpecTrend, verdicts: Iterable[Verdict] = ()) -> tuple[Chart, ...]:
+    """Draw every score of a spec that has two runs or more, with limits and baselines of the latest run's verdicts.
+
+    Runs stand at equal distances, whenever they were.
+    """
     whole = {each.score: each for each in verdicts if each.group is None}
     return tuple(_chart(each, whole.get(each.score)) for each in trend.scores if len(each.points) > 1)
 
 
 def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
-    scores = [point.score for point in trend.points]
-    values = [score.value or 0.0 for score in scores]
-    lows, highs = (
-        [value if end is None else end for end, value in zip(ends, values, strict=True)]
-        for ends in ([score.low for score in scores], [score.high for score in scores])
-    )
+    scores = (point.score for point in trend.points)
+    lows, values, highs = zip(*(each.interval or (each.value or 0.0,) * 3 for each in scores), strict=True)
     bounds = () if verdict is None else (("limit", verdict.limit.max), ("baseline", verdict.baseline))
     levels = {kind: level for kind, level in bounds if level is not None}
     bottom, top = _extent(lows, highs, levels.values())
-
-    def across(index: float) -> float:
-        return round(LEFT + index / (len(values) - 1) * (CHART_WIDTH - LEFT - RIGHT), 1)
-
-    def up(value: float) -> float:
-        return round(CHART_HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (CHART_HEIGHT - TOP - BOTTOM), 1)
+    across = Axis(0, len(values) - 1, LEFT, CHART_WIDTH - RIGHT)
+    up = Axis(bottom, top, CHART_HEIGHT - BOTTOM, TOP)
 
     def path(heights: Sequence[float]) -> list[str]:
-        return [f"{across(index)} {up(height)}" for index, height in enumerate(heights)]
+        return [f"{across.at(index)} {up.at(height)}" for index, height in enumerate(heights)]
 
     marked = (values[-1], max(values), min(values), values[0], max(highs), min(lows))
     texts = {kind: f"{kind} {number(level)}" for kind, level in levels.items()}
@@ -89,12 +167,12 @@ def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
         said=f"{number(values[0])} to {number(values[-1])} in {len(values):,} runs",
         line=f"M{'L'.join(path(values))}",
         band=f"M{'L'.join([*path(highs), *reversed(path(lows))])}z",
-        last=(across(len(values) - 1), up(values[-1])),
-        ticks=_apart([(up(value), number(value)) for value in marked]),
+        last=(across.at(len(values) - 1), up.at(values[-1])),
+        ticks=_apart([(up.at(value), number(value)) for value in marked]),
         days=_days(trend),
-        levels=tuple(Line(kind, up(level), texts[kind]) for kind, level in within.items()),
+        levels=tuple(Line(kind, up.at(level), texts[kind]) for kind, level in within.items()),
         beyond=tuple(f"{text}, beyond the chart" for kind, text in texts.items() if kind not in within),
-        turns=tuple(_turn(trend, change, across(change.index - 0.5)) for change in trend.changes),
+        turns=tuple(_turn(trend, change, across.at(change.index - 0.5)) for change in trend.changes),
     )
 
 
