@@ -1,7 +1,7 @@
 """`synthgate waive`: which finding, which file, and a file that keeps every byte it had."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,9 @@ from pytest_synthgate.scores.score import Score
 from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.waivers import utc_today
 
-TODAY = date(2026, 7, 1)
-A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
-SPEC = "# Snacks\n\n[spec.one]   # the first\nimages = 'out'\n"
-TABLE = {"image": A, "score": "unvaried", "reason": "known twins", "owner": "Ann", "expires": date(2027, 1, 31)}
+from .spec.conftest import SPEC, A, B, C, spec_file
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def flag(score: str = "unvaried", image: str = "a.png", digest: str = A, twin: str | None = B) -> Finding:
@@ -46,13 +39,6 @@ def results(**findings: Finding | list[Finding]) -> None:
             for name, each in found.items()
         },
     )
-
-
-def spec_file(name: str = "synth_x.toml", content: str = SPEC) -> Path:
-    file = Path(name)
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(content.encode())
-    return file
 
 
 def run(finding: str, *more: str, reason: str = "known", owner: str = "Ann", expires: str | None = None) -> Result:

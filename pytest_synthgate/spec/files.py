@@ -33,13 +33,7 @@ _HEADING = re.compile(r"""^[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILIN
 
 
 def is_spec_file(path: Path, root: Path, patterns: Sequence[str] = PATTERNS) -> bool:
-    """Tell whether a file is taken for a spec file by its name.
-
-    Args:
-        path: The file.
-        root: Folder that patterns with `/` start below, if the file is in it.
-        patterns: Patterns of the name, or with `/` of the end of the path.
-    """
+    """Tell whether a file is taken for a spec file by its name, or by the end of its path below the root."""
     below = PurePosixPath((path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
     return any(below.match(pattern) for pattern in patterns)
 
@@ -49,13 +43,8 @@ def find_spec_files(
 ) -> tuple[Path, ...]:
     """Find the spec files below a folder, sorted.
 
-    Hidden folders, build results and virtual environments are not entered, nor are links to folders, so that no
-    loop of links goes on for ever.
-
-    Args:
-        root: The folder; always entered, whatever its name.
-        patterns: Which files, as in `is_spec_file`.
-        norecurse: Which folders are not entered, by patterns like those.
+    Folders that match `norecurse` and virtual environments are not entered, but for the root itself, nor are links to
+    folders, so that no loop of links goes on for ever.
     """
     found = []
     # A folder that may not be listed, or not be searched, holds nothing that the user could run.
@@ -102,10 +91,7 @@ def load_spec_file(path: Path, *, named: bool = False, today: date | None = None
         SpecError: It cannot be read, is no text, is not TOML, or says something that cannot be meant.
     """
     file = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a link and move the file's folder
-    text = _decoded(content_of(file), file)
-    if not named and not _HEADING.search(text):
-        return ()
-    return _specs(text, file, today)
+    return read_specs(content_of(file), file, today, named=named)
 
 
 def content_of(file: Path) -> bytes:
@@ -120,32 +106,18 @@ def content_of(file: Path) -> bytes:
         raise SpecError(f"{where(file)} cannot be read ({error.strerror}); check the path and its rights") from None
 
 
-def read_specs(content: bytes, file: Path, today: date) -> tuple[Spec, ...]:
-    """Read the specs in the content of a file, in its order.
-
-    Args:
-        content: What the file holds, or would hold.
-        file: Where it stands, an absolute path.
-        today: What the dates of waivers are compared to.
-
-    Raises:
-        SpecError: It is no text, is not TOML, or says something that cannot be meant.
-    """
-    return _specs(_decoded(content, file), file, today)
-
-
-def _specs(text: str, file: Path, today: date | None) -> tuple[Spec, ...]:
+def read_specs(content: bytes, file: Path, today: date | None = None, *, named: bool = True) -> tuple[Spec, ...]:
+    """Read the specs in what a file holds or would hold, as `load_spec_file` does; its path is absolute."""
+    try:
+        text = decoded(content)
+    except ValueError as error:
+        raise SpecError(f"{where(file)} {error}") from None
+    if not named and not _HEADING.search(text):
+        return ()
     from pytest_synthgate.spec.resolve import specs_of
     from pytest_synthgate.spec.waivers import utc_today
 
     return specs_of(_parsed(text, file), file, today or utc_today())
-
-
-def _decoded(content: bytes, file: Path) -> str:
-    try:
-        return decoded(content)
-    except ValueError as error:
-        raise SpecError(f"{where(file)} {error}") from None
 
 
 def _parsed(text: str, file: Path) -> dict[str, Any]:

@@ -1,33 +1,27 @@
-"""The tables of a spec file as a user writes them, and what is wrong with one in a user's words.
+"""The tables of a spec file as a user writes them, and the JSON Schema of them.
 
-First station of the flow: the edge, where pydantic checks types, ranges and keys. `resolve` gives the tables their
-meaning.
+First station of the flow: the edge, where pydantic checks types, ranges and keys.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 from unicodedata import normalize
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import ErrorDetails, core_schema
+from pydantic_core import core_schema
 
-from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.forms import Digest
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.spec.model import Balance, Definition, Dtype, Generator, Precision, Spec
 from pytest_synthgate.spec.waivers import Waiver
-from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
+from pytest_synthgate.text.wording import meant, quoted
 
 
 def _text(value: str) -> str:
@@ -43,6 +37,15 @@ def _distinct(values: list[str]) -> list[str]:
     return values
 
 
+def _waivable(score: str) -> str:
+    shares = WAIVABLE.values()
+    if score in LIMITED and score not in shares:
+        raise ValueError(f"score = {quoted(score)} cannot leave an image out; name one of {', '.join(shares)}")
+    if score not in shares:
+        raise ValueError(f"unknown score {quoted(score)}; {meant(score, shares)}")
+    return score
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -50,7 +53,7 @@ def _listed(value: object) -> object:
 _Text = Annotated[str, AfterValidator(_text), Field(json_schema_extra={"pattern": r"\S"})]
 _Name = Annotated[_Text, AfterValidator(partial(normalize, "NFC"))]  # as names of folders are taken
 _Several = (Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct))
-_Names = Annotated[list[_Text], *_Several]
+Names = Annotated[list[_Text], *_Several]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
 _Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
@@ -58,7 +61,7 @@ _Pair = Annotated[list[Digest], Field(min_length=2, max_length=2, json_schema_ex
 NAME = r"\w(?:[\w .-]*[\w-])?"  # of a spec: part of test ids, of -k expressions and of file names
 
 
-def _for_editors(schema: dict[str, Any], table: type[_Table]) -> None:
+def _for_editors(schema: dict[str, Any], table: type[Table]) -> None:
     """Complete the JSON Schema of a table."""
     del schema["title"]
     schema["description"] = schema["description"].partition("\n")[0]
@@ -87,7 +90,9 @@ def _limits(schema: dict[str, Any]) -> None:
     schema["additionalProperties"] = {"anyOf": [{"type": "number", "minimum": 0}, {"const": False}, limit]}
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """What all tables have in common: `becomes` and `more` are for the schema."""
+
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, json_schema_extra=_for_editors
     )
@@ -99,7 +104,7 @@ class _Table(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
 
 
-class GeneratorTable(_Table):
+class GeneratorTable(Table):
     """`[defaults.generator]` or `[spec.NAME.generator]`.
 
     Attributes:
@@ -125,7 +130,7 @@ class GeneratorTable(_Table):
     device: _Text | None = None
 
 
-class DefaultsTable(_Table):
+class DefaultsTable(Table):
     """`[defaults]`: what every spec of the file takes over unless it says otherwise.
 
     Attributes:
@@ -155,12 +160,12 @@ class SpecTable(DefaultsTable):
     """
 
     more = {
-        "additionalProperties": TypeAdapter(_Names).json_schema(),
+        "additionalProperties": TypeAdapter(Names).json_schema(),
         "oneOf": [{"required": ["images"]}, {"required": ["prompt"]}],
     }
 
     images: _Text | None = None
-    prompt: Annotated[_Names, BeforeValidator(_listed, json_schema_input_type=_Text | _Names)] | None = None
+    prompt: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=_Text | Names)] | None = None
     per_prompt: _Count | None = None
     total: _Count | None = None
     balance_classes: Balance | None = None
@@ -168,8 +173,8 @@ class SpecTable(DefaultsTable):
     xfail: Annotated[dict[str, _Text], Field(json_schema_extra={"propertyNames": {"enum": [*LIMITED]}})] | None = None
 
 
-class WaiverTable(_Table):
-    """`[[waiver]]`, which `as_waiver` reads: a finding that is accepted until a day.
+class WaiverTable(Table):
+    """`[[waiver]]`: a finding that is accepted until a day.
 
     Attributes:
         image: Digest of the image.
@@ -181,13 +186,23 @@ class WaiverTable(_Table):
 
     image: Digest | None = None
     pair: _Pair | None = None
-    score: Annotated[str, Field(json_schema_extra={"enum": [*WAIVABLE.values()]})]
-    reason: _Text
-    owner: _Text
+    score: Annotated[str, AfterValidator(_waivable), Field(json_schema_extra={"enum": [*WAIVABLE.values()]})]
+    reason: Annotated[str, Field(pattern=r"\S")]
+    owner: Annotated[str, Field(pattern=r"\S")]
     expires: date
 
+    @model_validator(mode="after")
+    def _names_one_subject(self) -> Self:
+        if self.image is None and self.pair is None:
+            raise ValueError("has neither image nor pair; give the digest of an image, or of two twins")
+        if self.image is not None and self.pair is not None:
+            raise ValueError("has both image and pair; keep one")
+        if self.pair is not None and self.pair[0] == self.pair[1]:
+            raise ValueError("pair names one image twice; write image = ... to waive every finding on it")
+        return self
 
-class FileTable(_Table):
+
+class FileTable(Table):
     """A whole spec file, for its schema alone: `resolve` reads table by table, to say more of what is wrong."""
 
     defaults: DefaultsTable | None = None
@@ -216,105 +231,3 @@ def spec_schema() -> dict[str, Any]:
     """Give the JSON Schema of spec files, for editors; reading one checks more than a schema can say."""
     schema = FileTable.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Editors)
     return {"$schema": _Editors.schema_dialect, "title": "synth_*.toml", "definitions": schema.pop("$defs"), **schema}
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where a table stands, and what was found wrong in its file so far.
-
-    Attributes:
-        file: The file, an absolute path.
-        table: The keys of its heading.
-        problems: What is wrong in the file, a line each.
-    """
-
-    file: Path
-    table: tuple[str, ...] = ()
-    problems: list[str] = field(default_factory=list)
-
-    def below(self, *keys: str) -> Located:
-        """Go to a table within this one."""
-        return Located(self.file, (*self.table, *keys), self.problems)
-
-    def add(self, problem: object) -> None:
-        """Note what is wrong with this table."""
-        self.problems.append(f"{where(self.file, *self.table)} {problem}")
-
-    @contextmanager
-    def noting(self, what: str = "") -> Iterator[None]:
-        """Note what is refused, and go on."""
-        try:
-            yield
-        except SpecError as error:
-            self.add(f"{what}{error}")
-
-
-_AXES = TypeAdapter(dict[str, _Names], config=ConfigDict(strict=True))
-_Declared = TypeVar("_Declared", bound=_Table)
-
-
-def read_table(model: type[_Declared], raw: Mapping[str, Any], at: Located) -> _Declared | None:
-    """Check a table; None where something is wrong with it, which is noted."""
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as error:
-        _note(error, model, at)
-    return None
-
-
-def read_axes(raw: Mapping[str, Any], at: Located) -> dict[str, list[str]] | None:
-    """Check the axes of a spec; None where something is wrong with them, which is noted."""
-    try:
-        return _AXES.validate_python(dict(raw))
-    except ValidationError as error:
-        _note(error, SpecTable, at)
-    return None
-
-
-def unknown_key(key: str, model: type[_Table], table: tuple[str, ...], others: tuple[str, ...] = ()) -> str:
-    """Say that a key is unknown, and where it belongs or which one was meant."""
-    if model is not GeneratorTable and key in GeneratorTable.model_fields:
-        return f"unknown key {quoted(key)}; it belongs in {heading(*table, 'generator')}"
-    if model is not GeneratorTable and key in LIMITED:
-        return f"unknown key {quoted(key)}; it belongs in {heading(*table, 'limits')}"
-    if model is not SpecTable and key in SpecTable.model_fields:
-        return f"unknown key {quoted(key)}; it belongs in a [spec.NAME] table"
-    return f"unknown key {quoted(key)}; {meant(key, [*others, *model.model_fields])}"
-
-
-_REMEDIES = {
-    "string_type": "give a text in quotes",
-    "int_type": "give a whole number",
-    "int_from_float": "give a whole number",
-    "float_type": "give a number",
-    "finite_number": "give a finite number",
-    "bool_type": "give true or false",
-    "list_type": "give a list of texts, ['one', 'two']",
-    "dict_type": "give a table",
-    "model_type": "give a table",
-    "literal_error": "give {expected}",
-    "greater_than_equal": "give {ge} or more",
-    "less_than_equal": "give {le} or less",
-    "less_than": "give less than {lt}",
-    "multiple_of": "give a multiple of {multiple_of}",
-    "too_short": "give at least one value",
-}
-
-
-def _note(error: ValidationError, model: type[_Table], at: Located) -> None:
-    for details in error.errors(include_url=False):
-        *inner, key = (each for each in details["loc"] if isinstance(each, str))
-        place = at.below(*inner)
-        if details["type"] == "extra_forbidden":
-            place.add(unknown_key(key, GeneratorTable if inner else model, place.table))
-        else:
-            position = "".join(f"[{each}]" for each in details["loc"] if isinstance(each, int))
-            place.add(f"{as_key(key)}{position} = {written(details['input'])} {_remedy(details)}")
-
-
-def _remedy(details: ErrorDetails) -> str:
-    context = details.get("ctx", {})
-    if details["type"] == "value_error":
-        return str(context["error"])
-    remedy = _REMEDIES.get(details["type"])
-    return f"is not valid; {remedy.format(**context) if remedy else details['msg']}"

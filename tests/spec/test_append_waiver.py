@@ -12,26 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
+from pytest_synthgate.spec.appending import append_waiver
 from pytest_synthgate.spec.files import load_spec_file, read_specs
-from pytest_synthgate.spec.waivers import append_waiver, as_waiver
+from pytest_synthgate.spec.reading import as_waiver
+
+from .conftest import SPEC, A, C, spec_file
 
 TODAY = date(2026, 7, 1)
-A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
-SPEC = "# Snacks\n\n[spec.one]   # the first\nimages = 'out'\n"
 TABLE = {"image": A, "score": "unvaried", "reason": "known twins", "owner": "Ann", "expires": date(2027, 1, 31)}
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def spec_file(name: str = "synth_x.toml", content: str = SPEC) -> Path:
-    file = Path(name)
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(content.encode())
-    return file
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize(
