@@ -17,7 +17,7 @@ from PIL import Image
 
 from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.features.embedding import Embedded, ahead
-from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, encode_all
+from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.formats import quiet
@@ -113,8 +113,7 @@ def embed_edits(
             yield from each.items()
 
     size = batch_size or model.batch_size
-    for batch in encode_all(prepared(), model, size):
-        store.add_features(key, batch)
+    model.add_features(key, prepared(), size)
     vectors = store.features(names.values(), key)
     kept = tuple(digest for digest in photos if all(names[digest, edit] in vectors for edit in edits))
     empty = np.empty((0, model.facts.dim), dtype=np.float32)

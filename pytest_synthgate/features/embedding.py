@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.errors import require
-from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, encode_all
+from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
@@ -112,8 +112,7 @@ def embed(
     # Once, but for files that change meanwhile: another file may then have to stand in for the same picture.
     while lacking := _lacking(paths, pixels, store, key):
         readings = _shown(ahead(work, lacking, limit=2 * size), len(lacking), progress)
-        for batch in encode_all(_prepared(readings, pixels, store), model, size):
-            store.add_features(key, batch)
+        model.add_features(key, _prepared(readings, pixels, store), size)
     found = {name: _pixels_of(record, pixels) for name, record in records.items()}
     digests = {name: each.digest for name, each in found.items() if each.digest}
     vectors = store.features(set(digests.values()), key)

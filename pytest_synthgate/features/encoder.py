@@ -1,7 +1,7 @@
 """An encoder: what one is, what is known of it, where it comes from, and how it works.
 
 Third station of the flow (images -> features -> scores). It is known by its facts from the store, and in memory only
-once something must be encoded; `encoders` knows the names of those that this package loads.
+once something must be encoded. A further library is a file like `timm_encoders`, which `encoders` lists.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,11 +78,7 @@ class EncoderFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON types."""
-        return {
-            "fingerprint": self.fingerprint,
-            "preprocessing": self.preprocessing.to_json(),
-            "dim": self.dim,
-        }
+        return asdict(self) | {"preprocessing": self.preprocessing.to_json()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> EncoderFacts:
@@ -89,7 +86,7 @@ class EncoderFacts:
         preprocessing: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values["preprocessing"].items()
         }
-        return cls(values["fingerprint"], Preprocessing(**preprocessing), values["dim"])
+        return cls(**values | {"preprocessing": Preprocessing(**preprocessing)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +178,21 @@ class LazyEncoder:
         values = [self.road(normalise), self.hardware.precision]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+    def add_features(
+        self, key: str, prepared: Iterable[tuple[str, NDArray[np.uint8]]], batch_size: int | None = None
+    ) -> None:
+        """Encode named images in the order they come, and store each batch as soon as it is done.
+
+        Args:
+            key: Names the features in the store.
+            prepared: (name, uint8 (height, width, 3)); a name that came before is left out.
+            batch_size: Images a batch; `batch_size` when absent.
+        """
+        size, images = batch_size or self.batch_size, _distinct(prepared)
+        while batch := dict(islice(images, size)):
+            vectors = self.encode(list(batch.values()), size)
+            self._store.add_features(key, dict(zip(batch, vectors, strict=True)))
+
     def encode(self, pixels: list[NDArray[np.uint8]], batch_size: int) -> NDArray[np.float32]:
         """Encode up to a batch of images, always in a full one: kernels may differ between batch sizes.
 
@@ -228,19 +240,11 @@ class LazyEncoder:
                 except Exception as error:  # noqa: BLE001  such as a library that lacks one of the system
                     raise EncoderError(f"the encoder {self.name} cannot be loaded ({told(error)})") from None
             self._encoder = loaded.encoder
-            if files := self._source.files or loaded.files:
-                self._remember(files, started)
+            stamps = [FileStamp.of(file) for file in self._source.files or loaded.files]
+            if stamps and all(stamp.settled(started) for stamp in stamps):
+                note = {"files": [astuple(each) for each in stamps], "facts": EncoderFacts.of(self._encoder).to_json()}
+                self._store.add_note("weights", self.name, json.dumps(note))
         return self._encoder
-
-    def _remember(self, files: tuple[Path, ...], started: int) -> None:
-        encoder = self._loaded()
-        stamps = [FileStamp.of(file) for file in files]
-        if all(stamp.settled(started) for stamp in stamps):
-            note = {
-                "files": [[each.path, each.size, each.mtime_ns] for each in stamps],
-                "facts": EncoderFacts.of(encoder).to_json(),
-            }
-            self._store.add_note("weights", self.name, json.dumps(note))
 
     def _remembered(self) -> EncoderFacts | None:
         """Give the facts noted when it was loaded last, if every file is as it was then."""
@@ -257,28 +261,9 @@ class LazyEncoder:
         return EncoderFacts.from_json(note["facts"]) if now == then else None
 
 
-def encode_all(
-    prepared: Iterable[tuple[str, NDArray[np.uint8]]], model: LazyEncoder, batch_size: int
-) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Encode named images in the order they come, and hand over each batch as soon as it is done.
-
-    Args:
-        prepared: (name, uint8 (height, width, 3)); a name that came before is left out.
-        model: Encodes them.
-        batch_size: Images a batch.
-
-    Yields:
-        Name -> float32 (dim,), one mapping a batch.
-    """
+def _distinct(prepared: Iterable[tuple[str, NDArray[np.uint8]]]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     seen: set[str] = set()
-    waiting: dict[str, NDArray[np.uint8]] = {}
     for name, pixels in prepared:
-        if name in seen:
-            continue
-        seen.add(name)
-        waiting[name] = pixels
-        if len(waiting) == batch_size:
-            yield dict(zip(waiting, model.encode(list(waiting.values()), batch_size), strict=True))
-            waiting = {}
-    if waiting:
-        yield dict(zip(waiting, model.encode(list(waiting.values()), batch_size), strict=True))
+        if name not in seen:
+            seen.add(name)
+            yield name, pixels

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, MissingExtraError
-from pytest_synthgate.features import encoders
+from pytest_synthgate.features import timm_encoders
 from pytest_synthgate.features.encoders import resolve_encoder
 
 
@@ -84,7 +84,7 @@ def test_a_directory_without_weights_is_refused(clip_directory: Path) -> None:
 
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "_EFFICIENTNET_PACKAGE", "package_that_is_not_there")
+    monkeypatch.setattr(timm_encoders, "_EFFICIENTNET_PACKAGE", "package_that_is_not_there")
     with pytest.raises(MissingExtraError, match=r"pip install 'pytest-synthgate\[offline\]'"):
         resolve_encoder("efficientnet_lite0")
 

@@ -269,7 +269,8 @@ def test_missing_images_are_not_made_in_ci(album: Project, monkeypatch: pytest.M
 
 
 def test_a_missing_extra_says_what_to_install(album: Project) -> None:
-    album.write("conftest.py", "from pytest_synthgate.features import encoders\nencoders._EFFICIENTNET_PACKAGE = 'no'")
+    package = "from pytest_synthgate.features import timm_encoders\ntimm_encoders._EFFICIENTNET_PACKAGE = 'no'"
+    album.write("conftest.py", package)
     result = album.run_apart("-k", "images", "--synth-encoder=efficientnet_lite0")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the encoder efficientnet_lite0 needs no; pip install '*[[]offline]'"])

@@ -16,7 +16,8 @@ from typing import Any
 
 from pytest_synthgate.device import choose_device
 from pytest_synthgate.errors import DeviceError, GenerationError, first_line, require, told
-from pytest_synthgate.images.generation.models import NamedModel, commit, snapshot
+from pytest_synthgate.files.hub import snapshot
+from pytest_synthgate.images.generation.models import NamedModel, commit
 from pytest_synthgate.images.generation.pipeline import LIBRARIES, Pipeline, call_arguments, out_of_memory, quiet
 from pytest_synthgate.images.generation.plan import Plan
 from pytest_synthgate.text.wording import meant, quoted
@@ -56,7 +57,7 @@ def load_pipeline(plan: Plan) -> Pipeline:
                 **loading_arguments(plan.model, generator.variant),
             )
         except Exception as error:  # noqa: BLE001  what a foreign directory makes diffusers raise has no common type
-            here = snapshot(plan.model)
+            here = snapshot(plan.model.name) if plan.model.path is None else None
             files = [each.name for each in here.rglob("*")] if here is not None else []
             found = only_variant(files) or only_variant(_WEIGHTS.findall(str(error)))
             remedy = f'; its weights are all {found}: add variant = "{found}"'

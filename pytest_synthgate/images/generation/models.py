@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_synthgate.errors import GenerationError, require, told
+from pytest_synthgate.files.hub import probe, snapshot
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.text.printable import shown
@@ -24,7 +24,6 @@ from pytest_synthgate.text.printable import shown
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DECIDING = frozenset({".json", ".txt", ".model", ".safetensors"})
 _LARGE = 1 << 20
-_PROBE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +74,10 @@ def identity(model: NamedModel, digests: Path) -> str | None:
         raise GenerationError(f"{shown(model.path)}: the model cannot be read ({error.strerror or error})") from None
 
 
-def snapshot(model: NamedModel) -> Path | None:
-    """Name the folder of the local hub cache for the commit of a hub id; None for a path, or when it is not there."""
-    if model.path is not None or find_spec("huggingface_hub") is None:
-        return None
-    from huggingface_hub import constants
-
-    cached = Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}")
-    try:
-        revision = (cached / "refs" / "main").read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        return None
-    return cached / "snapshots" / revision if revision else None
-
-
 def commit(model: NamedModel) -> str | None:
     """Say which commit of a hub id the local hub cache holds; None for a path, or when it is not there."""
-    folder = snapshot(model)
-    return None if folder is None else folder.name
+    here = snapshot(model.name) if model.path is None else None
+    return None if here is None else here.name
 
 
 def fetch(model: NamedModel, where: str) -> None:
@@ -108,11 +93,10 @@ def fetch(model: NamedModel, where: str) -> None:
     if model.path is not None or commit(model) is not None:
         return
     require(f"{where} = {model.name!r}", "generate", "huggingface_hub")
-    from huggingface_hub import constants, get_session, snapshot_download
+    from huggingface_hub import snapshot_download
 
     try:
-        # Asked once: a download would try for the better part of a minute before it says that there is no network.
-        get_session().head(constants.ENDPOINT, timeout=_PROBE_SECONDS)
+        probe()
         snapshot_download(model.name, allow_patterns=["model_index.json"])
     except Exception as error:  # noqa: BLE001  the type is that of whichever HTTP library the hub's client uses
         raise GenerationError(

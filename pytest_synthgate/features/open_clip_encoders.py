@@ -1,31 +1,65 @@
-"""Load the image half of a CLIP model with open_clip: by tag, from the hub, or from a directory.
+"""The image half of CLIP models, loaded with open_clip: by tag, from the hub, or from a directory.
 
 Third station of the flow (images -> features -> scores), and the only part of it that asks the network; it does so
 only for encoders that name a hub id, and says at once when there is none: a repeat would not help. Weights are always
-asked for: without, open_clip gives a model with random ones. Importing this imports torch and open_clip.
+asked for: without, open_clip gives a model with random ones. torch and open_clip are imported by loading only.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import open_clip
-
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.errors import EncoderError, first_line, told
-from pytest_synthgate.features.encoder import Loaded
-from pytest_synthgate.features.torch_encoder import TorchEncoder
+from pytest_synthgate.errors import EncoderError, first_line, require, told
+from pytest_synthgate.features.encoder import Encoder, EncoderSource, Loaded
+from pytest_synthgate.files.hub import no_network, probe, reference_of, snapshot
 from pytest_synthgate.images.normalise import Preprocessing
+
+FORMS = ("open_clip:ARCH/TAG", "open_clip:hf-hub:OWNER/NAME", "open_clip:local-dir:DIRECTORY")
 
 _CONFIG = "open_clip_config.json"
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-PROBE_SECONDS = 3.0
+_CHECKPOINTS = ("*.safetensors", "*.bin", "*.pth")
 _SHAPING = ("embed_dim", "quick_gelu", "vision_cfg")
+
+
+def open_clip_source(name: str, base: Path) -> EncoderSource | None:
+    """Take a name of one of the `FORMS`; None for any other.
+
+    Raises:
+        EncoderError: It names no weights, or a directory without any.
+    """
+    family, _, rest = name.partition(":")
+    if family != "open_clip" or not rest:
+        return None
+    place, _, path = rest.partition(":")
+    if place == "local-dir":
+        directory = base.joinpath(path).absolute()
+        files = _files(name, directory)
+        return EncoderSource(f"open_clip:local-dir:{directory}", partial(load_directory, name, directory), files)
+    if place == "hf-hub":
+        if path.count("/") != 1 or not all(path.split("/")):
+            raise EncoderError(f"{name!r} is no hub id; write open_clip:hf-hub:OWNER/NAME")
+        return EncoderSource(name, partial(load_repository, name, path))
+    architecture, _, tag = rest.partition("/")
+    if not architecture or not tag:
+        raise EncoderError(f"{name!r} names no pretrained weights; write open_clip:ARCH/TAG")
+    return EncoderSource(name, partial(load_tag, name, architecture, tag))
+
+
+def _files(name: str, directory: Path) -> tuple[Path, ...]:
+    config = directory / _CONFIG
+    if not config.is_file():
+        raise EncoderError(f"{name}: no file {config}; name a directory that open_clip saved")
+    checkpoints = sorted(file for pattern in _CHECKPOINTS for file in directory.glob(pattern))
+    if not checkpoints:
+        raise EncoderError(f"{name}: no weights in {directory}; put {_WEIGHTS[0]} there")
+    return config, *checkpoints
 
 
 def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Loaded:
@@ -34,6 +68,9 @@ def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Load
     Raises:
         EncoderError: No such architecture or tag, or the weights cannot be had.
     """
+    _require(name)
+    import open_clip
+
     pretrained = open_clip.get_pretrained_cfg(architecture, tag)
     if not pretrained:
         pairs = ["/".join(pair) for pair in open_clip.list_pretrained()]
@@ -53,7 +90,7 @@ def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Load
             key: pretrained[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in pretrained
         },
     )
-    return Loaded(_encoder(name, config, model, hardware), (weights, *revision_files(weights)))
+    return Loaded(_encoder(name, config, model, hardware), _current(weights))
 
 
 def load_repository(name: str, repository: str, hardware: Hardware) -> Loaded:
@@ -62,29 +99,35 @@ def load_repository(name: str, repository: str, hardware: Hardware) -> Loaded:
     Raises:
         EncoderError: The repository cannot be had, or is none of open_clip's.
     """
-    config = hub_file(name, repository, (_CONFIG,))
-    weights = hub_file(name, repository, _WEIGHTS)
-    encoder = _from_directory(name, config.parent, hardware)
-    return Loaded(encoder, (config, weights, *revision_files(weights)))
+    _require(name)
+    config, weights = (hub_file(name, repository, names) for names in ((_CONFIG,), _WEIGHTS))
+    return Loaded(_from_directory(name, config.parent, hardware), _current(config, weights))
 
 
-def load_directory(name: str, directory: Path, hardware: Hardware) -> TorchEncoder:
+def load_directory(name: str, directory: Path, hardware: Hardware) -> Loaded:
     """Load a model from a directory that open_clip saved, never asking the network.
 
     Raises:
         EncoderError: The directory does not hold one.
     """
+    _require(name)
     with no_network():
-        return _from_directory(name, directory, hardware)
+        return Loaded(_from_directory(name, directory, hardware))
 
 
-def _from_directory(name: str, directory: Path, hardware: Hardware) -> TorchEncoder:
+def _require(name: str) -> None:
+    require(f"the encoder {name}", "measure", "torch", "open_clip")
+
+
+def _from_directory(name: str, directory: Path, hardware: Hardware) -> Encoder:
     model = _create(name, f"local-dir:{directory}")
     config = json.loads((directory / _CONFIG).read_text(encoding="utf-8"))["model_cfg"]
     return _encoder(name, config, model, hardware)
 
 
 def _create(name: str, model: str, **settings: Any) -> Any:
+    import open_clip
+
     try:
         return open_clip.create_model(model, require_pretrained=True, weights_only=True, **settings)
     except MemoryError:  # says nothing of the file
@@ -93,7 +136,9 @@ def _create(name: str, model: str, **settings: Any) -> Any:
         raise EncoderError(f"{name} cannot be loaded ({told(error)}); name another encoder or save it anew") from None
 
 
-def _encoder(name: str, config: dict[str, Any], model: Any, hardware: Hardware) -> TorchEncoder:
+def _encoder(name: str, config: dict[str, Any], model: Any, hardware: Hardware) -> Encoder:
+    from pytest_synthgate.features.torch_encoder import TorchEncoder
+
     expected = model.visual.preprocess_cfg
     preprocessing = Preprocessing(
         size=expected["size"] if isinstance(expected["size"], int) else tuple(expected["size"]),
@@ -124,6 +169,12 @@ def _alternatives(file: str) -> tuple[str, ...]:
     return (*safe, file)
 
 
+def _current(*files: Path) -> tuple[Path, ...]:
+    """Add what decides which revision of cached files is current, so that an update is noticed."""
+    reference = reference_of(files[0])
+    return files if reference is None else (*files, reference)
+
+
 def hub_file(encoder: str, repository: str, alternatives: Sequence[str]) -> Path:
     """Find or fetch the first of some files that a repository has.
 
@@ -135,66 +186,26 @@ def hub_file(encoder: str, repository: str, alternatives: Sequence[str]) -> Path
     Raises:
         EncoderError: Not in the cache, and the hub cannot be reached or does not have it.
     """
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-    )
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    try:
+    if here := snapshot(repository):
         for name in alternatives:
-            cached = try_to_load_from_cache(repository, name)
-            if isinstance(cached, str):
-                return Path(cached)
-        _probe(encoder, repository)
+            if (here / name).is_file():
+                return here / name
+    try:
+        probe()
         for name in alternatives:
             try:
                 return Path(hf_hub_download(repository, name))
-            except LocalEntryNotFoundError as error:  # the network went away meanwhile
-                raise _unavailable(encoder, repository, error) from None
+            except LocalEntryNotFoundError:  # the network went away meanwhile
+                raise
             except EntryNotFoundError:
                 continue
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise _unavailable(encoder, repository, error) from None
-    raise EncoderError(f"{encoder}: {repository} has none of {', '.join(alternatives)}; name another encoder")
-
-
-def revision_files(file: Path) -> tuple[Path, ...]:
-    """Name what decides which revision of a cached file is current, so that an update is noticed."""
-    snapshots = next((each for each in file.parents if each.name == "snapshots"), None)
-    reference = snapshots.parent / "refs" / "main" if snapshots else None
-    return (reference,) if reference and reference.is_file() else ()
-
-
-@contextmanager
-def no_network() -> Iterator[None]:
-    """Keep what is loaded inside from asking the hub, whatever the configuration in a model's directory says."""
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_OFFLINE
-    # The library reads this on each request; its environment variable only once, when it is imported.
-    constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-def _probe(encoder: str, repository: str) -> None:
-    """Ask once whether the hub is there: a download would try for the better part of a minute."""
-    from huggingface_hub import constants, get_session
-
-    try:
-        get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
     except Exception as error:  # noqa: BLE001  the type is that of whichever HTTP library the hub's client uses
-        raise _unavailable(encoder, repository, error) from None
-
-
-def _unavailable(encoder: str, repository: str, error: Exception) -> EncoderError:
-    return EncoderError(
-        f"{encoder}: its weights ({repository}) are not on this machine and could not be fetched "
-        f"({first_line(error)}); run once with a network, or name local weights with open_clip:local-dir:DIRECTORY, "
-        "or use the encoder efficientnet_lite0, which needs no network"
-    )
+        raise EncoderError(
+            f"{encoder}: its weights ({repository}) are not on this machine and could not be fetched "
+            f"({first_line(error)}); run once with a network, or name local weights with "
+            "open_clip:local-dir:DIRECTORY, or use the encoder efficientnet_lite0, which needs no network"
+        ) from None
+    raise EncoderError(f"{encoder}: {repository} has none of {', '.join(alternatives)}; name another encoder")

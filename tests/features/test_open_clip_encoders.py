@@ -12,11 +12,11 @@ from PIL import Image
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features import load_open_clip
+from pytest_synthgate.features import open_clip_encoders
 from pytest_synthgate.features.embedding import embed
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
-from pytest_synthgate.features.load_open_clip import hub_file, load_tag, no_network, revision_files
+from pytest_synthgate.features.open_clip_encoders import hub_file, load_tag
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import prepare
 
@@ -205,7 +205,7 @@ def tiny_tag(directory: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: pretrained)
     monkeypatch.setattr(open_clip, "get_model_config", lambda _: json.loads(json.dumps(MODEL)))
     monkeypatch.setattr(open_clip.factory, "get_model_config", lambda _: json.loads(json.dumps(MODEL)))
-    monkeypatch.setattr(load_open_clip, "hub_file", lambda *_: directory / "open_clip_model.safetensors")
+    monkeypatch.setattr(open_clip_encoders, "hub_file", lambda *_: directory / "open_clip_model.safetensors")
     return pretrained
 
 
@@ -235,7 +235,7 @@ def test_a_hub_repository_is_loaded_from_its_snapshot(
     assert set(loaded.files) == {*snapshot.iterdir(), reference}
     images = make_set(2)
     first = embed(images, source, store, device="cpu")
-    monkeypatch.setattr(load_open_clip, "load_repository", None)
+    monkeypatch.setattr(open_clip, "create_model", None)
     assert embed(images, source, store, device="cpu").fingerprint == first.fingerprint
 
 
@@ -326,19 +326,3 @@ def test_a_missing_file_is_told_from_a_network_that_goes_away(
 def test_a_name_that_is_no_repository_is_refused() -> None:
     with pytest.raises(EncoderError, match=r"me: its weights \(a b/c\)"):
         hub_file("me", "a b/c", ("a.safetensors",))
-
-
-def test_the_reference_of_a_cached_file_is_watched(cache: Path) -> None:
-    snapshot = cached(cache, "a.safetensors")
-    assert revision_files(snapshot / "a.safetensors") == (cache / "models--owner--name" / "refs" / "main",)
-    assert revision_files(cache / "elsewhere.safetensors") == ()
-
-
-@pytest.mark.usefixtures("cache")
-def test_inside_no_network_the_hub_is_not_asked_and_afterwards_as_before() -> None:
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_OFFLINE
-    with no_network(), pytest.raises(huggingface_hub.errors.OfflineModeIsEnabled):
-        huggingface_hub.get_session().head(constants.ENDPOINT)
-    assert before == constants.HF_HUB_OFFLINE
