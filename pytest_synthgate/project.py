@@ -7,11 +7,12 @@ run of pytest comes by here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pytest_synthgate.catalogue import Catalogue, Settings
 from pytest_synthgate.errors import BaselineError, NothingReadableError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_synthgate.spec.waivers import Waiver
 
 
-@dataclass(slots=True)
+@dataclass
 class Project:
     r"""What is found out about the specs of a project.
 
@@ -62,13 +63,11 @@ class Project:
     generator: Hook | None = None
     catalogue: Catalogue = field(init=False)
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    _measurer: Measurer | None = None
-    _stored: dict[str, SpecResult] | None = None
-    _accepted: Mapping[str, Accepted] | None = None
+    _opened: ExitStack = field(default_factory=ExitStack)
+    _notes: list[str] = field(default_factory=list)
     _unreadable: dict[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
-    _measurements: dict[str, Measurement] = field(default_factory=dict)
+    _found: dict[str, SpecResult] = field(default_factory=dict)
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
-    _ungated: dict[str, SpecResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.catalogue = Catalogue(self.settings)
@@ -81,25 +80,20 @@ class Project:
 
     def close(self) -> None:
         """Let go of the store."""
-        if self._measurer is not None:
-            self._measurer.store.close()
+        self._opened.close()
 
-    @property
+    @cached_property
     def measurer(self) -> Measurer:
         """What measures, with its store; opened when first needed.
 
         Raises:
             StoreError: The store cannot be used.
         """
-        if self._measurer is None:
-            from pytest_synthgate.features.store import Store
-            from pytest_synthgate.measure import Measurer
+        from pytest_synthgate.features.store import Store
+        from pytest_synthgate.measure import Measurer
 
-            store, how = Store(self.settings.cache), self.settings
-            self._measurer = Measurer(
-                store, how.progress, self._encoder, mode=how.generate, hook=self.generator, run=how.process
-            )
-        return self._measurer
+        store, how = self._opened.enter_context(Store(self.settings.cache)), self.settings
+        return Measurer(store, how.progress, self._encoder, how.generate, self.generator, how.process, self._notes)
 
     def _encoder(self, name: str, base: Path) -> EncoderSource:
         from pytest_synthgate.features.encoder import hooked
@@ -111,7 +105,7 @@ class Project:
 
     def notes(self) -> list[str]:
         """List what a user should know about the making of images."""
-        return [] if self._measurer is None else self._measurer.notes
+        return self._notes
 
     def obstacle(self, spec: Spec) -> str | None:
         """Say why a spec cannot be judged, if it has nothing to be judged by."""
@@ -122,10 +116,8 @@ class Project:
     def prepare(self, spec: Spec) -> None:
         """Have both sets listed, made where images are missing, and embedded; or know that what is stored is fresh."""
         with self._discreetly(spec):
-            if (path := self.settings.results) is None:
+            if self._fresh(spec) is None:
                 self.measurer.sets(spec)
-            else:
-                self._fresh(spec, path)
 
     def images(self, spec: Spec, side: Literal["real", "synthetic"]) -> ImageSet:
         """List a set of a spec, not decoded."""
@@ -138,32 +130,41 @@ class Project:
         Raises:
             SynthgateError: It cannot be measured, or what is stored was not made from this spec.
         """
-        if spec.name not in self._measurements:
-            with self._discreetly(spec):
-                path = self.settings.results
-                found = self._fresh(spec, path).measurement if path else self.measurer.measurement(spec)
-            if self.settings.redact_real:
-                from pytest_synthgate.reports.redaction import without_real_names
-
-                found = without_real_names(found)
-            self._measurements[spec.name] = found
-        return self._measurements[spec.name]
+        return self._known(spec).measurement
 
     def is_measured(self, spec: Spec) -> bool:
         """Tell whether the measurement of a spec is known by now."""
-        return spec.name in self._measurements
+        return spec.name in self._found
 
-    def _read(self, path: Path) -> dict[str, SpecResult]:
-        if self._stored is None:
-            from pytest_synthgate.results.file import read_results
+    def _known(self, spec: Spec) -> SpecResult:
+        """Measure a spec, or take what is stored of it; its verdicts are not looked at."""
+        if spec.name not in self._found:
+            with self._discreetly(spec):
+                found = self._fresh(spec) or self._measured(spec)
+            found = replace(found, declared=self.catalogue.declared[spec.name], **self._terms(spec))
+            self._found[spec.name] = self._discreet(found)
+        return self._found[spec.name]
 
-            self._stored = read_results(path)
-        return self._stored
+    def _measured(self, spec: Spec) -> SpecResult:
+        from pytest_synthgate.measure import known_classes
+        from pytest_synthgate.results.image_files import files_of
+        from pytest_synthgate.results.result import SpecResult
 
-    def _fresh(self, spec: Spec, path: Path) -> SpecResult:
+        measurement, classes = self.measurer.measurement(spec), known_classes(spec, self.measurer)
+        return SpecResult(measurement, classes=classes, images=files_of(spec, self.measurer))
+
+    def _fresh(self, spec: Spec) -> SpecResult | None:
+        """Give the stored result of this very spec; None where specs are measured."""
         from pytest_synthgate.results.file import fresh
 
-        return fresh(path, self._read(path), spec, self.catalogue.declared[spec.name])
+        path, declared = self.settings.results, self.catalogue.declared[spec.name]
+        return None if path is None else fresh(path, self._stored, spec, declared)
+
+    @cached_property
+    def _stored(self) -> Mapping[str, SpecResult]:
+        from pytest_synthgate.results.file import read_results
+
+        return {} if self.settings.results is None else read_results(self.settings.results)
 
     @contextmanager
     def _discreetly(self, spec: Spec) -> Iterator[None]:
@@ -192,9 +193,9 @@ class Project:
 
     def _gated_classes(self, spec: Spec) -> tuple[str, ...]:
         """List the classes that get a gate of their own; without classes and a real set, none."""
-        if (path := self.settings.results) is not None:
+        if self.settings.results is not None:
             # Stale or missing results fail the items, which have to be there for that.
-            stored = self._read(path).get(spec.name)
+            stored = self._stored.get(spec.name)
             return (stored.classes or stored.measurement.classes) if stored else ()
         if spec.classes is None and spec.real is None:
             return ()
@@ -217,25 +218,23 @@ class Project:
             score,
             limit,
             group,
-            baseline=None if limit.regression is None else self._baseline().get(spec.name),
+            baseline=None if limit.regression is None else self._baseline.get(spec.name),
             waivers=spec.waivers,
             today=self.today,
         )
         self._verdicts.setdefault(spec.name, {})[verdict.name] = verdict
         return verdict
 
+    @cached_property
     def _baseline(self) -> Mapping[str, Accepted]:
-        if self._accepted is None:
-            from pytest_synthgate.tracking.baseline import read_baseline
+        from pytest_synthgate.tracking.baseline import read_baseline
 
-            path = self.settings.baseline
-            if self.settings.needs_baseline and not path.exists():
-                raise BaselineError(
-                    f"{shown(path)}: no such baseline; name the one that is there, "
-                    "or make it with --synth-update-baseline"
-                )
-            self._accepted = read_baseline(path).entries
-        return self._accepted
+        path = self.settings.baseline
+        if self.settings.needs_baseline and not path.exists():
+            raise BaselineError(
+                f"{shown(path)}: no such baseline; name the one that is there, or make it with --synth-update-baseline"
+            )
+        return read_baseline(path).entries
 
     def expected(self, spec: Spec) -> Mapping[str, str]:
         """Give the reason by score for gates that are known to fail."""
@@ -259,46 +258,33 @@ class Project:
             SynthgateError: It cannot be measured.
         """
         if error is not None and not self.is_measured(spec):
-            return self._discreet(self._judged_on(spec, error))
-        if spec.name not in self._ungated:
-            self._ungated[spec.name] = self._discreet(self._without_verdicts(spec))
+            return self._discreet(self._unmeasured(spec, error))
         verdicts = tuple(self._verdicts.get(spec.name, {}).values())
-        return replace(self._ungated[spec.name], verdicts=verdicts, error=error)
+        return replace(self._known(spec), verdicts=verdicts, error=error)
 
     def unjudged(self, error: str) -> SpecResult:
         """Give what is known where not even a spec is: why there is nothing to judge."""
-        return self._judged_on(None, error)
+        from pytest_synthgate.results.result import SpecResult
+        from pytest_synthgate.scores.measurement import Measurement
+
+        return SpecResult(Measurement(0, 0, {}, {}), strict=self.settings.strict, error=error)
+
+    def _unmeasured(self, spec: Spec, error: str) -> SpecResult:
+        from pytest_synthgate.scores.finding import Unreadable
+
+        nothing = self.unjudged(error)
+        unreadable = tuple(Unreadable(*each) for each in self._unreadable.get(spec.name, ()))
+        return replace(nothing, measurement=replace(nothing.measurement, unreadable=unreadable), **self._terms(spec))
+
+    def _terms(self, spec: Spec) -> dict[str, Any]:
+        return {
+            "compare_to": spec.compare_to,
+            "expected": self.expected(spec),
+            "limits": spec.limits,
+            "strict": self.settings.strict,
+        }
 
     def _discreet(self, result: SpecResult) -> SpecResult:
         from pytest_synthgate.reports.redaction import redacted
 
         return redacted(result) if self.settings.redact_real or result.redacted else result
-
-    def _without_verdicts(self, spec: Spec) -> SpecResult:
-        measurement, declared = self.measurement(spec), self.catalogue.declared[spec.name]
-        result = replace(self._judged_on(spec), measurement=measurement, declared=declared)
-        if (path := self.settings.results) is not None:
-            stored = self._fresh(spec, path)
-            return replace(result, classes=stored.classes, images=stored.images, redacted=stored.redacted)
-        from pytest_synthgate.measure import known_classes
-        from pytest_synthgate.results.image_files import files_of
-
-        with self._discreetly(spec):
-            return replace(result, classes=known_classes(spec, self.measurer), images=files_of(spec, self.measurer))
-
-    def _judged_on(self, spec: Spec | None, error: str | None = None) -> SpecResult:
-        from pytest_synthgate.results.result import SpecResult
-        from pytest_synthgate.scores.finding import Unreadable
-        from pytest_synthgate.scores.measurement import Measurement
-
-        if spec is None:
-            return SpecResult(Measurement(0, 0, {}, {}), strict=self.settings.strict, error=error)
-        unreadable = tuple(Unreadable(*each) for each in self._unreadable.get(spec.name, ()))
-        return SpecResult(
-            Measurement(0, 0, {}, {}, unreadable=unreadable),
-            compare_to=spec.compare_to,
-            expected=self.expected(spec),
-            limits=spec.limits,
-            strict=self.settings.strict,
-            error=error,
-        )
