@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from dataclasses import astuple, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,6 @@ from pytest_synthgate.errors import (
     NothingReadableError,
     SourceError,
     SpecError,
-    SynthgateError,
 )
 from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, embed
@@ -106,21 +106,25 @@ class Measurer:
     hook: Hook | None = None
     run: str | None = None
     notes: list[str] = field(default_factory=list)
-    _done: dict[object, tuple[Any, Exception | None]] = field(default_factory=dict)
-    _useless: dict[object, SynthgateError] = field(default_factory=dict)
+    _done: dict[object, Any] = field(default_factory=dict)
+    _failed: dict[object, Exception] = field(default_factory=dict)
 
     def _once(self, what: object, work: Callable[[], _T]) -> _T:
         """Do work once a run: what failed after an hour, or cost money, is not tried again for every gate."""
+        self._stop_at(what)
         if what not in self._done:
             try:
-                self._done[what] = work(), None
-            except Exception as error:  # noqa: BLE001 (whatever it is, it is raised below)
-                self._done[what] = None, error
-        found, failed = self._done[what]
-        if failed is not None:
-            raise failed
-        done: _T = found
+                self._done[what] = work()
+            except Exception as error:
+                self._failed[what] = copy(error)
+                raise
+        done: _T = self._done[what]
         return done
+
+    def _stop_at(self, what: object) -> None:
+        """Raise what failed before anew; copies are kept, for a traceback keeps every frame and its arrays."""
+        if what in self._failed:
+            raise copy(self._failed[what])
 
     def real(self, spec: Spec) -> ImageSet:
         """List the real set of a spec without reading an image.
@@ -187,8 +191,8 @@ class Measurer:
         return self._once((id(images), settings), lambda: self._embedded(spec, images, settings))
 
     def _embedded(self, spec: Spec, images: ImageSet, settings: object) -> Embedded:
-        if settings in self._useless and images.vectors is None:
-            raise self._useless[settings]
+        if images.vectors is None:
+            self._stop_at(settings)
         try:
             with self.store.lock_for("embed", f"{images.root} {settings}"):
                 return embed(
@@ -202,7 +206,7 @@ class Measurer:
                     progress=self.progress,
                 )
         except (EncoderError, DeviceError, MissingExtraError) as error:
-            self._useless[settings] = error
+            self._failed[settings] = copy(error)
             raise
 
     def _measure(self, spec: Spec, sets: Sets) -> Measurement:

@@ -1,10 +1,13 @@
 """From a spec to its measurement: what is shared, what is stored under which key, what is told about the sets."""
 
+import gc
 import os
 import pickle
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
@@ -412,6 +415,26 @@ def test_an_encoder_that_fails_is_tried_once_a_run(store: Store, spec: Spec, tmp
             with pytest.raises(EncoderError, match="no such weights"):
                 ask(each)
     assert len(tried) == 1
+
+
+@pytest.mark.parametrize("error", [EncoderError("no luck"), NothingReadableError("no luck", ()), ValueError("no luck")])
+def test_an_error_that_is_told_again_keeps_nothing_of_the_work_alive(
+    store: Store, spec: Spec, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = []
+
+    def fails(*_: object, **__: object) -> None:
+        array = np.zeros(9)
+        arrays.append(weakref.ref(array))
+        raise copy(error)
+
+    monkeypatch.setattr(measure, "embed", fails)
+    measurer = Measurer(store, progress=False, resolve=flat)
+    for _ in range(3):
+        with pytest.raises(type(error), match="no luck"):
+            measurer.measurement(spec)
+    gc.collect()
+    assert [array() for array in arrays] == [None]
 
 
 def test_an_encoder_of_a_hook_that_breaks_is_tried_once_a_spec(store: Store, spec: Spec) -> None:
