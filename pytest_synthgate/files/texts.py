@@ -26,17 +26,12 @@ def decoded(content: bytes) -> str:
     Raises:
         ValueError: It is none of them; the text says so in a few words.
     """
-    for mark, encoding in _BY_MARK:
-        if content.startswith(mark):
-            return _strictly(content[len(mark) :], encoding)
-    if (unmarked := _unmarked_utf16(content)) is not None:
-        return _strictly(content, unmarked)
+    mark, encoding = _encoding(content)
     try:
-        return content.decode("utf-8")
+        return content[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
-        if not _is_western(content):
-            raise ValueError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-        return content.decode("cp1252")
+        found = "not UTF-8" if (mark, encoding) == (b"", "utf-8") else f"broken {encoding.upper()[:6]}"
+        raise ValueError(f"is {found} text (byte {error.start}); save it as UTF-8") from None
 
 
 def encoded_like(content: bytes, text: str) -> bytes:
@@ -45,23 +40,21 @@ def encoded_like(content: bytes, text: str) -> bytes:
     Raises:
         UnicodeEncodeError: The content is Windows-1252, which does not have every letter of the text.
     """
+    return text.encode(_encoding(content)[1])
+
+
+def _encoding(content: bytes) -> tuple[bytes, str]:
+    """Tell the mark that a text begins with, which may be empty, and its encoding; UTF-8 where it is none of them."""
     for mark, encoding in _BY_MARK:
         if content.startswith(mark):
-            return text.encode(encoding)
+            return mark, encoding
     if (unmarked := _unmarked_utf16(content)) is not None:
-        return text.encode(unmarked)
+        return b"", unmarked
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
-        return text.encode("cp1252")
-    return text.encode("utf-8")
-
-
-def _strictly(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is broken {encoding.upper()[:6]} text (byte {error.start}); save it as UTF-8") from None
+        return b"", "cp1252" if _is_western(content) else "utf-8"
+    return b"", "utf-8"
 
 
 def _unmarked_utf16(content: bytes) -> str | None:
