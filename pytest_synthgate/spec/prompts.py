@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec.model import Spec
@@ -106,16 +107,10 @@ def expand(
             "give classes = [...], or a real set with a folder for each class"
         )
     drafts = [draft for template in spec.templates for draft in _drafts(spec, template, known)]
-    seen: dict[str, Prompt] = {}
-    for draft in drafts:
-        if draft.text in seen:
-            raise SpecError(f"{spec.where} prompt {quoted(draft.text)} comes about twice; keep one of the two ways")
-        seen[draft.text] = draft
-    counts = _counts(spec, drafts, class_sizes)
-    return tuple(
-        Prompt(draft.text, draft.template, draft.class_name, draft.axes, count)
-        for draft, count in zip(drafts, counts, strict=True)
-    )
+    if twice := [text for text, count in Counter(draft.text for draft in drafts).items() if count > 1]:
+        raise SpecError(f"{spec.where} prompt {quoted(twice[0])} comes about twice; keep one of the two ways")
+    counts = _counts(spec, drafts, class_sizes or {})
+    return tuple(replace(draft, count=count) for draft, count in zip(drafts, counts, strict=True))
 
 
 def with_article(noun: str, exceptions: Mapping[str, str] | None = None) -> str:
@@ -130,9 +125,7 @@ def with_article(noun: str, exceptions: Mapping[str, str] | None = None) -> str:
         ('an ice cream', 'an hourglass', 'a unit')
     """
     own = {name.casefold(): article for name, article in (exceptions or {}).items()}
-    article = own.get(noun.casefold())
-    if article is None:
-        article = "an" if _sounds_open(noun) else "a"
+    article = own.get(noun.casefold(), "an" if _sounds_open(noun) else "a")
     return f"{article} {noun}" if article else noun
 
 
@@ -161,34 +154,33 @@ def _drafts(spec: Spec, template: str, classes: tuple[str, ...]) -> list[Prompt]
     return drafts
 
 
-def _counts(spec: Spec, drafts: Sequence[Prompt], class_sizes: Mapping[str, int] | None) -> list[int]:
+def _counts(spec: Spec, drafts: Sequence[Prompt], class_sizes: Mapping[str, int]) -> list[int]:
     if spec.per_prompt is not None or spec.total is None:
         return [spec.per_prompt or 0] * len(drafts)
-    if spec.balance_classes == "equal":
-        if spec.total < len(drafts):
-            raise SpecError(f"{spec.where} total = {spec.total} is less than its {len(drafts)} prompts; raise it")
-        return _dealt(spec.total, len(drafts))
-    return _dealt_like(spec, spec.total, drafts, class_sizes or {})
+    if spec.balance_classes == "real":
+        return _dealt_like(spec, spec.total, drafts, class_sizes)
+    if spec.total < len(drafts):
+        raise SpecError(f"{spec.where} total = {spec.total} is less than its {len(drafts)} prompts; raise it")
+    return _dealt(spec.total, len(drafts))
 
 
 def _dealt_like(spec: Spec, total: int, drafts: Sequence[Prompt], class_sizes: Mapping[str, int]) -> list[int]:
-    names = list(dict.fromkeys(draft.class_name for draft in drafts if draft.class_name is not None))
-    for name in names:
+    members = Counter(draft.class_name for draft in drafts if draft.class_name is not None)
+    for name in members:
         if class_sizes.get(name, 0) < 1:
             raise SpecError(
                 f"{spec.where} balance_classes = 'real' finds no real image of class {quoted(name)}; "
                 "add some, or give classes = [...] without it"
             )
-    shares = dict(zip(names, _apportioned(total, [class_sizes[name] for name in names]), strict=True))
+    shares = _apportioned(total, [class_sizes[name] for name in members])
     hands = {}
-    for name in names:
-        members = sum(draft.class_name == name for draft in drafts)
-        if shares[name] < members:
+    for (name, count), share in zip(members.items(), shares, strict=True):
+        if share < count:
             raise SpecError(
-                f"{spec.where} total = {total} leaves {shares[name]} images for the {members} prompts of class "
-                f"{quoted(name)}; raise it"
+                f"{spec.where} total = {total} leaves {share} images for the {count} prompts of class {quoted(name)}; "
+                "raise it"
             )
-        hands[name] = iter(_dealt(shares[name], members))
+        hands[name] = iter(_dealt(share, count))
     return [next(hands[draft.class_name]) for draft in drafts if draft.class_name is not None]
 
 
