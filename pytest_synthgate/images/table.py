@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.formats import quiet
@@ -20,7 +21,6 @@ from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import printable, shown
 
 SIDE_COLUMN = "real_or_synthetic"
-_SIDES = ("real", "synthetic")
 FACTS = {"class": ("class",), "prompt": ("prompt", "text", "caption"), "seed": ("seed",), SIDE_COLUMN: (SIDE_COLUMN,)}
 """What a table may say about an item besides its name, and the columns that say it."""
 FILE_NAMES = ("file_name", "filename", "image", "path", "file", "image_path", "file_path")
@@ -32,10 +32,8 @@ METADATA_FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 def open_table(path: Path, *, side: Side) -> ImageSet:
     """Read a table with a column `image`, and optionally `class`, `prompt`, `seed` and `real_or_synthetic`.
 
-    Args:
-        path: CSV, JSON Lines or Parquet; paths in it are relative to its folder, or absolute. The column of paths may
-            be called by any of `FILE_NAMES`.
-        side: Which rows to take where the table has a column `real_or_synthetic`.
+    It is CSV, JSON Lines or Parquet; paths in it are relative to its folder, or absolute, and their column may be
+    called by any of `FILE_NAMES`.
 
     Returns:
         The set; files that do not exist are listed all the same, and turn out unreadable later.
@@ -49,51 +47,42 @@ def open_table(path: Path, *, side: Side) -> ImageSet:
     table.require("image")
     records: dict[str, ImageRecord] = {}
     listed: dict[str, str] = {}
-    for row in rows_of(table, side):
-        record = _record(row, path.parent)
-        if record.id in records:
-            raise SourceError(f"{row.where}: {record.id!r} is listed already ({listed[record.id]}); remove one")
-        records[record.id] = record
-        listed[record.id] = row.where
+    for row in rows_of(table, side).values():
+        file = as_spelt(path.parent / (image := _image(row, "image")))
+        name = _id(image if file == path.parent / image else os.path.relpath(file, path.parent), path.parent)
+        if name in records:
+            raise SourceError(f"{row.where}: {name!r} is listed already ({listed[name]}); remove one")
+        records[name], listed[name] = ImageRecord(name, file, **facts_of(row)), row.where
     return ImageSet(path, tuple(records[name] for name in sorted(records)))
 
 
-def rows_of(table: Rows, side: Side) -> list[Row]:
-    """Select the rows of one side; all of them where the table has no column `real_or_synthetic`.
+def rows_of(table: Rows, side: Side) -> dict[int, Row]:
+    """Select the rows of one side, by number from 0; all where the table has no column `real_or_synthetic`.
 
     Raises:
         SourceError: The column is there and a row says neither.
     """
+    rows = dict(enumerate(table.rows))
     if SIDE_COLUMN not in table.called:
-        return list(table.rows)
-    chosen = []
-    for row in table.rows:
-        value = row.text(SIDE_COLUMN)
-        if value not in _SIDES:
-            raise SourceError(f"{row.where}: {SIDE_COLUMN} is {value or ''!r}; write real or synthetic")
-        if value == side:
-            chosen.append(row)
-    return chosen
+        return rows
+    said = {number: row.text(SIDE_COLUMN) for number, row in rows.items()}
+    for number, value in said.items():
+        if value not in get_args(Side):
+            raise SourceError(f"{rows[number].where}: {SIDE_COLUMN} is {value or ''!r}; write real or synthetic")
+    return {number: row for number, row in rows.items() if said[number] == side}
 
 
-def class_of(row: Row) -> str | None:
-    """Give the class of a row as it is shown, if it has one."""
+def facts_of(row: Row) -> dict[str, Any]:
+    """Give what a row says of a record: class as it is shown, prompt and seed."""
     name = row.text("class")
-    return printable(name) if name is not None else None
+    class_name = printable(name) if name is not None else None
+    return {"class_name": class_name, "prompt": row.text("prompt"), "seed": row.whole_number("seed")}
 
 
-def _record(row: Row, folder: Path) -> ImageRecord:
-    image = row.text("image")
-    if image is None:
-        raise SourceError(f"{row.where}: the cell image is empty; write a path")
-    path = as_spelt(folder / image)
-    return ImageRecord(
-        id=_id(image if path == folder / image else os.path.relpath(path, folder), folder),
-        path=path,
-        class_name=class_of(row),
-        prompt=row.text("prompt"),
-        seed=row.whole_number("seed"),
-    )
+def _image(row: Row, column: str) -> str:
+    if (image := row.text("image")) is None:
+        raise SourceError(f"{row.where}: the cell {column} is empty; write a path")
+    return image
 
 
 def as_spelt(path: Path) -> Path:
@@ -123,11 +112,7 @@ def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
     """Add prompts, seeds and missing classes to the records of a folder.
 
     A row of a metadata file in the image's folder decides, then one in the set's root; without a row, the
-    file may carry prompt and seed itself.
-
-    Args:
-        images: A set whose root is a folder.
-        recipes: Whether to look into the files themselves.
+    file may carry prompt and seed itself, which is asked with `recipes`.
 
     Returns:
         The set, with a note on each metadata file that says nothing of the images, or also of others.
@@ -168,9 +153,7 @@ def _read_folder(folder: Path, composed: Mapping[str, str], notes: list[str]) ->
     rows: dict[str, Row] = {}
     unmatched: list[str] = []
     for row in table.rows:
-        name = row.text("image")
-        if name is None:
-            raise SourceError(f"{row.where}: the cell {column} is empty; write a path")
+        name = _image(row, column)
         # As it is written, or as Windows or macOS spell the path of the same file.
         key = _key(folder / name)
         key = composed.get(key) or composed.get(_composed(folder / name.replace("\\", "/")), key)
@@ -203,14 +186,9 @@ def _composed(path: Path) -> str:
 def _with_recipe(record: ImageRecord, known: dict[str, Row], *, recipes: bool) -> ImageRecord:
     if record.path is None:
         return record
-    row = known.get(_key(record.path))
-    if row is not None:
-        return replace(
-            record,
-            class_name=record.class_name if record.class_name is not None else class_of(row),
-            prompt=row.text("prompt"),
-            seed=row.whole_number("seed"),
-        )
+    if (row := known.get(_key(record.path))) is not None:
+        facts = facts_of(row)
+        return replace(record, **{**facts, "class_name": record.class_name or facts["class_name"]})
     if recipes:
         recipe = read_recipe(record.path)
         return replace(record, prompt=recipe.prompt, seed=recipe.seed)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.rows import Row, read_parquet, read_rows
+from pytest_synthgate.errors import SourceError, in_a_line
+from pytest_synthgate.images.rows import read_parquet, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
-from pytest_synthgate.images.table import FACTS, class_of, rows_of
+from pytest_synthgate.images.table import FACTS, facts_of, rows_of
 from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import printable, shown
 
@@ -32,8 +32,8 @@ def open_npy(path: Path) -> ImageSet:
     except OSError as error:
         raise SourceError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # noqa: BLE001  the header is parsed as Python, and fails in as many ways
-        reason = printable(" ".join(str(error).split())[:200])
-        raise SourceError(f"{shown(path)}: not a NumPy file of numbers ({reason}); write it with numpy.save") from None
+        wrong = f"not a NumPy file of numbers ({in_a_line(error)})"
+        raise SourceError(f"{shown(path)}: {wrong}; write it with numpy.save") from None
     if matrix.ndim != 2 or matrix.shape[1] == 0 or matrix.dtype.kind not in "fiu":
         raise SourceError(f"{shown(path)}: holds {matrix.dtype} of shape {matrix.shape}; save an (n, d) float array")
     records = [ImageRecord(id=str(row), path=None) for row in range(len(matrix))]
@@ -54,27 +54,21 @@ def holds_vectors(path: Path) -> bool:
 def open_parquet_vectors(path: Path, *, side: Side) -> ImageSet:
     """Read a Parquet file with a list column `vector` or `embedding`.
 
-    Args:
-        path: The file; optional columns are `id`, `class`, `prompt`, `seed` and `real_or_synthetic`.
-        side: Which rows to take where the file has a column `real_or_synthetic`.
+    Optional columns are `id`, `class`, `prompt`, `seed`, and `real_or_synthetic`, by which rows are taken.
 
     Raises:
         SourceError: Not such a file, vectors of several lengths, a gap, or an id that repeats.
         MissingExtraError: pyarrow is not installed.
     """
-    table = read_rows(path, {"id": ("id",), **FACTS})
+    rows = rows_of(read_rows(path, {"id": ("id",), **FACTS}), side)
     matrix = _vector_column(path)
-    number_of = {row.where: number for number, row in enumerate(table.rows)}
     records: dict[str, ImageRecord] = {}
-    chosen = []
-    for row in rows_of(table, side):
-        number = number_of[row.where]
-        record = _record(row, number)
-        if record.id in records:
-            raise SourceError(f"{row.where}: the id {record.id!r} is used already; ids must be unique")
-        records[record.id] = record
-        chosen.append(number)
-    return _sorted_set(path, list(records.values()), matrix[chosen])
+    for number, row in rows.items():
+        name = printable(row.text("id") or str(number))
+        if name in records:
+            raise SourceError(f"{row.where}: the id {name!r} is used already; ids must be unique")
+        records[name] = ImageRecord(name, None, **facts_of(row))
+    return _sorted_set(path, list(records.values()), matrix[list(rows)])
 
 
 def _vector_column(path: Path) -> NDArray[np.generic]:
@@ -97,17 +91,6 @@ def _vector_column(path: Path) -> NDArray[np.generic]:
             "write vectors of one length"
         )
     return np.asarray(numbers.to_numpy(zero_copy_only=False)).reshape(len(lengths), -1)
-
-
-def _record(row: Row, number: int) -> ImageRecord:
-    name = row.text("id")
-    return ImageRecord(
-        id=str(number) if name is None else printable(name),
-        path=None,
-        class_name=class_of(row),
-        prompt=row.text("prompt"),
-        seed=row.whole_number("seed"),
-    )
 
 
 def _sorted_set(path: Path, records: Sequence[ImageRecord], matrix: NDArray[np.generic]) -> ImageSet:
