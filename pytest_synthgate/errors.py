@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_synthgate.text.printable import visible
+from pytest_synthgate.text.printable import printable, visible
 
 _LONGEST = 300
 """Letters of what foreign code raised."""
@@ -93,6 +93,11 @@ def require(who: str, extra: str, *modules: str) -> None:
     """
     if absent := [module for module in modules if find_spec(module) is None]:
         raise missing(f"{who} needs {', '.join(absent)}", extra)
+
+
+def in_a_line(error: BaseException) -> str:
+    """Bring what a library raised to one printable line, its start where that is long; its type where it is empty."""
+    return printable(" ".join(str(error).split())[:200]) or type(error).__name__
 
 
 def first_line(error: BaseException) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
-from pytest_synthgate.errors import SynthgateError
+from pytest_synthgate.errors import SynthgateError, in_a_line
 from pytest_synthgate.images.formats import REDUCIBLE, exif_of, format_of, impostor
 from pytest_synthgate.text.printable import printable
 
@@ -104,10 +104,10 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     except MemoryError:
         raise UnreadableError(f"not enough memory to decode the {form.name} file") from None
     except Exception as error:  # noqa: BLE001  decoders raise anything at all on damaged bytes
-        detail = printable(str(error)) or type(error).__name__
+        detail = in_a_line(error)
         # A decoder may call it a broken stream when it got no memory, but a head is read without, and so is an end.
         lasting = "truncated" in detail or not (opened or form.whole)
-        raise UnreadableError(f"damaged {form.name} file ({detail[:200]})", lasting=lasting) from None
+        raise UnreadableError(f"damaged {form.name} file ({detail})", lasting=lasting) from None
 
 
 def pixel_digest(image: Image.Image) -> str:

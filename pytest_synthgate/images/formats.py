@@ -71,49 +71,43 @@ class Format:
     Attributes:
         name: As reports call it.
         suffixes: The endings of its files.
-        head: What its files begin with.
+        head: What its files begin with, a pattern.
         open: Makes a picture of a file, without pixels yet.
         whole: Whether its decoder takes memory for the pixels as soon as a file is opened.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    head: re.Pattern[bytes]
+    head: bytes
     open: Callable[[bytes], Image.Image]
     whole: bool = False
 
 
-def _format(
-    name: str, suffixes: str, head: bytes, reader: str | Callable[[bytes], Image.Image], *, whole: bool = False
-) -> Format:
-    if isinstance(reader, str):
-        factory = getattr(import_module(f"PIL.{reader}ImagePlugin"), f"{reader}ImageFile")
-        return _format(name, suffixes, head, lambda data: factory(BytesIO(data)), whole=whole)
-    return Format(name, tuple(suffixes.split()), re.compile(head, re.DOTALL), reader, whole)
+def _plugin(name: str) -> Callable[[bytes], Image.Image]:
+    reader = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
+    return lambda data: reader(BytesIO(data))
 
 
 def _open_png(data: bytes) -> Image.Image:
     return PngImagePlugin.PngImageFile(BytesIO(png_with(_PNG_PIXELS, data)))
 
 
-def _available_formats() -> tuple[Format, ...]:
-    found = [
-        _format("JPEG", "jpg jpeg jpe jfif", rb"\xff\xd8\xff", "Jpeg"),
-        _format("PNG", "png", re.escape(_PNG_SIGNATURE), _open_png),
-        _format("BMP", "bmp", rb"BM", "Bmp"),
-        _format("GIF", "gif", rb"GIF8[79]a", "Gif"),
-        _format("TIFF", "tif tiff", rb"II[*+]\0|MM\0[*+]", lambda data: _Tiff(BytesIO(data))),
-    ]
+def _available_formats() -> Iterator[Format]:
+    yield Format("JPEG", ("jpg", "jpeg", "jpe", "jfif"), rb"\xff\xd8\xff", _plugin("Jpeg"))
+    yield Format("PNG", ("png",), re.escape(_PNG_SIGNATURE), _open_png)
+    yield Format("BMP", ("bmp",), rb"BM", _plugin("Bmp"))
+    yield Format("GIF", ("gif",), rb"GIF8[79]a", _plugin("Gif"))
+    yield Format("TIFF", ("tif", "tiff"), rb"II[*+]\0|MM\0[*+]", lambda data: _Tiff(BytesIO(data)))
     if features.check_module("webp"):
-        found.append(_format("WebP", "webp", rb"RIFF....WEBP", "WebP", whole=True))
+        yield Format("WebP", ("webp",), rb"RIFF....WEBP", _plugin("WebP"), whole=True)
     if features.check_codec("jpg_2000"):
-        found.append(_format("JPEG 2000", "jp2 j2k", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "Jpeg2K"))
+        head = rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"
+        yield Format("JPEG 2000", ("jp2", "j2k"), head, _plugin("Jpeg2K"))
     if "avif" in features.modules and features.check_module("avif"):
-        found.append(_format("AVIF", "avif", rb"....ftyp(avi[fs]|m[is]f1)", "Avif", whole=True))
-    return tuple(found)
+        yield Format("AVIF", ("avif",), rb"....ftyp(avi[fs]|m[is]f1)", _plugin("Avif"), whole=True)
 
 
-FORMATS = _available_formats()
+FORMATS = tuple(_available_formats())
 """The formats that can be read here, each once."""
 
 SUFFIXES: frozenset[str] = frozenset(suffix for each in FORMATS for suffix in each.suffixes)
@@ -122,7 +116,7 @@ SUFFIXES: frozenset[str] = frozenset(suffix for each in FORMATS for suffix in ea
 
 def format_of(head: bytes) -> Format | None:
     """Tell by its first sixteen bytes in which format a file is, of those that can be read here."""
-    return next((each for each in FORMATS if each.head.match(head)), None)
+    return next((each for each in FORMATS if re.match(each.head, head, re.DOTALL)), None)
 
 
 def exif_of(picture: Image.Image) -> Image.Exif:

@@ -19,9 +19,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from pytest_synthgate.errors import SourceError, missing
+from pytest_synthgate.errors import SourceError, in_a_line, missing
 from pytest_synthgate.files.texts import decoded
-from pytest_synthgate.text.printable import printable, shown, storable
+from pytest_synthgate.text.printable import shown, storable
 
 TABLE_SUFFIXES: frozenset[str] = frozenset({".csv", ".jsonl", ".ndjson", ".json-lines", ".parquet"})
 """The file name endings that are read as tables."""
@@ -221,8 +221,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Any:
         with pq.ParquetFile(path) as file:
             return file.schema_arrow if columns is None else file.read(columns=list(columns))
     except (OSError, pa.ArrowException) as error:
-        reason = printable(" ".join(str(error).split())[:200])
-        raise SourceError(f"{shown(path)}: not a readable Parquet file ({reason}); write it again") from None
+        raise SourceError(f"{shown(path)}: not a readable Parquet file ({in_a_line(error)}); write it again") from None
 
 
 def _is_empty(value: object) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from xml.etree import ElementTree
 
-from pytest_synthgate.errors import SourceError, missing
+from pytest_synthgate.errors import SourceError, in_a_line, missing
 from pytest_synthgate.images.folder import SPLITS, unique_ids, walk
 from pytest_synthgate.images.rows import read_text
 from pytest_synthgate.images.sets import Box, ImageRecord, ImageSet
@@ -170,10 +170,8 @@ def _annotations(root: Path) -> tuple[dict[int, str], dict[str, list[Label]]]:
     except FileNotFoundError:
         pass
     except (ElementTree.ParseError, KeyError, ValueError, ZeroDivisionError) as error:
-        reason = printable(" ".join(str(error).split())[:200])
-        raise SourceError(
-            f"{shown(path)}: no annotations as CVAT writes them ({reason}); repair it or move it away"
-        ) from None
+        wrong = f"no annotations as CVAT writes them ({in_a_line(error)})"
+        raise SourceError(f"{shown(path)}: {wrong}; repair it or move it away") from None
     return {number: name for name, number in names.items()}, found
 
 
@@ -227,5 +225,4 @@ def _load(path: Path) -> Any:
     try:
         return yaml.load(read_text(path)[:_LARGEST_YAML], AsWritten)  # noqa: S506  safe, but for what it derives
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = printable(" ".join(str(error).split())[:200])
-        raise SourceError(f"{shown(path)}: not YAML ({reason}); repair it or move it away") from None
+        raise SourceError(f"{shown(path)}: not YAML ({in_a_line(error)}); repair it or move it away") from None
