@@ -234,7 +234,7 @@ class Project:
             raise BaselineError(
                 f"{shown(path)}: no such baseline; name the one that is there, or make it with --synth-update-baseline"
             )
-        return read_baseline(path).entries
+        return read_baseline(path)
 
     def expected(self, spec: Spec) -> Mapping[str, str]:
         """Give the reason by score for gates that are known to fail."""

@@ -154,7 +154,7 @@ def rebaseline_command(names: tuple[str, ...], files: tuple[Path, ...], prune: b
             declared = {spec.name for spec in opened.catalogue.load_all()}
             update = rewrite(path, lambda accepted: pruned(accepted, declared))
         else:
-            accepted = read_baseline(path).entries
+            accepted = read_baseline(path)
             chosen = [spec for spec in opened.catalogue.choose(names, specs) if spec.name in accepted]
             if not chosen:
                 raise SpecError(

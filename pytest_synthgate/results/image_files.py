@@ -7,31 +7,51 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.spec.model import Spec
+from pytest_synthgate.text.wording import written
 
 if TYPE_CHECKING:
     from pytest_synthgate.measure import Measurer
 
 
+def _of_reference(raw: object) -> Path:
+    if isinstance(raw, str):
+        return Path(os.fsdecode(unquote_to_bytes(raw)))
+    if isinstance(raw, Path):
+        return raw
+    raise ValueError(f"{written(raw)} is not of type string")
+
+
+FilePath: TypeAlias = Annotated[
+    Path,
+    PlainValidator(_of_reference),
+    PlainSerializer(lambda path: quote(os.fsencode(path.as_posix()))),
+    WithJsonSchema({"type": "string"}),
+]
+"""A path that is a URI reference in a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageFiles:
-    """The files of one set.
+    """Where the files of one set are, which a results file says as URI references.
 
     Attributes:
-        root: Folder that they are in, an absolute path.
+        root: Folder that they are in, an absolute path; in a results file from its folder.
         files: Path from there by image id, for images that are not called by it.
-        hidden: Images that no report may show.
+        hidden: Images that no report may show: near-copies of private photos.
     """
 
-    root: Path
-    files: Mapping[str, Path] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
+    root: FilePath
+    files: Mapping[str, FilePath] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
     def path(self, image: str) -> Path | None:
         """Give the file of an image, whether it exists or not; None for a hidden one, and a name that leads out."""
@@ -42,36 +62,19 @@ class ImageFiles:
         plain = PurePosixPath(image)
         return None if plain.is_absolute() or ".." in plain.parts or "\0" in image else self.root / plain
 
-    def form(self, folder: Path | None = None) -> FileReferences:
-        """Give what the results keep, with the root relative to a folder, or absolute without one."""
-        files = {image: _reference(path) for image, path in sorted(self.files.items())}
-        return FileReferences(_reference(_relative(self.root, folder)), files, tuple(sorted(self.hidden)))
+    def seen_from(self, folder: Path | None) -> ImageFiles:
+        """Give what a results file in a folder holds; the root stays absolute without one."""
+        return replace(self, root=_relative(self.root, folder))
 
-    @classmethod
-    def of(cls, form: FileReferences, folder: Path | None = None) -> ImageFiles:
-        """Take up what the results keep; a relative root starts from the folder."""
-        root = Path(os.path.normpath((folder or Path.cwd()) / _path(form.root)))
-        return cls(root, {image: _path(each) for image, each in form.files.items()}, frozenset(form.hidden))
+    def found_from(self, folder: Path | None) -> ImageFiles:
+        """Take up what a results file in a folder holds."""
+        return replace(self, root=Path(os.path.normpath((folder or Path.cwd()) / self.root)))
 
     def without(self, images: Iterable[str]) -> ImageFiles:
         """Hide images for good: nothing that has only this finds their files."""
-        hidden = self.hidden | frozenset(images)
-        return ImageFiles(self.root, {image: path for image, path in self.files.items() if image not in hidden}, hidden)
-
-
-@dataclass(frozen=True, slots=True)
-class FileReferences:
-    """Where the files of one set are, as URI references.
-
-    Attributes:
-        root: Folder that they are in, from the folder of the results file.
-        files: Reference from there by image, for images that are not called by it.
-        hidden: Images that no report may show: near-copies of private photos.
-    """
-
-    root: str
-    files: Mapping[str, str]
-    hidden: tuple[str, ...] = ()
+        hidden = {*self.hidden, *images}
+        files = {image: path for image, path in self.files.items() if image not in hidden}
+        return ImageFiles(self.root, files, tuple(sorted(hidden)))
 
 
 def files_of(spec: Spec, measurer: Measurer) -> dict[str, ImageFiles]:
@@ -90,7 +93,7 @@ def _of_set(images: ImageSet, records: Mapping[str, ImageRecord], shown: Iterabl
     found = ImageFiles(root)
     paths = {image: records[image].path for image in shown if image in records}
     elsewhere = {image: path for image, path in paths.items() if path is not None and path != found.path(image)}
-    return ImageFiles(root, {image: _relative(path, root) for image, path in elsewhere.items()})
+    return ImageFiles(root, {image: _relative(path, root) for image, path in sorted(elsewhere.items())})
 
 
 def _relative(path: Path, folder: Path | None) -> Path:
@@ -100,11 +103,3 @@ def _relative(path: Path, folder: Path | None) -> Path:
         return Path(os.path.relpath(path, folder))
     except ValueError:  # on another drive
         return path
-
-
-def _reference(path: Path) -> str:
-    return quote(os.fsencode(path.as_posix()))
-
-
-def _path(reference: str) -> Path:
-    return Path(os.fsdecode(unquote_to_bytes(reference)))

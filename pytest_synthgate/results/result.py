@@ -16,7 +16,7 @@ from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form, FreeForm, MisfitError, Truth
 from pytest_synthgate.gating.gates import Gate, Verdict, gate_name, gates_on
 from pytest_synthgate.kinds import LIMITED
-from pytest_synthgate.results.image_files import FileReferences, ImageFiles
+from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.measurement import Breakdown, ByRung, Measurement
 from pytest_synthgate.spec.limits import Limit, as_limit
@@ -96,7 +96,7 @@ class SpecResult(Terms):
         return WrittenResult(
             **_taken(Measurement, self.measurement),
             gates={verdict.name: verdict.form for verdict in self.verdicts},
-            images={side: files.form(folder) for side, files in self.images.items()},
+            images={side: files.seen_from(folder) for side, files in self.images.items()},
             **{**_taken(Terms, self), "limits": dict(self.limits)},
         )
 
@@ -122,7 +122,7 @@ class SpecResult(Terms):
             raise ResultsError(f"{place}: {error}") from None
         if unknown := [each.score for each in verdicts if each.score not in LIMITED]:
             raise ResultsError(f"gates: unknown score {quoted(unknown[0])}; {meant(unknown[0], LIMITED)}")
-        images = {side: ImageFiles.of(files, folder) for side, files in form.images.items()}
+        images = {side: files.found_from(folder) for side, files in form.images.items()}
         return cls(**_taken(Terms, form), measurement=measurement, verdicts=verdicts, images=images)
 
     @classmethod
@@ -152,7 +152,7 @@ class WrittenResult(Terms, Measurement):
     audit: FreeForm
     fingerprint: Mapping[str, Any]
     gates: Mapping[str, Gate]
-    images: Mapping[str, FileReferences] = field(default_factory=dict)
+    images: Mapping[str, ImageFiles] = field(default_factory=dict)
 
 
 def _taken(kind: type, source: object) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def updated(
 
     With `accept_failing`, also those of a spec of which a gate failed or was not judged.
     """
-    entries, changes, refused = dict(baseline.entries), [], []
+    entries, changes, refused = dict(baseline), [], []
     for name, result in sorted(results.items()):
         label, against = visible(name), list(_against(result))
         if not result.measurement.n_synthetic:
@@ -76,19 +76,19 @@ def updated(
             told = list(told_changes(was, entries[name], gates))
             changes += [f"{label}: {each}" for each in told]
             changes += [f"{label}: accepted although {visible(what + why)}" for what, why in against if told]
-    return Update(Baseline(entries), tuple(changes), tuple(refused))
+    return Update(entries, tuple(changes), tuple(refused))
 
 
 def pruned(baseline: Baseline, declared: Collection[str]) -> Update:
     """Remove the entries of specs that no file declares any more."""
     gone = undeclared(baseline, declared)
-    kept = {name: each for name, each in baseline.entries.items() if name not in gone}
-    return Update(Baseline(kept), tuple(f"{visible(name)}: removed, no spec file declares it" for name in gone))
+    kept = {name: each for name, each in baseline.items() if name not in gone}
+    return Update(kept, tuple(f"{visible(name)}: removed, no spec file declares it" for name in gone))
 
 
 def undeclared(baseline: Baseline, declared: Collection[str]) -> list[str]:
     """Name the entries of specs that no file declares any more, as after one was renamed."""
-    return [name for name in sorted(baseline.entries) if name not in declared]
+    return [name for name in sorted(baseline) if name not in declared]
 
 
 def _against(result: SpecResult) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import ConfigDict
 
@@ -39,19 +39,8 @@ _LONGEST = 18
 """Digits of an integer that stays one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What was accepted.
-
-    Attributes:
-        entries: What was accepted of each spec, by its name.
-    """
-
-    entries: Mapping[str, Accepted] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the plain JSON form, specs in sorted order."""
-        return {"schema": _SCHEMA, "specs": {name: self.entries[name].to_json() for name in sorted(self.entries)}}
+Baseline: TypeAlias = Mapping[str, Accepted]
+"""What was accepted, by the name of the spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ class BaselineFile:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     schema: Literal[1]
-    specs: Mapping[str, Accepted]
+    specs: Baseline
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -78,16 +67,16 @@ def read_baseline(path: Path) -> Baseline:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return Baseline()
+        return {}
     except OSError as error:
         raise BaselineError(f"{shown(path)}: {error.strerror}; name another file with --synth-baseline") from None
     try:
-        return Baseline(_checked(content))
+        return _checked(content)
     except BaselineError as error:
         raise BaselineError(f"{shown(path)}: {error}") from None
 
 
-def _checked(content: bytes) -> Mapping[str, Accepted]:
+def _checked(content: bytes) -> Baseline:
     try:
         raw, lines = parsed(content)
     except BaselineError as error:
@@ -114,13 +103,18 @@ def _without_sketches(raw: Any) -> Any:
     return raw
 
 
+def to_document(baseline: Baseline) -> dict[str, Any]:
+    """Give the plain JSON form, specs in sorted order."""
+    return {"schema": _SCHEMA, "specs": {name: baseline[name].to_json() for name in sorted(baseline)}}
+
+
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write the file in one step: a reader sees the old one or the new one, whole.
 
     Raises:
         BaselineError: The place cannot be written to.
     """
-    replace_file(path, storable(laid_out(baseline.to_json()) + "\n").encode(), BaselineError)
+    replace_file(path, storable(laid_out(to_document(baseline)) + "\n").encode(), BaselineError)
 
 
 @contextmanager
@@ -146,7 +140,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _check_intervals(specs: Mapping[str, Accepted]) -> None:
+def _check_intervals(specs: Baseline) -> None:
     for spec, entry in specs.items():
         for keys, score in _scores(entry):
             low, value, high = score.interval or (0.0, 1.0, 0.0)

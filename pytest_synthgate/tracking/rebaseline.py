@@ -43,7 +43,7 @@ def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Calla
     date, commit = utc_today().isoformat(), provenance(folder, os.environ).commit
 
     def change(baseline: Baseline) -> Update:
-        entries, changes, refused = dict(baseline.entries), [], list(unmeasured)
+        entries, changes, refused = dict(baseline), [], list(unmeasured)
         for spec, measurement in found:
             was, label = entries.get(spec.name), visible(spec.name)
             if was is None or not same_images(measurement, was, "synthetic"):
@@ -53,6 +53,6 @@ def remeasured(specs: Iterable[Spec], measurer: Measurer, folder: Path) -> Calla
             by_class = [(group, score) for score, group in gates if spec.limits[score].regression is not None]
             entries[spec.name] = entry(measurement, by_class, was, date=date, commit=commit)
             changes += [f"{label}: {each}" for each in told_changes(was, entries[spec.name])]
-        return Update(Baseline(entries), tuple(changes), tuple(refused))
+        return Update(entries, tuple(changes), tuple(refused))
 
     return change

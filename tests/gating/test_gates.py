@@ -181,10 +181,10 @@ def _beside(now: Measurement, was: Measurement | None, score: str = "unvaried", 
 
 def test_the_life_of_a_baseline() -> None:
     limits = Limits(unvaried={"max": 0.1, "regression": 0.005})
-    baseline = Baseline()
+    baseline: Baseline = {}
 
     def run(measurement: Measurement) -> Verdict:
-        (verdict,) = gate(measurement, limits, baseline.entries.get("subject"))
+        (verdict,) = gate(measurement, limits, baseline.get("subject"))
         return verdict
 
     def accept(measurement: Measurement) -> Baseline:
@@ -337,8 +337,8 @@ def test_a_class_has_a_baseline_of_its_own() -> None:
     limits = Limits(unvaried={"regression": 0.0, "per_class": True})
     was = _measured(**_by_class(apple=Score(0.1, 0.05, 0.2, 100, 100.0), waffle=Score(0.1, 0.05, 0.2, 100, 100.0)))
     now = _measured(**_by_class(apple=Score(0.4, 0.3, 0.5, 100, 100.0), kiwi=Score(0.1, 0.05, 0.2, 100, 100.0)))
-    accepted = updated(Baseline(), {"subject": SpecResult(was, tuple(gate(was, limits)))}, date="2026-08-01").baseline
-    verdicts = gate(now, limits, accepted.entries["subject"])
+    accepted = updated({}, {"subject": SpecResult(was, tuple(gate(was, limits)))}, date="2026-08-01").baseline
+    verdicts = gate(now, limits, accepted["subject"])
     assert [(each.name, each.verdict, each.baseline) for each in verdicts] == [
         ("unvaried[apple]", "failed", 0.1),
         ("unvaried[kiwi]", "no baseline yet", None),

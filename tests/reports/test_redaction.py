@@ -10,6 +10,7 @@ import pytest
 
 from pytest_synthgate import Finding, Measurement, evaluate
 from pytest_synthgate.errors import EncoderError, ResultsError, SourceError, SynthgateError
+from pytest_synthgate.files.forms import Form
 from pytest_synthgate.reports.redaction import nameless, redacted, without_real_names
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
@@ -72,8 +73,8 @@ def test_the_way_to_copies_of_real_images_is_left_out_with_them() -> None:
     files = redacted(copies()).images["synthetic"]
     shown = [name for name in ("copy.png", "joint.png", "own.png", "innocent.png", "fake.png") if files.path(name)]
     assert shown == ["innocent.png", "fake.png"]
-    assert "elsewhere" not in str(files.form())
-    assert ImageFiles.of(files.form()) == files
+    assert "elsewhere" not in str(Form(ImageFiles).plain(files))
+    assert Form(ImageFiles).read(Form(ImageFiles).plain(files)) == files
 
 
 def test_the_real_folder_and_what_an_error_said_are_left_out() -> None:

@@ -26,7 +26,7 @@ def again(baseline: Baseline, accept_failing: bool = False, **results: SpecResul
 
 def test_a_waived_number_never_enters() -> None:
     waived = tuple(replace(each, measured=share(0.0)) for each in judged().verdicts)
-    entry = accepted(subject=judged(verdicts=waived)).entries["subject"]
+    entry = accepted(subject=judged(verdicts=waived))["subject"]
     assert entry.scores["unvaried"].value == 0.1
     assert entry.classes["apple"]["unvaried"].value == 0.1
 
@@ -34,10 +34,10 @@ def test_a_waived_number_never_enters() -> None:
 def test_only_the_specs_that_ran_are_rewritten(tmp_path: Path) -> None:
     before = accepted(ran=judged(), other=judged())
     update = again(before, ran=judged(measured(0.15)))
-    assert update.baseline.entries["other"] == before.entries["other"]
-    assert update.baseline.entries["ran"] == replace(
-        before.entries["ran"],
-        scores={**before.entries["ran"].scores, "unvaried": share(0.15)},
+    assert update.baseline["other"] == before["other"]
+    assert update.baseline["ran"] == replace(
+        before["ran"],
+        scores={**before["ran"].scores, "unvaried": share(0.15)},
         date=LATER,
         commit="def",
     )
@@ -72,7 +72,7 @@ def test_what_does_not_show_in_the_scores_is_told_too(changes: dict[str, Any], t
     before = accepted(subject=judged())
     update = again(before, subject=judged(measured(**changes)))
     assert update.changes == (f"subject: {told}",)
-    assert update.baseline.entries["subject"].date == LATER
+    assert update.baseline["subject"].date == LATER
 
 
 def test_every_kind_of_change_is_told() -> None:
@@ -102,10 +102,10 @@ def test_a_spec_with_a_failed_gate_is_refused_unless_that_is_asked_for() -> None
     failing = judged(measured(0.3), Limits(unvaried=0.2))
     refused = again(before, bad=failing, good=judged(measured(0.15)))
     assert refused.refused == ("bad: not accepted, unvaried failed",)
-    assert refused.baseline.entries["bad"] == before.entries["bad"]
-    assert refused.baseline.entries["good"].date == LATER
+    assert refused.baseline["bad"] == before["bad"]
+    assert refused.baseline["good"].date == LATER
     asked = again(before, accept_failing=True, bad=failing)
-    assert asked.baseline.entries["bad"].scores["unvaried"].value == 0.3
+    assert asked.baseline["bad"].scores["unvaried"].value == 0.3
     assert asked.changes == (
         "bad: unvaried 0.100 -> 0.300",
         f"bad: accepted although unvaried failed: {failing.verdicts[0].reason}",
@@ -119,53 +119,53 @@ def test_a_spec_is_accepted_whole_or_not_at_all(judged_gates: int, told: str) ->
     scores = {**measured().scores, "unrepresentative": Score(0.5, 0.4, 0.6, 300, 180.0)}
     whole = judged(measured(scores=scores), limits)
     part = replace(whole, verdicts=whole.verdicts[:judged_gates])
-    refused = again(Baseline(), subject=part)
-    assert (refused.baseline, refused.refused) == (Baseline(), (f"subject: not accepted, {told}",))
-    asked = again(Baseline(), accept_failing=True, subject=part)
+    refused = again({}, subject=part)
+    assert (refused.baseline, refused.refused) == ({}, (f"subject: not accepted, {told}",))
+    asked = again({}, accept_failing=True, subject=part)
     assert asked.changes[1:] == (f"subject: accepted although {told}",)
-    assert again(Baseline(), subject=whole).refused == ()
+    assert again({}, subject=whole).refused == ()
 
 
 def test_a_spec_without_limits_has_nothing_to_be_judged_by() -> None:
-    assert again(Baseline(), subject=judged(limits=Limits())).changes == (
+    assert again({}, subject=judged(limits=Limits())).changes == (
         "subject: new, not gated: unrealistic 0.600 at n0 = 100, unvaried 0.100, unreadable 1",
     )
 
 
 def test_what_broke_down_while_it_was_judged_is_refused() -> None:
     broken = judged(limits=Limits(unvaried=0.2), error="out of memory")
-    assert again(Baseline(), subject=broken).refused == ("subject: not accepted, not all could be judged",)
-    asked = again(Baseline(), accept_failing=True, subject=broken)
+    assert again({}, subject=broken).refused == ("subject: not accepted, not all could be judged",)
+    asked = again({}, accept_failing=True, subject=broken)
     assert asked.changes[-1] == "subject: accepted although not all could be judged: out of memory"
 
 
 def test_what_was_not_measured_is_refused_whatever_is_asked_for() -> None:
     nothing = SpecResult(Measurement(0, 0, {}, {}), error="no such folder")
     for accept_failing in (False, True):
-        update = again(Baseline(), accept_failing, subject=nothing)
+        update = again({}, accept_failing, subject=nothing)
         assert (update.baseline, update.refused) == (
-            Baseline(),
+            {},
             ("subject: not accepted, it could not be measured",),
         )
 
 
 def test_a_gate_that_ran_alone_leaves_no_class_behind() -> None:
     before = accepted(subject=judged())
-    alone = again(before, subject=judged(measured(0.15), Limits(unoriginal=0.2))).baseline.entries["subject"]
-    assert alone.classes == before.entries["subject"].classes
+    alone = again(before, subject=judged(measured(0.15), Limits(unoriginal=0.2))).baseline["subject"]
+    assert alone.classes == before["subject"].classes
 
 
 def test_a_gate_that_is_expected_to_fail_is_no_obstacle() -> None:
     failing = judged(measured(0.3), Limits(unvaried=0.2), expected={"unvaried": "known"})
-    assert again(Baseline(), subject=failing).refused == ()
+    assert again({}, subject=failing).refused == ()
 
 
 def test_what_is_not_comparable_is_no_obstacle_to_an_update_which_is_its_remedy() -> None:
     before = accepted(subject=judged())
     now = measured(fingerprint={"encoder": "other"})
-    result = SpecResult(now, tuple(gate(now, LIMITS, before.entries["subject"])), limits=LIMITS, strict=True)
+    result = SpecResult(now, tuple(gate(now, LIMITS, before["subject"])), limits=LIMITS, strict=True)
     assert "not comparable" in {each.verdict for each in result.verdicts}
-    assert again(before, subject=result).baseline.entries["subject"].fingerprint == {"encoder": "other"}
+    assert again(before, subject=result).baseline["subject"].fingerprint == {"encoder": "other"}
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -173,14 +173,14 @@ def test_what_else_a_strict_run_fails_on_is_refused(strict: bool) -> None:
     few = judged(measured(representatives={"real": 300, "synthetic": 12}), Limits(unvaried=0.2), strict=strict)
     assert [each.verdict for each in few.verdicts] == ["inconclusive"]
     refused = ("subject: not accepted, unvaried is inconclusive",) if strict else ()
-    assert again(Baseline(), subject=few).refused == refused
+    assert again({}, subject=few).refused == refused
 
 
 def test_entries_that_no_file_declares_are_removed_on_request() -> None:
     before = accepted(old=judged(), subject=judged())
     update = pruned(before, {"subject", "new"})
     assert update.changes == ("old: removed, no spec file declares it",)
-    assert {*update.baseline.entries} == {"subject"}
+    assert {*update.baseline} == {"subject"}
     assert pruned(update.baseline, {"subject"}) == Update(update.baseline)
 
 
@@ -203,12 +203,12 @@ UPDATE = """
 import sys
 from pathlib import Path
 from pytest_synthgate.tracking.acceptance import Update, rewrite
-from pytest_synthgate.tracking.baseline import Baseline, read_baseline
+from pytest_synthgate.tracking.baseline import read_baseline
 template, path, name = sys.argv[1:]
-(entry,) = read_baseline(Path(template)).entries.values()
+(entry,) = read_baseline(Path(template)).values()
 sys.stdin.read()
 for number in range(10):
-    rewrite(Path(path), lambda before: Update(Baseline({**before.entries, f"{name}-{number}": entry})))
+    rewrite(Path(path), lambda before: Update({**before, f"{name}-{number}": entry}))
 """
 
 
@@ -221,7 +221,7 @@ def test_runs_that_end_at_one_time_lose_nothing_of_each_other(tmp_path: Path) ->
         if writer.stdin is not None:
             writer.stdin.close()
     assert [writer.wait() for writer in writers] == [0] * 4
-    assert sorted(read_baseline(path).entries) == sorted(f"{w}-{n}" for w in range(4) for n in range(10))
+    assert sorted(read_baseline(path)) == sorted(f"{w}-{n}" for w in range(4) for n in range(10))
 
 
 def test_what_another_run_does_not_let_go_of_is_told_with_the_remedy(
