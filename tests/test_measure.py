@@ -278,6 +278,14 @@ def test_classes_of_the_real_set_have_gates_and_small_ones_share_the_last(measur
     assert gated_classes(spec, measurer) == ("apple", "zebra", "pooled")
 
 
+def test_a_class_counts_its_photos_the_same_for_its_gate_and_its_scores(measurer: Measurer, tmp_path: Path) -> None:
+    real = draw(tmp_path / "real", {"apple": 30, "zebra": 31}, seed=0)
+    (real / "apple" / "000.png").write_bytes(b"damaged")
+    spec = Spec(name="a", file=tmp_path / "x.toml", real=real, images=draw(tmp_path / "made", {"apple": 9}, seed=1))
+    assert gated_classes(spec, measurer) == ("apple", "zebra")
+    assert measurer.measurement(spec).classes == ("apple",)
+
+
 def test_declared_classes_are_taken_as_they_are(measurer: Measurer, tmp_path: Path) -> None:
     spec = Spec(name="a", file=tmp_path / "x.toml", images=tmp_path, classes=("kiwi", "apple"))
     assert gated_classes(spec, measurer) == ("apple", "kiwi")
