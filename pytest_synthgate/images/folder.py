@@ -10,6 +10,7 @@ import heapq
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -53,9 +54,6 @@ def open_folder(root: Path) -> ImageSet:
     `root/apple/green/1.jpg` is of class apple and `root/1.jpg` of none; where the first level is nothing but
     train, val and test, the classes are one level deeper.
 
-    Args:
-        root: The folder.
-
     Returns:
         The set, empty when there is no image; ids are paths below root, composed (NFC) and printable.
 
@@ -67,7 +65,7 @@ def open_folder(root: Path) -> ImageSet:
     tops = {path.parts[0].casefold() for path in paths if len(path.parts) > 1}
     depth = 1 if tops and tops <= SPLITS else 0
     records = [
-        ImageRecord(id=name, path=root / path, class_name=_class_name(path, depth))
+        ImageRecord(name, root / path, printable(path.parts[depth]) if len(path.parts) > depth + 1 else None)
         for name, path in zip(unique_ids(paths), paths, strict=True)
     ]
     return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=notes)
@@ -108,7 +106,7 @@ def walk(root: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
             walk.written.append(folder)
             continue
         for entry in kept:
-            if _is_wanted(entry.name):
+            if not entry.name.startswith(".") and entry.name.casefold() not in _JUNK:
                 walk.take(entry, f"{folder}/{entry.name}" if folder else entry.name)
     return tuple(sorted(walk.found)), tuple(walk.notes())
 
@@ -148,18 +146,14 @@ class _Walk:
 
     def notes(self) -> Iterator[str]:
         """Say what was passed over, and what was not taken by its name."""
-        for what, count, detail in (
-            ("left out what cannot be looked at", len(self.lost), f"{min(self.lost, default='')}, for one"),
-            (
-                "left out folders that a run or a cache wrote",
-                len(self.written),
-                f"{min(self.written, default='')}, for one",
-            ),
+        for what, found, detail in (
+            ("left out what cannot be looked at", len(self.lost), _one_of(self.lost)),
+            ("left out folders that a run or a cache wrote", len(self.written), _one_of(self.written)),
             ("left out images in formats that are not read here", self.not_read.total(), _counted(self.not_read)),
             ("taken for images by their content, not their names", self.by_content.total(), _counted(self.by_content)),
         ):
-            if count:
-                yield f"{shown(self.root)}: {what}: {count:,} ({printable(detail)})"
+            if found:
+                yield f"{shown(self.root)}: {what}: {found:,} ({printable(detail)})"
 
 
 def unique_ids(paths: list[PurePosixPath]) -> list[str]:
@@ -174,8 +168,8 @@ def unique_ids(paths: list[PurePosixPath]) -> list[str]:
     return ids
 
 
-def _class_name(path: PurePosixPath, depth: int) -> str | None:
-    return printable(path.parts[depth]) if len(path.parts) > depth + 1 else None
+def _one_of(names: Collection[str]) -> str:
+    return f"{min(names, default='')}, for one"
 
 
 def _counted(suffixes: Counter[str]) -> str:
@@ -183,20 +177,12 @@ def _counted(suffixes: Counter[str]) -> str:
     return ", ".join(f"{f'.{suffix}' if suffix else 'no ending'} {count:,}" for suffix, count in most)
 
 
-def _is_wanted(name: str) -> bool:
-    return not name.startswith(".") and name.casefold() not in _JUNK
-
-
 def _is_written(folder: Path, names: Collection[str]) -> bool:
     """Tell whether a run or a cache has marked a folder as its own."""
-    if OUTPUT_MARK in names:
-        return True
-    if _CACHE_MARK not in names:
-        return False
-    try:
-        return _first_bytes(folder / _CACHE_MARK, len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
-    except OSError:
-        return False
+    with suppress(OSError):
+        if _CACHE_MARK in names and _first_bytes(folder / _CACHE_MARK, len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE:
+            return True
+    return OUTPUT_MARK in names
 
 
 def _first_bytes(path: Path, count: int) -> bytes:

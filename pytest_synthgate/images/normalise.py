@@ -74,12 +74,7 @@ class Preprocessing:
 
 
 def prepare(image: Image.Image, preprocessing: Preprocessing, normalise: bool) -> NDArray[np.uint8]:
-    """Bring a picture to an encoder's input.
-
-    Args:
-        image: RGB, any size.
-        preprocessing: The input that the encoder expects.
-        normalise: Whether the pixels take the JPEG round trip.
+    """Bring an RGB picture of any size to an encoder's input, with `normalise` by a JPEG round trip.
 
     Returns:
         uint8 (height, width, 3); mean and deviation are left to the encoder.

@@ -98,13 +98,7 @@ def provide(
 
 
 def hook_directory(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> Path:
-    """Name the folder that a hook writes into by everything that it is told; the spec's name may decide what it does.
-
-    Args:
-        spec: The spec.
-        prompts: What `prompts_of` gives for it.
-        cache: Folder under which generated images are kept.
-    """
+    """Name the folder that a hook writes into by all that it is told; the spec's name may decide what it does."""
     told = [spec.name, spec_to_json(spec)["generator"], [[prompt.text, prompt.count] for prompt in prompts]]
     return cache / "generated" / f"hook-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]}"
 
@@ -142,11 +136,9 @@ def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> Provided
 
 
 def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
-    """Open what a hook wrote; a prompt that was asked for gives its image the axes, and the class if it has none.
+    """Open what a hook wrote: image files, in folders by class if it likes, and a table of metadata beside them.
 
-    Args:
-        prompts: What the hook was asked for.
-        directory: Where it wrote image files, in folders by class if it likes, and a table of metadata beside them.
+    A prompt that it was asked for gives its image the axes, and the class if it has none.
 
     Raises:
         SourceError: There is no image in it, or its metadata cannot be read.
@@ -192,10 +184,8 @@ def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *,
     planned = plan(spec, prompts, cache)
     if planned.missing and mode == "never":
         raise GenerationError(missing_message(spec, len(planned.missing)))
-    notes: tuple[str, ...] = ()
-    if planned.missing or mode == "again":
-        made = generate(planned, again=mode == "again", progress=progress)
-        notes = made.notes
+    again = mode == "again"
+    notes = generate(planned, again=again, progress=progress).notes if planned.missing or again else ()
     images = generated_set(planned)
     if black := len(planned.wanted) - len(images):
         notes = (*notes, f"{spec.name}: the model blacked out {black:,} of {len(planned.wanted):,} images")

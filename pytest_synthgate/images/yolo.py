@@ -48,9 +48,6 @@ def open_export(root: Path) -> ImageSet:
     A tie goes to the smallest class number; an image without boxes has no class. Segments and turned boxes count as
     the box around them, key points do not count.
 
-    Args:
-        root: The folder that holds the images, the labels and the names of the classes.
-
     Returns:
         The set, with boxes in the records; ids are paths below root.
 

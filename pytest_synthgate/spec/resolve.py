@@ -29,12 +29,9 @@ _TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "batch_
 
 
 def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec, ...]:
-    """Turn a parsed spec file into its specs, in the order of the file.
+    """Turn what a spec file holds into its specs, in the order of the file.
 
-    Args:
-        document: What TOML holds.
-        file: Where it was read from, an absolute path.
-        today: What the dates of its waivers are compared to.
+    The path of the file is absolute, and the dates of its waivers are compared to `today`.
 
     Raises:
         SpecError: Something in it cannot be meant; the line names the first such thing and counts the others.
