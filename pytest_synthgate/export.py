@@ -131,13 +131,10 @@ def _classes(images: Embedded, names: Iterable[str]) -> set[str]:
 
 
 def _findings(measurement: Measurement) -> dict[str, tuple[str, ...]]:
-    """List for every image that has some the scores that may cost it its place."""
-    found: dict[str, tuple[str, ...]] = {}
-    for score in _DROPPED:
-        for each in measurement.findings:
-            if each.score == score:
-                found[each.image] = (*found.get(each.image, ()), score)
-    return found
+    """List for every image that has some the scores that may cost it its place, the graver one first."""
+    found = {(each.image, each.score) for each in measurement.findings}
+    images = {image for image, score in found if score in _DROPPED}
+    return {image: tuple(score for score in _DROPPED if (image, score) in found) for image in images}
 
 
 def _reasons(
@@ -154,15 +151,14 @@ def _reasons(
         name: (*(score in findings.get(name, ()) for score in _DROPPED), digest, name)
         for name, digest in zip(images.matrix.ids, images.matrix.digests, strict=True)
     }
-    chosen: dict[int | str, str] = {}
-    for name in sorted(rank, key=rank.__getitem__):
-        chosen.setdefault(cluster.get(name, name), name)
     reasons: dict[str, str | None] = {}
-    for name in rank:
+    represented: set[int | str] = set()
+    for name in sorted(rank, key=rank.__getitem__):
+        own = cluster.get(name, name)
+        reasons[name] = "unvaried" if own in represented else None
         if without_findings and name in findings:
             reasons[name] = findings[name][0]
-        else:
-            reasons[name] = None if chosen[cluster.get(name, name)] == name else "unvaried"
+        represented.add(own)
     return reasons
 
 
