@@ -7,7 +7,6 @@ kept as they are written: what passes through a float on the way loses digits of
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import math
@@ -71,38 +70,21 @@ class Rows:
     """A table that was read.
 
     Attributes:
-        path: Its file.
         columns: All its columns, as they are called there.
         called: What each of the wanted columns that it has is called there.
         rows: Its rows in file order, with the cells of the wanted columns.
     """
 
-    path: Path
     columns: tuple[str, ...]
     called: Mapping[str, str]
     rows: tuple[Row, ...]
 
-    def require(self, column: str) -> None:
-        """Check that a column is there.
-
-        Raises:
-            SourceError: It is not; the text names the columns and the nearest of them.
-        """
-        if column in self.called:
-            return
-        near = difflib.get_close_matches(column, self.columns, n=1)
-        hint = f"rename {near[0]!r} to it" if near else "add it"
-        columns = ", ".join(repr(each) for each in self.columns) or "none"
-        raise SourceError(f"{shown(self.path)}: there is no column {column!r} (columns: {columns}); {hint}")
-
 
 def read_rows(path: Path, wanted: Mapping[str, Sequence[str]]) -> Rows:
-    """Read a table whole.
+    """Read a table whole, as the ending of its file says.
 
-    Args:
-        path: The file; its ending decides how it is read.
-        wanted: Columns to keep in the rows, each with the names that it may have, in any case of letters; the first
-            that is there counts. Parquet reads no others.
+    The `wanted` columns are kept in the rows, each with the names that it may have, in any case of letters; the first
+    that is there counts.
 
     Raises:
         SourceError: The file cannot be read, or is not what its ending says.
@@ -118,7 +100,7 @@ def read_rows(path: Path, wanted: Mapping[str, Sequence[str]]) -> Rows:
         Row(row.where, {name: row.cells[actual] for name, actual in called.items() if actual in row.cells})
         for row in rows
     )
-    return Rows(path, tuple(columns), called, tuple(kept))
+    return Rows(tuple(columns), called, tuple(kept))
 
 
 def read_text(path: Path) -> str:
@@ -225,12 +207,8 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Any:
 
 
 def _is_empty(value: object) -> bool:
-    # Tables written by pandas spell an empty cell as NaN.
-    return (
-        value is None
-        or (isinstance(value, str) and not value.strip())
-        or (isinstance(value, float) and math.isnan(value))
-    )
+    no_number = isinstance(value, float) and math.isnan(value)  # how tables written by pandas spell it
+    return value is None or no_number or (isinstance(value, str) and not value.strip())
 
 
 def _as_int(value: object) -> int | None:

@@ -19,6 +19,7 @@ from pytest_synthgate.images.rows import Row, Rows, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.kinds import Side
 from pytest_synthgate.text.printable import printable, shown
+from pytest_synthgate.text.wording import nearest
 
 SIDE_COLUMN = "real_or_synthetic"
 FACTS = {"class": ("class",), "prompt": ("prompt", "text", "caption"), "seed": ("seed",), SIDE_COLUMN: (SIDE_COLUMN,)}
@@ -44,7 +45,11 @@ def open_table(path: Path, *, side: Side) -> ImageSet:
         MissingExtraError: Parquet without pyarrow.
     """
     table = read_rows(path, {"image": ("image", *FILE_NAMES), **FACTS})
-    table.require("image")
+    if "image" not in table.called:
+        near = nearest("image", table.columns)
+        remedy = f"rename {near!r} to it" if near else "add it"
+        columns = ", ".join(map(repr, table.columns)) or "none"
+        raise SourceError(f"{shown(path)}: there is no column 'image' (columns: {columns}); {remedy}")
     records: dict[str, ImageRecord] = {}
     listed: dict[str, str] = {}
     for row in rows_of(table, side).values():
