@@ -71,11 +71,7 @@ class Settings:
     process: str | None = None
 
     def __post_init__(self) -> None:
-        """Make paths absolute.
-
-        Raises:
-            SynthgateError: A word is none of those that can be meant.
-        """
+        """Make paths absolute, and refuse a word that cannot be meant with a `SynthgateError`."""
         if self.generate not in MODES:
             raise SynthgateError(f"generate = {self.generate!r} is not valid; give one of {', '.join(MODES)}")
         for name in ("root", "start", "cache", "baseline", "real", "results"):

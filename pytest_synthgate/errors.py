@@ -76,12 +76,7 @@ class SynthgateWarning(UserWarning):
 
 
 def missing(need: str, extra: str) -> MissingExtraError:
-    """Say what needs a package that is not installed, and how to install it.
-
-    Args:
-        need: Who needs what, the start of a sentence: `Parquet needs pyarrow`.
-        extra: Which extra of this package brings it.
-    """
+    """Say who needs what package, `Parquet needs pyarrow`, and which extra of this one installs it."""
     return MissingExtraError(f"{need}; pip install 'pytest-synthgate[{extra}]'")
 
 
@@ -118,13 +113,10 @@ def told(error: BaseException) -> str:
 
 @contextmanager
 def foreign(what: str, kind: type[SynthgateError]) -> Iterator[None]:
-    """Turn whatever code of the user's raises into one line with its place, `sys.exit()` included.
+    """Turn whatever code of the user's raises, `sys.exit()` included, into an error of a kind: one line with its place.
 
-    What stops a run on purpose passes: an interrupt, and the outcomes of pytest.
-
-    Args:
-        what: Which code it is, the start of a sentence: `the hook pytest_synthgate_generate`.
-        kind: Class of the error to raise.
+    What the code is begins the line: `the hook pytest_synthgate_generate`. What stops a run on purpose passes: an
+    interrupt, and the outcomes of pytest.
     """
     try:
         yield

@@ -34,7 +34,7 @@ _BLOCK = 1 << 20
 
 
 class UnreadableError(SynthgateError):
-    """One image cannot be decoded.
+    """One image cannot be decoded; the text is the short reason that a report shows.
 
     Attributes:
         lasting: Whether its bytes alone are the reason, and finding out took work: what memory, a limit, a codec or a
@@ -42,7 +42,6 @@ class UnreadableError(SynthgateError):
     """
 
     def __init__(self, reason: str, *, lasting: bool = False) -> None:
-        """Take the short reason that a report shows."""
         super().__init__(reason)
         self.lasting = lasting
 
@@ -77,11 +76,7 @@ def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
     models converted, 16-bit values reduced to their high byte, grey without a nominal range (32-bit integers
     and floats) by the smallest range of 1 (floats), 255 or 65,535 that holds it, else stretched. Embedded
     colour profiles are not applied. A JPEG of more than 89 million pixels comes out at a half, a quarter or an
-    eighth of its edges.
-
-    Args:
-        data: The whole file.
-        edge: Pixels that either edge should keep at least, where a format can leave out the others while decoding.
+    eighth of its edges; where a format can leave out pixels while decoding, either edge keeps at least `edge`.
 
     Returns:
         An 8-bit RGB picture, free of metadata.

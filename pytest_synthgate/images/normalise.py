@@ -51,11 +51,7 @@ class Preprocessing:
     fill: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no picture can be brought to.
-
-        Raises:
-            EncoderError: A size below 1, or a mode or an interpolation that is not one.
-        """
+        """Refuse a size below 1, and a mode or an interpolation that is none, with an `EncoderError`."""
         if min(self.shape) < 1:
             raise EncoderError(f"an encoder input of {self.size} pixels is not possible; sizes start at 1")
         if self.resize_mode not in _MODES:

@@ -21,11 +21,7 @@ _KINDS = f"a folder of images, a table ({', '.join(sorted(TABLE_SUFFIXES))}), or
 
 
 def open_set(path: Path, *, side: Side) -> ImageSet:
-    """List the images, or load the vectors, that a path stands for.
-
-    Args:
-        path: A folder of images or a YOLO export, a table, or a matrix of vectors.
-        side: Which of the two sets it is to be; selects rows where one table holds both.
+    """List the images, or load the vectors, that a path stands for; the side selects rows where a table holds both.
 
     Returns:
         The set, never empty.

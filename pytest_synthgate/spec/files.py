@@ -79,13 +79,8 @@ def _heads(line: str, name: str) -> bool:
 def load_spec_file(path: Path, *, named: bool = False, today: date | None = None) -> tuple[Spec, ...]:
     """Read the specs of a file, in its order; paths in it start from its folder.
 
-    Args:
-        path: The file.
-        named: Whether the user named it. If not, a file without `[defaults` or `[spec` belongs to somebody else.
-        today: What the dates of waivers are compared to; the day it is when absent.
-
-    Returns:
-        The specs, none of a file that belongs to somebody else.
+    One without `[defaults` or `[spec`, unless it was named, belongs to somebody else and has none. The dates of waivers
+    are compared to `today`, else to the day it is.
 
     Raises:
         SpecError: It cannot be read, is no text, is not TOML, or says something that cannot be meant.

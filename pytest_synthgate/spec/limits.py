@@ -89,15 +89,12 @@ class Limits(Mapping[str, Limit]):
         self._limits = {score: limits[score] for score in LIMITED if score in limits}
 
     def __getitem__(self, score: str) -> Limit:
-        """Give the limit of a score."""
         return self._limits[score]
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the scores that have a limit."""
         return iter(self._limits)
 
     def __len__(self) -> int:
-        """Count the limits."""
         return len(self._limits)
 
     def __ge__(self, measurement: object) -> bool:
@@ -107,11 +104,9 @@ class Limits(Mapping[str, Limit]):
         return keeps(measurement, self)
 
     def __hash__(self) -> int:
-        """Hash as a frozen mapping can."""
         return hash(tuple(self._limits.items()))
 
     def __repr__(self) -> str:
-        """Write the call that makes it."""
         return f"Limits({', '.join(f'{score}={_short(limit)}' for score, limit in self.items())})"
 
 

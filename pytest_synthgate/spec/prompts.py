@@ -90,12 +90,8 @@ def expand(
 ) -> tuple[Prompt, ...]:
     """Give the prompts of a spec: every template with every combination of the class and the axes that it uses.
 
-    The order is that of the file: templates, then classes, then the values of each axis, the last one fastest.
-
-    Args:
-        spec: The spec; without templates it has no prompts.
-        classes: The classes of the real set, for a spec that declares none.
-        class_sizes: Real images by class, for `balance_classes = "real"`.
+    The order is that of the file: templates, then classes, then the values of each axis, the last one fastest. The
+    classes of the real set are those of a spec that declares none, their sizes for `balance_classes = "real"`.
 
     Raises:
         SpecError: No classes are known, two prompts have one text, or there are fewer images than prompts.
@@ -114,11 +110,9 @@ def expand(
 
 
 def with_article(noun: str, exceptions: Mapping[str, str] | None = None) -> str:
-    """Put "a" or "an" before a noun: "an" before a vowel letter, but for the usual words.
+    """Put "a" or "an" before one or several words: "an" before a vowel letter, but for the usual words.
 
-    Args:
-        noun: One or several words; the first one decides.
-        exceptions: Article by whole noun, in any case; an empty one leaves the noun bare.
+    The exceptions are articles by whole noun, in any case; an empty one leaves the noun bare.
 
     Example:
         >>> with_article("ice cream"), with_article("hourglass"), with_article("unit")
