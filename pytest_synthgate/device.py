@@ -78,10 +78,7 @@ def choose_device(name: str | None) -> str:
 def choose_hardware(device: str | None, precision: str, memory: Memory) -> Hardware:
     """Choose device and precision, importing torch only where there may be an accelerator not yet asked for.
 
-    Args:
-        device: A torch device, or None for the best there is.
-        precision: "auto", "fp32" or "bf16".
-        memory: Remembers what torch said of this machine.
+    The memory keeps what torch said of this machine.
 
     Raises:
         DeviceError: No such device.
@@ -105,30 +102,24 @@ def choose_hardware(device: str | None, precision: str, memory: Memory) -> Hardw
 
 
 def choose_precision(wish: str, device: str) -> NumberFormat:
-    """Choose bf16 where the hardware computes with it and so is faster, else fp32.
-
-    Args:
-        wish: "auto", "fp32" or "bf16".
-        device: A torch device.
+    """Choose the wished precision; for "auto" bf16 where the hardware computes with it and so is faster, else fp32.
 
     Raises:
         EncoderError: Another wish.
     """
-    if wish == "fp32":
-        return "fp32"
-    if wish == "bf16":
-        return "bf16"
-    if wish != "auto":
-        raise EncoderError(f"unknown precision {wish!r}; one of auto, fp32, bf16")
-    kind = device.partition(":")[0]
-    if kind == "cpu":
-        return "bf16" if _BF16_FLAGS & cpu_flags() else "fp32"
-    if kind == "cuda":
-        import torch
+    match wish, device.partition(":")[0]:
+        case ("fp32" | "bf16") as precision, _:
+            return precision
+        case "auto", "cpu":
+            return "bf16" if _BF16_FLAGS & cpu_flags() else "fp32"
+        case "auto", "cuda":
+            import torch
 
-        # From compute capability 8 on; older devices only emulate it.
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "fp32"
+            # From compute capability 8 on; older devices only emulate it.
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+        case "auto", _:
+            return "fp32"
+    raise EncoderError(f"unknown precision {wish!r}; one of auto, fp32, bf16")
 
 
 def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:

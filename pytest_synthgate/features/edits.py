@@ -79,8 +79,8 @@ def embed_edits(
         store: Knows the edited photos by digest and name of the edit.
         edits: Name, parameters included -> edit.
         sample: Photos at most.
-        device: A torch device; the best there is when absent.
-        batch_size: Images the encoder sees at once; chosen by the device when absent.
+        device: As for `embed`, like the batch size.
+        batch_size: Images the encoder sees at once.
 
     Raises:
         EncoderError: The encoder cannot be loaded or used.

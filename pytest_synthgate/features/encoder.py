@@ -104,13 +104,13 @@ class EncoderSource:
     Attributes:
         name: As the user wrote it, with a relative path made absolute.
         load: Brings it into memory on some hardware.
-        files: All that it is made of, when that can be told without loading; None for a hub id.
+        files: All that it is made of, when that can be told without loading; none for a hub id.
         facts: What is known of it, when that needs no loading.
     """
 
     name: str
     load: Callable[[Hardware], Loaded]
-    files: tuple[Path, ...] | None = None
+    files: tuple[Path, ...] = ()
     facts: EncoderFacts | None = None
 
 
@@ -128,7 +128,7 @@ def source_of(encoder: Encoder) -> EncoderSource:
         raise EncoderError(f"a {kind} is no encoder; give it {', '.join(missing)}")
     if not isinstance(facts.preprocessing, Preprocessing) or not isinstance(facts.fingerprint, str):
         raise EncoderError(f"the encoder {kind}: its fingerprint must be a str, and its preprocessing a Preprocessing")
-    return EncoderSource(visible(str(encoder.name)), lambda _: Loaded(encoder), files=(), facts=facts)
+    return EncoderSource(visible(str(encoder.name)), lambda _: Loaded(encoder), facts=facts)
 
 
 def hooked(hook: Callable[..., Encoder | None], name: str) -> EncoderSource | None:
@@ -143,13 +143,7 @@ def hooked(hook: Callable[..., Encoder | None], name: str) -> EncoderSource | No
 
 
 class LazyEncoder:
-    """An encoder on its hardware, loaded when first needed.
-
-    Args:
-        source: Where it comes from.
-        hardware: Where it runs, and how.
-        store: Remembers its facts, by the stamps of its files.
-    """
+    """An encoder on its hardware, loaded when first needed; its facts are in the store, by the stamps of its files."""
 
     def __init__(self, source: EncoderSource, hardware: Hardware, store: Store) -> None:
         self.name = source.name
@@ -181,12 +175,9 @@ class LazyEncoder:
     def add_features(
         self, key: str, prepared: Iterable[tuple[str, NDArray[np.uint8]]], batch_size: int | None = None
     ) -> None:
-        """Encode named images in the order they come, and store each batch as soon as it is done.
+        """Encode named images, uint8 (height, width, 3), and store each batch under the key as soon as it is done.
 
-        Args:
-            key: Names the features in the store.
-            prepared: (name, uint8 (height, width, 3)); a name that came before is left out.
-            batch_size: Images a batch; `batch_size` when absent.
+        A name that came before is left out.
         """
         size, images = batch_size or self.batch_size, _distinct(prepared)
         while batch := dict(islice(images, size)):
@@ -195,10 +186,6 @@ class LazyEncoder:
 
     def encode(self, pixels: list[NDArray[np.uint8]], batch_size: int) -> NDArray[np.float32]:
         """Encode up to a batch of images, always in a full one: kernels may differ between batch sizes.
-
-        Args:
-            pixels: One to `batch_size` images, uint8 (height, width, 3).
-            batch_size: Images the encoder sees at once.
 
         Returns:
             float32 (len(pixels), dim), rows of Euclidean length 1.

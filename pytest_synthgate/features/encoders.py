@@ -20,10 +20,7 @@ _SOURCES = (open_clip_encoders.open_clip_source, timm_encoders.timm_source)
 def resolve_encoder(name: str, base: Path | None = None) -> EncoderSource:
     """Find out what an encoder's name means, without importing torch or asking the network.
 
-    Args:
-        name: `open_clip:ARCH/TAG`, `open_clip:hf-hub:OWNER/NAME`, `open_clip:local-dir:DIRECTORY`,
-            `timm:NAME@FILE.safetensors` or `efficientnet_lite0`.
-        base: What a relative path in the name starts from; the current directory when absent.
+    A relative path in it starts from the base, or from the current directory.
 
     Raises:
         EncoderError: No such form of name, or a file that it names is not there.

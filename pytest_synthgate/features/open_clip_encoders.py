@@ -176,12 +176,7 @@ def _current(*files: Path) -> tuple[Path, ...]:
 
 
 def hub_file(encoder: str, repository: str, alternatives: Sequence[str]) -> Path:
-    """Find or fetch the first of some files that a repository has.
-
-    Args:
-        encoder: Who needs it, for messages.
-        repository: `OWNER/NAME`.
-        alternatives: File names, best first.
+    """Find or fetch a file of a repository, `OWNER/NAME`: the first of the alternatives that it has.
 
     Raises:
         EncoderError: Not in the cache, and the hub cannot be reached or does not have it.

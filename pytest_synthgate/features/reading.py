@@ -63,15 +63,7 @@ def known(paths: Sequence[Path], store: Store) -> dict[Path, Pixels]:
 
 
 def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, normalise: bool) -> Reading:
-    """Read one file, decode it if its content is new, and prepare it if its picture has no features yet.
-
-    Args:
-        path: The file.
-        store: Knows what was read before.
-        key: Names the features that are wanted.
-        preprocessing: The input of their encoder.
-        normalise: Whether the pixels take the JPEG round trip.
-    """
+    """Read one file, decode it if its content is new, and prepare it if its picture has no features under the key."""
     now = time.time_ns()
     try:
         stamp = FileStamp.of(path)

@@ -108,19 +108,16 @@ class Store:
         """
         from filelock import FileLock
 
-        lock = FileLock(self.directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock")
         try:
-            lock.acquire()
+            held = FileLock(self.directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock").acquire()
         except OSError as error:
             raise _not_writable(self.directory, error) from None
         except NotImplementedError:
             raise StoreError(
                 f"{shown(self.directory)} is on a file system without locks; name another with --synth-cache=DIR"
             ) from None
-        try:
+        with held:
             yield
-        finally:
-            lock.release()
 
     def lock_for(self, kind: str, key: str) -> AbstractContextManager[None]:
         """Hold the lock of one piece of work of a kind, or one of 256, so that a folder never fills with locks."""
@@ -167,13 +164,7 @@ class Store:
             self._connection.executemany("INSERT OR IGNORE INTO features VALUES (?, ?, ?)", rows)
 
     def add_files(self, decoder: str, files: Iterable[tuple[FileStamp, str]], pixels: Mapping[str, Pixels]) -> None:
-        """Add what reading some files gave.
-
-        Args:
-            decoder: What turned their bytes into pixels, with its version.
-            files: Stamps that stand for the content, each with the sha256 of the content.
-            pixels: sha256 of the content -> what it decoded to.
-        """
+        """Add the sha256 of the content of files, by stamps that stand for it, and what a decoder made of it."""
         stamps = [(stamp.path, stamp.size, stamp.mtime_ns, content) for stamp, content in files]
         decoded = [(content, decoder, each.digest, each.reason) for content, each in pixels.items()]
         with self._transaction():
@@ -224,16 +215,10 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._guard, self._explained():
+        with self._guard, self._explained(), self._connection:
             # Immediate: a transaction that starts by reading cannot wait when another one writes first.
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            yield
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -63,13 +63,7 @@ def _efficientnet_weights() -> Path:
 
 
 def load_safetensors(name: str, architecture: str, file: Path, hardware: Hardware) -> Loaded:
-    """Load a model by its timm name; its pooled features are the vectors, a classifier in the file is left out.
-
-    Args:
-        name: The encoder, for messages.
-        architecture: timm's name of the model.
-        file: Its weights.
-        hardware: Where it shall run, and how.
+    """Load a model of timm; its pooled features are the vectors, a classifier in the file is left out.
 
     Raises:
         EncoderError: timm does not know the model, or the file holds other weights.
@@ -120,10 +114,7 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
 def load_efficientnet(name: str, file: Path, hardware: Hardware) -> Loaded:
     """Load EfficientNet-Lite0, 1,280 pooled features, from the weights of another implementation.
 
-    Args:
-        name: The encoder, for messages.
-        file: The weights; their order is that of timm's model, their names are not.
-        hardware: Where it shall run, and how.
+    Their order is that of timm's model, their names are not.
 
     Raises:
         EncoderError: The file is not what it should be.

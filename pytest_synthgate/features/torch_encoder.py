@@ -62,14 +62,7 @@ class TorchEncoder:
             ) from None
 
     def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode images.
-
-        Args:
-            batch: uint8 (n, height, width, 3).
-
-        Returns:
-            float32 (n, dim), rows of Euclidean length 1.
-        """
+        """Encode images, uint8 (n, height, width, 3), to vectors of length 1, float32 (n, dim)."""
         with torch.inference_mode():
             pixels = torch.from_numpy(batch).to(self._device).float()
             centred = ((pixels - self._mean) / self._std).permute(0, 3, 1, 2)

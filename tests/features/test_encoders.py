@@ -36,8 +36,8 @@ def test_a_relative_weights_file_starts_from_the_base(tmp_path: Path) -> None:
 
 
 def test_the_files_of_a_hub_id_are_not_known_before_loading() -> None:
-    assert resolve_encoder("open_clip:ViT-B-32/laion2b_s34b_b79k").files is None
-    assert resolve_encoder("open_clip:hf-hub:owner/name").files is None
+    assert resolve_encoder("open_clip:ViT-B-32/laion2b_s34b_b79k").files == ()
+    assert resolve_encoder("open_clip:hf-hub:owner/name").files == ()
 
 
 def test_resolving_imports_neither_torch_nor_the_package_with_the_weights() -> None:

@@ -183,23 +183,16 @@ def _explained(where: str) -> Iterator[None]:
 def _locked(plan: Plan, name: str) -> Iterator[None]:
     from filelock import FileLock
 
-    lock = FileLock(plan.directory / name)
     with _written(plan):
         plan.directory.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    try:
+        held = FileLock(plan.directory / name).acquire()
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
 def _written(plan: Plan) -> Iterator[None]:
-    """Tell what keeps the images of a plan from being written.
-
-    Raises:
-        GenerationError: Something did.
-    """
+    """Tell what keeps the images of a plan from being written."""
     try:
         yield
     except OSError as error:

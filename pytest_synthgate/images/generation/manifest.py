@@ -129,11 +129,7 @@ class Manifest:
     def save(self, batch: Sequence[Wanted], samples: Sequence[Sample], note: str, seconds: float) -> None:
         """Put the images of a batch in their places, and add each once it is there.
 
-        Args:
-            batch: What was wanted.
-            samples: What came out, in the same order.
-            note: What the PNG text says beside prompt and seed: `Steps: 20, Model: x`.
-            seconds: What each image took.
+        Their PNG text notes more than prompt and seed, such as `20, Model: x`. Each took some seconds to make.
 
         Raises:
             OSError: The disk is full, or fails.

@@ -40,12 +40,7 @@ class NamedModel:
 
 
 def named(name: str, folder: Path) -> NamedModel:
-    """Tell a local path from a hub id: what exists is local, and so is what cannot be `owner/name`.
-
-    Args:
-        name: What the spec says.
-        folder: Where relative paths start, the folder of the spec file.
-    """
+    """Tell a local path, from a folder, from a hub id: what exists is local, and so is what cannot be `owner/name`."""
     path = folder / Path(name).expanduser()
     # `models/digits` that is not there is a path too where `models` is: no network for a misspelt folder.
     if path.exists() or not _HUB_ID.fullmatch(name) or path.parent.is_dir():
@@ -56,9 +51,7 @@ def named(name: str, folder: Path) -> NamedModel:
 def identity(model: NamedModel, digests: Path) -> str | None:
     """Say which state of the model is on this machine; None when it is not here.
 
-    Args:
-        model: The model.
-        digests: Where digests of large files are kept, by path, size and time of change.
+    Digests of large files are kept in a folder, by path, size and time of change.
 
     Raises:
         GenerationError: It is here and cannot be read.
@@ -83,9 +76,7 @@ def commit(model: NamedModel) -> str | None:
 def fetch(model: NamedModel, where: str) -> None:
     """See to it that the commit of a hub id is known here; the weights follow when the pipeline is loaded.
 
-    Args:
-        model: The model or LoRA weights.
-        where: What names it, for messages: `synth.toml: [spec.a] generator.model`.
+    `where` is what names it, for messages: `synth.toml: [spec.a] generator.model`.
 
     Raises:
         GenerationError: Not in the cache, and the hub cannot be reached or does not have it.

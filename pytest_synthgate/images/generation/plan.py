@@ -10,6 +10,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -112,11 +113,6 @@ def plan(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> Plan:
     They live in `<cache>/generated/<settings>-<model>/`: the first part is a digest of every setting that changes
     pixels, the second of the model's state. Where the model is not on this machine, so that its state is not known,
     the directory is the latest that was made with these settings and a model of this name.
-
-    Args:
-        spec: A spec with a generator.
-        prompts: What `expand` gives for it.
-        cache: The cache directory of the project.
 
     Raises:
         SpecError: The spec has no generator.
@@ -227,19 +223,12 @@ def _digest(value: object) -> str:
 
 def _entries(directory: Path, wanted: Sequence[Wanted]) -> dict[str, ManifestEntry]:
     """Believe an entry when seed and size of the file agree: a power cut may leave a name without its bytes."""
-    known = read_entries(directory)
-    believed = {}
+    known, believed = read_entries(directory), {}
     for each in wanted:
         entry = known.get(each.file)
         if entry is None or entry.seed != each.seed or entry.prompt != each.prompt.text:
             continue
-        if entry.blacked_out is not None or _size(directory / each.file) == entry.size:
-            believed[each.file] = entry
+        with suppress(OSError):
+            if entry.blacked_out is not None or (directory / each.file).stat().st_size == entry.size:
+                believed[each.file] = entry
     return believed
-
-
-def _size(file: Path) -> int | None:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return None
