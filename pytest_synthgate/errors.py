@@ -112,6 +112,17 @@ def told(error: BaseException) -> str:
 
 
 @contextmanager
+def retold(kind: type[SynthgateError], before: str, after: str = "") -> Iterator[None]:
+    """Turn whatever a library raises into one line, what is told of it between two texts; errors of our own pass."""
+    try:
+        yield
+    except SynthgateError:
+        raise
+    except Exception as error:  # noqa: BLE001  what foreign code and foreign files make a library raise has no common type
+        raise kind(f"{before}{told(error)}{after}") from None
+
+
+@contextmanager
 def foreign(what: str, kind: type[SynthgateError]) -> Iterator[None]:
     """Turn whatever code of the user's raises, `sys.exit()` included, into an error of a kind: one line with its place.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_synthgate.errors import GenerationError, foreign, told
+from pytest_synthgate.errors import GenerationError, SourceError, SpecError, foreign, retold, told
 
 
 def test_what_was_raised_is_told_by_type_and_first_line() -> None:
@@ -35,3 +35,11 @@ def test_whatever_foreign_code_raises_is_of_the_class_that_was_asked_for(error: 
 def test_what_stops_a_run_on_purpose_passes(error: BaseException) -> None:
     with pytest.raises(type(error)), foreign("the hook", GenerationError):
         raise error
+
+
+def test_what_a_library_raises_is_told_between_two_texts_and_our_own_errors_pass() -> None:
+    told_so = r"^the model is no model \(OSError: no\\u001b such file\); give another$"
+    with pytest.raises(SpecError, match=told_so), retold(SpecError, "the model is no model (", "); give another"):
+        raise OSError("no\x1b such file\nat all")
+    with pytest.raises(SourceError, match=r"^as it is$"), retold(SpecError, "the model is no model"):
+        raise SourceError("as it is")

@@ -116,11 +116,8 @@ def embed_edits(
     model.add_features(key, prepared(), size)
     vectors = store.features(names.values(), key)
     kept = tuple(digest for digest in photos if all(names[digest, edit] in vectors for edit in edits))
-    empty = np.empty((0, model.facts.dim), dtype=np.float32)
-    return EditedFeatures(
-        kept,
-        {edit: np.stack([vectors[names[each, edit]] for each in kept]) if kept else empty for edit in edits},
-    )
+    rows = {edit: np.array([vectors[names[each, edit]] for each in kept], dtype=np.float32) for edit in edits}
+    return EditedFeatures(kept, {edit: each.reshape(-1, model.facts.dim) for edit, each in rows.items()})
 
 
 def _sample(embedded: Embedded, count: int) -> dict[str, Path]:

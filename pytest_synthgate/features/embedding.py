@@ -33,6 +33,7 @@ Out = TypeVar("Out")
 
 _MOST_THREADS = 4
 _NOTE_EVERY = 256
+_NO_FILE = Pixels(None, "the set names no file for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,13 @@ def embed(
     while lacking := _lacking(paths, pixels, store, key):
         readings = _shown(ahead(work, lacking, limit=2 * size), len(lacking), progress)
         model.add_features(key, _prepared(readings, pixels, store), size)
-    found = {name: _pixels_of(record, pixels) for name, record in records.items()}
+    found = {name: pixels[record.path] if record.path else _NO_FILE for name, record in records.items()}
     digests = {name: each.digest for name, each in found.items() if each.digest}
     vectors = store.features(set(digests.values()), key)
-    rows = [vectors[digest] for digest in digests.values()]
+    rows = np.array([vectors[digest] for digest in digests.values()], dtype=np.float32)
     return Embedded(
         matrix=feature_matrix(
-            np.stack(rows) if rows else np.empty((0, model.facts.dim), dtype=np.float32),
-            tuple(digests),
-            tuple(digests.values()),
-            name=str(images.root),
+            rows.reshape(-1, model.facts.dim), tuple(digests), tuple(digests.values()), name=str(images.root)
         ),
         unreadable=tuple(UnreadableImage(name, each.reason or "") for name, each in found.items() if not each.digest),
         records=records,
@@ -179,10 +177,6 @@ def _prepared(
             add_readings(noted, store)
             noted = []
     add_readings(noted, store)
-
-
-def _pixels_of(record: ImageRecord, pixels: Mapping[Path, Pixels]) -> Pixels:
-    return Pixels(None, "the set names no file for it") if record.path is None else pixels[record.path]
 
 
 def _shown(readings: Iterator[Reading], total: int, progress: bool) -> Iterator[Reading]:

@@ -11,16 +11,17 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.errors import EncoderError, SynthgateError, foreign, told
+from pytest_synthgate.errors import EncoderError, foreign, retold
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING, Preprocessing
@@ -76,17 +77,13 @@ class EncoderFacts:
         """Take them from an encoder."""
         return cls(encoder.fingerprint, encoder.preprocessing, encoder.dim)
 
-    def to_json(self) -> dict[str, Any]:
-        """Give plain JSON types."""
-        return asdict(self) | {"preprocessing": self.preprocessing.to_json()}
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> EncoderFacts:
-        """Read what `to_json` gave."""
-        preprocessing: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values["preprocessing"].items()
-        }
-        return cls(**values | {"preprocessing": Preprocessing(**preprocessing)})
+@dataclass(frozen=True, slots=True)
+class NotedFacts:
+    """Facts as the store keeps them, with the path, the size and the time of change of each file they came from."""
+
+    files: tuple[tuple[str, int, int], ...]
+    facts: EncoderFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,21 +213,16 @@ class LazyEncoder:
     def _loaded(self) -> Encoder:
         if self._encoder is None:
             started = time.time_ns()
-            with warnings.catch_warnings():
+            with retold(EncoderError, f"the encoder {self.name} cannot be loaded (", ")"), warnings.catch_warnings():
                 # What the libraries warn of is shown, but must not stop a run that turns warnings into errors. Pillow,
                 # whose threads decode meanwhile, is kept from warning.
                 warnings.filterwarnings("default", module=r"(?!PIL\.)")
-                try:
-                    loaded = self._source.load(self.hardware)
-                except SynthgateError:
-                    raise
-                except Exception as error:  # noqa: BLE001  such as a library that lacks one of the system
-                    raise EncoderError(f"the encoder {self.name} cannot be loaded ({told(error)})") from None
+                loaded = self._source.load(self.hardware)
             self._encoder = loaded.encoder
             stamps = [FileStamp.of(file) for file in self._source.files or loaded.files]
             if stamps and all(stamp.settled(started) for stamp in stamps):
-                note = {"files": [astuple(each) for each in stamps], "facts": EncoderFacts.of(self._encoder).to_json()}
-                self._store.add_note("weights", self.name, json.dumps(note))
+                note = NotedFacts(tuple(map(astuple, stamps)), EncoderFacts.of(loaded.encoder))
+                self._store.add_note("weights", self.name, TypeAdapter(NotedFacts).dump_json(note).decode())
         return self._encoder
 
     def _remembered(self) -> EncoderFacts | None:
@@ -238,14 +230,14 @@ class LazyEncoder:
         noted = self._store.note("weights", self.name)
         if noted is None:
             return None
-        note = json.loads(noted)
-        then = [FileStamp(*each) for each in note["files"]]
+        note = TypeAdapter(NotedFacts).validate_json(noted)
+        then = [FileStamp(*each) for each in note.files]
         files = self._source.files or tuple(Path(stamp.path) for stamp in then)
         try:
             now = [FileStamp.of(file) for file in files]
         except OSError:
             return None
-        return EncoderFacts.from_json(note["facts"]) if now == then else None
+        return note.facts if now == then else None
 
 
 def _distinct(prepared: Iterable[tuple[str, NDArray[np.uint8]]]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -1,6 +1,9 @@
 """What an encoder is taken for, and what becomes of one that fails."""
 
+import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,11 +11,12 @@ import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features.encoder import EncoderFacts, EncoderSource, LazyEncoder, hooked, source_of
+from pytest_synthgate.features.encoder import EncoderFacts, EncoderSource, LazyEncoder, Loaded, hooked, source_of
 from pytest_synthgate.features.store import Store
+from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import Preprocessing
 
-from .conftest import FlatEncoder
+from .conftest import LONG_AGO, FlatEncoder
 
 CPU = Hardware("cpu", "fp32")
 
@@ -24,11 +28,34 @@ def test_an_encoder_in_memory_is_a_source(encoder: FlatEncoder) -> None:
 
 
 @pytest.mark.parametrize("size", [224, (32, 48)])
-def test_facts_survive_json(size: int | tuple[int, int]) -> None:
-    facts = EncoderFacts("sha256:1", Preprocessing(size, "longest", "bilinear", (0.1, 0.2, 0.3), fill=9), 512)
-    again = EncoderFacts.from_json(facts.to_json())
-    assert again.to_json() == facts.to_json()
-    assert again.preprocessing.shape == facts.preprocessing.shape
+def test_facts_are_remembered_until_a_file_changes(
+    encoder: FlatEncoder, store: Store, tmp_path: Path, size: int | tuple[int, int]
+) -> None:
+    encoder.preprocessing = Preprocessing(size, "longest", "bilinear", (0.1, 0.2, 0.3), fill=9)
+    weights, loads = tmp_path / "weights", []
+    weights.touch()
+    os.utime(weights, (LONG_AGO, LONG_AGO))
+
+    def load(hardware: Hardware) -> Loaded:
+        loads.append(hardware)
+        return Loaded(encoder)
+
+    first, again = (LazyEncoder(EncoderSource("net", load, (weights,)), CPU, store) for _ in range(2))
+    assert (again.facts, again.key(True)) == (first.facts, first.key(True))
+    assert len(loads) == 1
+    os.utime(weights, (LONG_AGO, LONG_AGO + 1))
+    assert LazyEncoder(EncoderSource("net", load, (weights,)), CPU, store).facts == first.facts
+    assert len(loads) == 2
+
+
+def test_facts_that_were_noted_with_a_square_written_out_are_the_same(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "w").touch()
+    stamp = FileStamp.of(tmp_path / "w")
+    seen = {"size": [4, 4], "resize_mode": "squash", "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1]}
+    facts = {"fingerprint": "flat 1", "preprocessing": seen | {"fill": 0}, "dim": 48}
+    store.add_note("weights", "net", json.dumps({"files": [[stamp.path, 0, stamp.mtime_ns]], "facts": facts}))
+    noted = LazyEncoder(EncoderSource("net", raises(AssertionError()), (tmp_path / "w",)), CPU, store)
+    assert noted.facts == EncoderFacts("flat 1", Preprocessing((4, 4), "squash"), 48)
 
 
 def test_a_hook_that_leaves_the_name_to_others_gives_no_source(encoder: FlatEncoder) -> None:

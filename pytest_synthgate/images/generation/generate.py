@@ -11,12 +11,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from pytest_synthgate.errors import GenerationError, require, told
+from pytest_synthgate.errors import GenerationError, require, retold, told
 from pytest_synthgate.images.generation.manifest import Manifest, write_settings
 from pytest_synthgate.images.generation.models import fetch
 from pytest_synthgate.images.generation.pipeline import LIBRARIES, out_of_memory
@@ -103,7 +103,7 @@ def _make(plan: Plan, todo: Sequence[Wanted], file: str, notes: list[str], *, pr
 
     pipeline = load_pipeline(plan)
     texts = list(dict.fromkeys(each.prompt.text for each in todo))
-    with _explained(plan.where):
+    with _sampling(plan.where):
         truncated = pipeline.truncated(texts)
     if truncated:
         notes.append(
@@ -121,17 +121,15 @@ def _make(plan: Plan, todo: Sequence[Wanted], file: str, notes: list[str], *, pr
         ThreadPoolExecutor(1, "synthgate-writer") as thread,  # an interruption waits for what was sampled before it
     ):
         write_settings(plan.directory, common | {"versions": versions})
-        manifest.add_making({"device": pipeline.device, "dtype": pipeline.dtype, "versions": versions})
-        saving, before = None, time.perf_counter()
+        making = {"device": pipeline.device, "dtype": pipeline.dtype, "versions": versions}
+        saving, before = thread.submit(manifest.add_making, making), time.perf_counter()
         for batch, samples in _batches(pipeline, todo, plan, notes):
             now = time.perf_counter()
-            if saving is not None:
-                saving.result()  # after a full disk there is no use in going on
+            saving.result()  # after a full disk there is no use in going on
             saving = thread.submit(manifest.save, batch, samples, note, (now - before) / len(batch))
             before = now
             bar.update(len(batch))
-        if saving is not None:
-            saving.result()
+        saving.result()
 
 
 def _batches(
@@ -162,7 +160,7 @@ def _batches(
 
 def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample] | None:
     """Sample one batch; None when memory is too small. The tensors of the failed try die with its traceback."""
-    with _explained(where):
+    with _sampling(where):
         try:
             return pipeline.sample(batch)
         except Exception as error:
@@ -171,12 +169,8 @@ def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample
     return None
 
 
-@contextmanager
-def _explained(where: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  what foreign code raises has no common type
-        raise GenerationError(f"{where} generator: the pipeline failed ({told(error)})") from None
+def _sampling(where: str) -> AbstractContextManager[None]:
+    return retold(GenerationError, f"{where} generator: the pipeline failed (", ")")
 
 
 @contextmanager
@@ -211,8 +205,6 @@ def _written(plan: Plan) -> Iterator[None]:
 def _versions() -> dict[str, str]:
     versions = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in ("pytest-synthgate", *LIBRARIES, "pillow", "numpy"):
-        try:
+        with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return versions

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.device import choose_device
-from pytest_synthgate.errors import DeviceError, GenerationError, first_line, require, told
+from pytest_synthgate.errors import DeviceError, GenerationError, first_line, require, retold, told
 from pytest_synthgate.files.hub import snapshot
 from pytest_synthgate.images.generation.models import NamedModel, commit
 from pytest_synthgate.images.generation.pipeline import LIBRARIES, Pipeline, call_arguments, out_of_memory, quiet
 from pytest_synthgate.images.generation.plan import Plan
+from pytest_synthgate.spec.model import Generator
 from pytest_synthgate.text.wording import meant, quoted
 
 _INDEX = "model_index.json"
@@ -69,23 +70,18 @@ def load_pipeline(plan: Plan) -> Pipeline:
         if plan.lora is not None:
             _add_lora(pipe, plan.lora, generator.lora_scale, plan.where)
         _place(pipe, device, plan.where)
-    pixels = (generator.width or 0) * (generator.height or 0) or _own_pixels(pipe)
-    return Pipeline(pipe, arguments, device, dtype, generator.batch_size or _batch_size(device, pixels))
+    return Pipeline(pipe, arguments, device, dtype, generator.batch_size or _batch_size(pipe, generator, device))
 
 
 def _imported(place: str) -> tuple[Any, Any]:
     """Import what loads a pipeline, and torch, a library at a time: each may lack one of the system's."""
     require(place, "generate", *LIBRARIES)
     for name in LIBRARIES:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a strict test run would take those of an import for errors
-                module = import_module(name)
-                loader = getattr(module, "AutoPipelineForText2Image", None)
-        except Exception as error:  # noqa: BLE001  an import runs foreign code, which loads foreign libraries
-            raise GenerationError(
-                f"{place} needs {name}, which is installed and cannot be imported ({told(error)}); repair it"
-            ) from None
+        needs = f"{place} needs {name}, which is installed and cannot be imported ("
+        with retold(GenerationError, needs, "); repair it"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a strict test run would take those of an import for errors
+            module = import_module(name)
+            loader = getattr(module, "AutoPipelineForText2Image", None)
     return loader, import_module("torch")
 
 
@@ -160,17 +156,12 @@ def _set_scheduler(pipe: Any, name: str | None, where: str) -> None:
     import diffusers
 
     if name is not None:
+        place = f"{where} generator.scheduler = {quoted(name)}"
         names = [each for each in dir(diffusers) if each.endswith("Scheduler") and not each.startswith("Flax")]
         if name not in names:
-            raise GenerationError(
-                f"{where} generator.scheduler = {quoted(name)} is no scheduler of diffusers; {meant(name, names)}"
-            )
-        try:
+            raise GenerationError(f"{place} is no scheduler of diffusers; {meant(name, names)}")
+        with retold(GenerationError, f"{place} cannot be used: "):
             pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config)
-        except Exception as error:  # noqa: BLE001  a scheduler is made of settings that a model brings
-            raise GenerationError(
-                f"{where} generator.scheduler = {quoted(name)} cannot be used: {told(error)}"
-            ) from None
     if "noise_sampler_seed" in getattr(getattr(pipe, "scheduler", None), "config", ()):
         # It draws its noise for a batch as a whole: neither batches nor a resumed run would repeat.
         raise GenerationError(
@@ -192,11 +183,9 @@ def _add_lora(pipe: Any, lora: NamedModel, scale: float, where: str) -> None:
             if source.suffix != ".safetensors":
                 raise GenerationError(f"{place} is no .safetensors file; only those are read")
             source, arguments["weight_name"] = source.parent, source.name
-    try:
+    with retold(GenerationError, f"{place} cannot be loaded: "):
         pipe.load_lora_weights(str(source), **arguments)
         pipe.fuse_lora(lora_scale=scale)
-    except Exception as error:  # noqa: BLE001  what foreign weights make diffusers raise has no common type
-        raise GenerationError(f"{place} cannot be loaded: {told(error)}") from None
 
 
 def _place(pipe: Any, device: str, where: str) -> None:
@@ -216,12 +205,11 @@ def _place(pipe: Any, device: str, where: str) -> None:
         raise GenerationError(f"{where} generator: the model {what} {device} ({told(error)})") from None
 
 
-def _own_pixels(pipe: Any) -> int:
+def _batch_size(pipe: Any, generator: Generator, device: str) -> int:
+    """Fill the budget of a device with images of the declared size, else of the model's own."""
     denoiser = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
     side = getattr(getattr(denoiser, "config", None), "sample_size", None)
-    return int((side * getattr(pipe, "vae_scale_factor", 8)) ** 2) if isinstance(side, int) else 1024**2
-
-
-def _batch_size(device: str, pixels: int) -> int:
+    own = int((side * getattr(pipe, "vae_scale_factor", 8)) ** 2) if isinstance(side, int) else 1024**2
+    pixels = (generator.width or 0) * (generator.height or 0) or own
     budget = _BATCH_PIXELS.get(device.partition(":")[0], _BATCH_PIXELS["cpu"])
     return min(_LARGEST_BATCH, max(1, budget // pixels))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_synthgate.errors import GenerationError, require, told
+from pytest_synthgate.errors import GenerationError, require, retold
 from pytest_synthgate.files.hub import probe, snapshot
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.files.stamps import FileStamp
@@ -86,14 +86,11 @@ def fetch(model: NamedModel, where: str) -> None:
     require(f"{where} = {model.name!r}", "generate", "huggingface_hub")
     from huggingface_hub import snapshot_download
 
-    try:
+    nowhere = "is no folder beside the spec file, is not in the hub's cache, and could not be fetched"
+    remedy = "correct it, or run once with a network"
+    with retold(GenerationError, f"{where} = {model.name!r} {nowhere} (", f"); {remedy}"):
         probe()
         snapshot_download(model.name, allow_patterns=["model_index.json"])
-    except Exception as error:  # noqa: BLE001  the type is that of whichever HTTP library the hub's client uses
-        raise GenerationError(
-            f"{where} = {model.name!r} is no folder beside the spec file, is not in the hub's cache, and could not be "
-            f"fetched ({told(error)}); correct it, or run once with a network"
-        ) from None
 
 
 def _state(directory: Path, digests: Path) -> str:
