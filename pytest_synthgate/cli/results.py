@@ -120,7 +120,8 @@ def history_command(files: tuple[Path, ...], names: tuple[str, ...], branches: t
 
     The files are those of `pytest --synth-history=FILE`; several are merged.
     """
-    from pytest_synthgate.reports.trend import marks_for, trend_lines, trends
+    from pytest_synthgate.reports.trend import marks_for, trend_lines
+    from pytest_synthgate.tracking.changes import trends
     from pytest_synthgate.tracking.history import of_branches, read_history
 
     rows, warnings = read_history(*files)

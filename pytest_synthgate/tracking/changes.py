@@ -1,19 +1,21 @@
-"""Where a score changed for good: levels that last, told apart by more than the noise of the images.
+"""How the scores of a spec went from run to run, and where one changed for good, by more than the noise of the images.
 
-Part of tracking (history -> changes -> reports): the runs that can be compared, one score of them run by run, and where
-it moved. Pure numbers.
+Part of tracking (history -> changes -> reports). Pure numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
+from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.features.matrix import Floats, Indices
+from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.text.wording import meant, quoted
 from pytest_synthgate.tracking.row import HistoryRow
 
 LASTING = 3
@@ -46,57 +48,6 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparable:
-    """The runs of one spec that can be compared with its latest.
-
-    Attributes:
-        rows: Those runs, in the order of time, the latest last.
-        left_out: Runs of other fingerprints.
-        differing: The parts of the fingerprint in which they differ.
-    """
-
-    rows: tuple[HistoryRow, ...]
-    left_out: int
-    differing: tuple[str, ...]
-
-
-def comparable(rows: Sequence[HistoryRow]) -> Comparable:
-    """Pick the runs that have the fingerprint of the latest, from one or more of one spec in the order of time."""
-    latest = rows[-1]
-    others = [row for row in rows if row.fingerprint != latest.fingerprint]
-    differing = {part for row in others for part, _ in row.parts.items() ^ latest.parts.items()}
-    same = tuple(row for row in rows if row.fingerprint == latest.fingerprint)
-    return Comparable(same, len(others), tuple(sorted(differing)))
-
-
-def series(rows: Iterable[HistoryRow], score: str) -> tuple[int | None, tuple[Point, ...]]:
-    """Give a score run by run: at the largest rung that all runs share, or whole where it has no rungs.
-
-    The runs are comparable and in the order of time; those without the score are passed over.
-
-    Returns:
-        The rung, None for a score without rungs, and the points.
-    """
-    having = [row for row in rows if score in row.scores]
-    if not any(score in row.rungs for row in having):
-        return None, _points(having, [row.scores[score] for row in having])
-    having = [row for row in having if score in row.rungs]
-    common = set.intersection(*(set(row.rungs[score]) for row in having))
-    if not common:
-        return None, ()
-    rung = max(common, key=int)
-    return int(rung), _points(having, [row.rungs[score][rung] for row in having])
-
-
-def _points(rows: Sequence[HistoryRow], scores: Sequence[Score]) -> tuple[Point, ...]:
-    before = (None, *rows)
-    return tuple(
-        Point(row, score, again=last is not None and row.repeats(last))
-        for row, score, last in zip(rows, scores, before, strict=False)
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """One change of level.
 
@@ -109,6 +60,82 @@ class Change:
     index: int
     before: float
     after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTrend:
+    """One score of one spec in the order of time, at least one point, and where it changed for good.
+
+    All points share one n0, which is `rung`; None for a score without rungs.
+    """
+
+    score: str
+    rung: int | None
+    points: tuple[Point, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecTrend:
+    """The runs of one spec that can be compared with its latest.
+
+    Attributes:
+        spec: Its name.
+        rows: Those runs, in the order of time, the latest last.
+        left_out: Runs of other fingerprints.
+        differing: The parts of the fingerprint in which they differ.
+        scores: Its scores that can carry a limit, in the order of the table.
+    """
+
+    spec: str
+    rows: tuple[HistoryRow, ...]
+    left_out: int
+    differing: tuple[str, ...]
+    scores: tuple[ScoreTrend, ...]
+
+
+def trends(history: Iterable[HistoryRow], specs: Collection[str] = ()) -> list[SpecTrend]:
+    """Follow some or all specs, in sorted order, through rows in the order of time.
+
+    Raises:
+        HistoryError: One of those has no run.
+    """
+    by_spec: dict[str, list[HistoryRow]] = {}
+    for row in history:
+        by_spec.setdefault(row.spec, []).append(row)
+    for spec in specs:
+        if spec not in by_spec:
+            raise HistoryError(f"the history has no run of spec {quoted(spec)}; {meant(spec, by_spec)}")
+    return [_of_spec(spec, by_spec[spec]) for spec in sorted(set(specs) or by_spec)]
+
+
+def _of_spec(spec: str, rows: Sequence[HistoryRow]) -> SpecTrend:
+    latest = rows[-1]
+    same = tuple(row for row in rows if row.fingerprint == latest.fingerprint)
+    others = [row for row in rows if row.fingerprint != latest.fingerprint]
+    differing = {part for row in others for part, _ in row.parts.items() ^ latest.parts.items()}
+    scores = (_of_score(score, same) for score in LIMITED)
+    return SpecTrend(spec, same, len(others), tuple(sorted(differing)), tuple(filter(None, scores)))
+
+
+def _of_score(score: str, rows: Iterable[HistoryRow]) -> ScoreTrend | None:
+    """Follow a score at the largest rung that all runs share, or whole where it has no rungs.
+
+    Runs without the score are passed over; of runs without a common rung there is nothing to follow.
+    """
+    having = [row for row in rows if score in row.scores]
+    if any(score in row.rungs for row in having):
+        having = [row for row in having if score in row.rungs]
+        common = set.intersection(*(set(row.rungs[score]) for row in having))
+        rung = max(common, key=int, default="")
+        found = [row.rungs[score][rung] for row in having] if rung else []
+    else:
+        rung, found = "", [row.scores[score] for row in having]
+    points = tuple(
+        Point(row, each, again=last is not None and row.repeats(last))
+        for row, each, last in zip(having, found, [None, *having], strict=False)
+    )
+    return ScoreTrend(score, int(rung) if rung else None, points, find_changes(points)) if points else None
 
 
 def find_changes(points: Sequence[Point]) -> tuple[Change, ...]:

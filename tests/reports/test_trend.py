@@ -4,25 +4,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.reports.trend import (
     ASCII,
     BLOCKS,
     WIDEST,
-    SpecTrend,
     marks_for,
     measured_in,
     sparkline,
     trend_lines,
-    trends,
 )
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.text.printable import visible
-from pytest_synthgate.tracking.changes import Point
+from pytest_synthgate.tracking.changes import Point, SpecTrend, trends
 from pytest_synthgate.tracking.history import history_rows
 from pytest_synthgate.tracking.provenance import Provenance
 from pytest_synthgate.tracking.row import HistoryRow
@@ -59,55 +55,6 @@ def jump(**changes: Any) -> list[HistoryRow]:
 
 def points(*values: float, reach: float = 0.01) -> list[Point]:
     return [Point(run(0), at(value, reach), again=False) for value in values]
-
-
-# Values
-
-
-def test_a_trend_holds_what_a_report_draws() -> None:
-    (trend,) = trends(jump())
-    assert trend.spec == "subject"
-    assert len(trend.runs.rows) == 12
-    (unvaried,) = trend.scores
-    assert (unvaried.score, unvaried.rung) == ("unvaried", None)
-    assert [point.score.value for point in unvaried.points] == [0.1] * 6 + [0.3] * 6
-    assert unvaried.points[0].score == at(0.1)
-    (change,) = unvaried.changes
-    assert change.index == 6
-    assert [change.before, change.after] == pytest.approx([0.1, 0.3])
-
-
-def test_scores_come_in_the_order_of_the_table_and_specs_in_sorted_order() -> None:
-    scores = {name: at(0.5) for name in ("collision_rate", "unoriginal", "unvaried", "unrealistic")}
-    found = trends([run(0, spec="b", scores=scores), run(1, spec="a", scores={})])
-    assert [trend.spec for trend in found] == ["a", "b"]
-    assert [each.score for each in found[1].scores] == ["unrealistic", "unvaried", "unoriginal", "collision_rate"]
-    assert found[0].scores == ()
-
-
-def test_only_the_runs_that_compare_with_the_latest_are_drawn() -> None:
-    old = [run(day, 0.9, fingerprint="x", parts={"encoder": "e0"}) for day in range(5)]
-    (trend,) = trends([*old, run(5), run(6)])
-    assert len(trend.scores[0].points) == 2
-    assert (trend.runs.left_out, trend.runs.differing) == (5, ("encoder",))
-
-
-def test_a_realism_score_carries_its_rung() -> None:
-    rungs = {"unrealistic": {"30": at(0.5), "100": at(0.6)}}
-    (trend,) = trends([run(0, scores={"unrealistic": at(0.6)}, rungs=rungs)])
-    assert trend.scores[0].rung == 100
-
-
-def test_specs_can_be_chosen() -> None:
-    rows = [run(0, spec=name) for name in "abc"]
-    assert [trend.spec for trend in trends(rows, ("c", "a", "c"))] == ["a", "c"]
-
-
-def test_a_spec_that_was_never_run_is_an_error() -> None:
-    with pytest.raises(HistoryError, match=r"no run of spec 'subjct'; did you mean 'subject'\?"):
-        trends([run(0)], ("subjct",))
-    with pytest.raises(HistoryError, match="no run of spec 'subject'"):
-        trends([], ("subject",))
 
 
 def test_a_result_is_dated_by_the_last_run_that_has_its_numbers() -> None:

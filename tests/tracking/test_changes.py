@@ -1,4 +1,7 @@
-"""Where a score changed for good: seldom where nothing did, mostly where something did, by simulation."""
+"""Where a score changed for good: seldom where nothing did, mostly where something did, by simulation.
+
+And what of a history can be compared: one fingerprint, one rung.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -13,9 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import clopper_pearson
-from pytest_synthgate.tracking.changes import LASTING, Change, Point, find_changes
+from pytest_synthgate.tracking.changes import LASTING, Change, Point, ScoreTrend, find_changes, trends
+from pytest_synthgate.tracking.row import HistoryRow
 
 from .conftest import row
 
@@ -226,3 +231,142 @@ def test_any_series_has_changes_in_order_that_last(
     assert not found or min(after - before for before, after in pairwise(edges)) >= LASTING
     assert all(change.before != change.after for change in found)
     assert [one.after for one in found[:-1]] == [two.before for two in found[1:]]
+
+
+# From run to run
+
+
+def at(value: float) -> Score:
+    return Score(value, value - 0.01, value + 0.01, 200, 200.0)
+
+
+def realism(**by_rung: float) -> dict[str, Any]:
+    """Scores of a run whose `unrealistic` was measured at some rungs: realism(r30=0.5, r100=0.6)."""
+    scores = {rung.removeprefix("r"): at(value) for rung, value in by_rung.items()}
+    return {"scores": {"unrealistic": list(scores.values())[-1]}, "rungs": {"unrealistic": scores}}
+
+
+def followed(rows: list[HistoryRow], score: str = "unrealistic") -> ScoreTrend | None:
+    (trend,) = trends(rows)
+    return next((each for each in trend.scores if each.score == score), None)
+
+
+def values(rows: list[HistoryRow], score: str = "unrealistic") -> list[float | None]:
+    found = followed(rows, score)
+    return [] if found is None else [point.score.value for point in found.points]
+
+
+def rung(rows: list[HistoryRow], score: str = "unrealistic") -> int | None:
+    found = followed(rows, score)
+    assert found is not None
+    return found.rung
+
+
+def test_a_trend_holds_what_a_report_draws() -> None:
+    (trend,) = trends([row(day, scores={"unvaried": at(0.1 if day < 6 else 0.3)}, n_real=day) for day in range(12)])
+    assert trend.spec == "subject"
+    assert len(trend.rows) == 12
+    (unvaried,) = trend.scores
+    assert (unvaried.score, unvaried.rung) == ("unvaried", None)
+    assert [point.score.value for point in unvaried.points] == [0.1] * 6 + [0.3] * 6
+    assert unvaried.points[0].score == at(0.1)
+    (change,) = unvaried.changes
+    assert change.index == 6
+    assert [change.before, change.after] == pytest.approx([0.1, 0.3])
+
+
+def test_scores_come_in_the_order_of_the_table_and_specs_in_sorted_order() -> None:
+    scores = {name: at(0.5) for name in ("collision_rate", "unoriginal", "unvaried", "unrealistic")}
+    found = trends([row(0, spec="b", scores=scores), row(1, spec="a", scores={})])
+    assert [trend.spec for trend in found] == ["a", "b"]
+    assert [each.score for each in found[1].scores] == ["unrealistic", "unvaried", "unoriginal", "collision_rate"]
+    assert found[0].scores == ()
+
+
+def test_only_the_runs_that_compare_with_the_latest_are_drawn() -> None:
+    old = [row(day, fingerprint="x", parts={"definition": "d1", "encoder": "e0"}) for day in range(5)]
+    (trend,) = trends([*old, row(5), row(6)])
+    assert len(trend.scores[0].points) == 2
+    assert (trend.left_out, trend.differing) == (5, ("encoder",))
+
+
+def test_a_realism_score_carries_its_rung() -> None:
+    rungs = {"unrealistic": {"30": at(0.5), "100": at(0.6)}}
+    (trend,) = trends([row(0, scores={"unrealistic": at(0.6)}, rungs=rungs)])
+    assert trend.scores[0].rung == 100
+
+
+def test_specs_can_be_chosen() -> None:
+    rows = [row(0, spec=name) for name in "abc"]
+    assert [trend.spec for trend in trends(rows, ("c", "a", "c"))] == ["a", "c"]
+
+
+def test_a_spec_that_was_never_run_is_an_error() -> None:
+    with pytest.raises(HistoryError, match=r"no run of spec 'subjct'; did you mean 'subject'\?"):
+        trends([row(0)], ("subjct",))
+    with pytest.raises(HistoryError, match="no run of spec 'subject'"):
+        trends([], ("subject",))
+
+
+def test_runs_are_comparable_with_the_latest() -> None:
+    old = [row(day, fingerprint="x", parts={"definition": "d1", "encoder": "e0"}) for day in (0, 2)]
+    new = [row(day) for day in (1, 3)]
+    (found,) = trends([old[0], new[0], old[1], new[1]])
+    assert found.rows == tuple(new)
+    assert (found.left_out, found.differing) == (2, ("encoder",))
+
+
+def test_parts_that_came_or_went_differ_too() -> None:
+    (found,) = trends([row(0, fingerprint="x", parts={"definition": "d1", "road": "r"}), row(1)])
+    assert found.differing == ("encoder", "road")
+
+
+def test_a_realism_score_is_read_at_the_largest_common_rung() -> None:
+    rows = [
+        row(0, **realism(r30=0.51, r100=0.61, r200=0.71)),
+        row(1, **realism(r30=0.52, r100=0.62)),
+        row(2, **realism(r30=0.53, r100=0.63, r200=0.73)),
+    ]
+    assert rung(rows) == 100
+    assert values(rows, "unrealistic") == [0.61, 0.62, 0.63]
+
+
+def test_rungs_are_compared_as_numbers() -> None:
+    assert rung([row(**realism(r1000=0.9, r200=0.8))]) == 1000
+
+
+def test_a_score_without_rungs_is_read_whole() -> None:
+    rows = [row(day, scores={"unvaried": at(0.1 * day)}) for day in range(3)]
+    assert rung(rows, "unvaried") is None
+    assert values(rows, "unvaried") == [0.0, 0.1, 0.2]
+
+
+def test_runs_without_the_score_are_passed_over() -> None:
+    rows = [row(0, scores={}, rungs={}), row(1, **realism(r30=0.5)), row(2, scores={}, rungs={"unrealistic": {}})]
+    assert values(rows, "unrealistic") == [0.5]
+    assert followed(rows, "unvaried") is None
+
+
+def test_runs_without_rungs_are_passed_over_where_others_have_them() -> None:
+    rows = [row(0, scores={"unrealistic": at(0.9)}, rungs={}), row(1, **realism(r30=0.5))]
+    assert values(rows, "unrealistic") == [0.5]
+
+
+def test_without_a_common_rung_nothing_can_be_compared() -> None:
+    assert followed([row(0, **realism(r30=0.5)), row(1, **realism(r100=0.5))]) is None
+
+
+def test_a_run_that_measures_the_same_images_again_is_known_by_all_its_numbers() -> None:
+    first = row(0)
+    rows = [
+        first,
+        row(1),
+        row(2, scores={**first.scores, "unvaried": at(0.2)}),
+        row(3, n_real=301),
+        replace(first, time=row(4).time),
+        row(5, duration=99.0, verdicts={}),
+    ]
+    found = followed(rows)
+    assert found is not None
+    assert len({point.score for point in found.points}) == 1
+    assert [point.again for point in found.points] == [False, True, False, False, False, True]

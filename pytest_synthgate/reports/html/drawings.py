@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.trend import ScoreTrend, SpecTrend
 from pytest_synthgate.scores.measurement import Projection
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
-from pytest_synthgate.tracking.changes import Change
+from pytest_synthgate.tracking.changes import Change, ScoreTrend, SpecTrend
 
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 640, 420, 14
 LINKS = 12

@@ -28,9 +28,10 @@ from pytest_synthgate.reports.html.scoretable import axes, bounds, drawn_rows, i
 from pytest_synthgate.reports.html.section import Section, facts, section
 from pytest_synthgate.reports.overview import Row, Tone, mark_of_error, notes
 from pytest_synthgate.reports.pictures import Album, Thumbnail
-from pytest_synthgate.reports.trend import SpecTrend, measured_in
+from pytest_synthgate.reports.trend import measured_in
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import counted
+from pytest_synthgate.tracking.changes import SpecTrend
 
 MAX_FINDINGS = 200
 """Findings that have pictures, unless somebody asks for more or fewer."""

@@ -18,8 +18,8 @@ from pytest_synthgate.reports.html.drawings import Chart, Map, draw_charts, draw
 from pytest_synthgate.reports.html.finding_cards import Group, Pairs, cut, picture
 from pytest_synthgate.reports.overview import Mark, mark
 from pytest_synthgate.reports.pictures import Album, Picture
-from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.tracking.changes import SpecTrend
 
 SAMPLE = 12
 """Random images of each set on the contact sheet."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_synthgate.reports.html.page import write_html
-from pytest_synthgate.reports.trend import SpecTrend
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.tracking.changes import SpecTrend
 
 from . import samples
 

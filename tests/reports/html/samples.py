@@ -17,7 +17,6 @@ from pytest_synthgate import Finding, Score
 from pytest_synthgate.features.matrix import feature_matrix
 from pytest_synthgate.images.generation.seeds import image_name, image_seed
 from pytest_synthgate.reports.redaction import redacted
-from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.evaluate import Facts, score_sets
@@ -25,6 +24,7 @@ from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import Axis
 from pytest_synthgate.scores.measurement import Measurement, Projection
 from pytest_synthgate.scores.real import Reference, reference
+from pytest_synthgate.tracking.changes import SpecTrend, trends
 from pytest_synthgate.tracking.row import HistoryRow
 
 from ..conftest import judged, measured

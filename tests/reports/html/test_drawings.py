@@ -21,8 +21,8 @@ from pytest_synthgate.reports.html.drawings import (
     draw_charts,
     draw_map,
 )
-from pytest_synthgate.reports.trend import SpecTrend, trends
 from pytest_synthgate.scores.measurement import Projection
+from pytest_synthgate.tracking.changes import SpecTrend, trends
 from pytest_synthgate.tracking.row import HistoryRow
 
 from ..conftest import judged
