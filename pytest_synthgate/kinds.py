@@ -6,7 +6,7 @@ nothing else names it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Shape = Literal["share", "mean", "pairs", "rank", "count"]
@@ -74,27 +74,38 @@ class Kind:
 
 SURELY = "with at least 90% certainty"
 """How surely an image is told from the other set that is flagged for it."""
-_FAKE = f"are told from real images {SURELY}"
-_COMPARE = (
-    "Compare images of both sets: what all synthetic ones share and no real one has is what the prompt, the guidance "
-    "or the model should change."
+
+_UNREALISTIC = Kind(
+    name="unrealistic",
+    shape="mean",
+    source="classifier",
+    null=0.5,
+    column=True,
+    findings="unrealistic",
+    title="Synthetic images that are told from real ones",
+    flagged=f"are told from real images {SURELY}",
+    complaint="does not look real",
+    advice="Compare images of both sets: what all synthetic ones share and no real one has is what the prompt, the "
+    "guidance or the model should change.",
+)
+_UNVARIED = Kind(
+    name="unvaried",
+    shape="share",
+    source="copies",
+    column=True,
+    default=0.05,
+    findings="unvaried",
+    title="Near-duplicates in the synthetic set",
+    flagged="have a near-duplicate in the set",
+    complaint="repeats itself",
+    advice="Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds repeat; an "
+    "export keeps one image of each group.",
 )
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind(
-            name="unrealistic",
-            shape="mean",
-            source="classifier",
-            null=0.5,
-            column=True,
-            findings="unrealistic",
-            title="Synthetic images that are told from real ones",
-            flagged=_FAKE,
-            complaint="does not look real",
-            advice=_COMPARE,
-        ),
+        _UNREALISTIC,
         Kind(
             name="unrepresentative",
             shape="mean",
@@ -108,19 +119,7 @@ KINDS = {
             complaint="misses real images",
             advice="Look at the real images that are told from synthetic ones; add prompts for what they show.",
         ),
-        Kind(
-            name="unvaried",
-            shape="share",
-            source="copies",
-            column=True,
-            default=0.05,
-            findings="unvaried",
-            title="Near-duplicates in the synthetic set",
-            flagged="have a near-duplicate in the set",
-            complaint="repeats itself",
-            advice="Vary what the prompts say, add an axis to them, or lower the guidance, and look whether seeds "
-            "repeat; an export keeps one image of each group.",
-        ),
+        _UNVARIED,
         Kind(
             name="unoriginal",
             shape="share",
@@ -135,23 +134,15 @@ KINDS = {
             advice="Look at the pairs: a model gives back photos that it was trained on, or photos got into the set. "
             "Change the prompt or the model; an export with --without-findings leaves them out.",
         ),
-        Kind(
-            name="obviously_fake",
-            shape="share",
-            source="classifier",
-            findings="unrealistic",
-            flagged=_FAKE,
-            complaint="does not look real",
-            advice=_COMPARE,
-        ),
-        Kind(
+        replace(_UNREALISTIC, name="obviously_fake", shape="share", null=0.0, column=False, title=None),
+        replace(
+            _UNVARIED,
             name="collision_rate",
             shape="pairs",
-            source="copies",
             by_class=False,
-            findings="unvaried",
-            flagged="have a near-duplicate in the set",
-            complaint="repeats itself",
+            column=False,
+            default=None,
+            title=None,
             advice="Vary what the prompts say, or add an axis to them: too many pairs of images look alike.",
         ),
         Kind(
