@@ -60,15 +60,24 @@ def _shuffled(matrix: FeatureMatrix) -> Indices:
 
 
 def _plane(sample: Floats) -> tuple[Floats, Floats, tuple[float, float]]:
-    """Give the mean (d,), the two leading axes (d, 2) and their shares of the variance."""
+    """Give the mean (d,), the two leading axes (d, 2) and their shares of the variance.
+
+    The axes are eigenvectors of the smaller of the two Gram matrices. One along which nothing varies is zero.
+    """
+    from scipy.linalg import eigh
+
     centre = sample.mean(axis=0)
+    moved = sample - centre
+    tall = len(moved) >= moved.shape[1]
+    size = min(moved.shape)
+    axes, shares = np.zeros((moved.shape[1], 2)), [0.0, 0.0]
     with computing():
-        _, strengths, rows = np.linalg.svd(sample - centre, full_matrices=False)
-    rows, strengths = rows[:2], strengths**2
-    total = float(strengths.sum()) or 1.0
-    largest = np.abs(rows).argmax(axis=1)
-    signs = np.where(rows[np.arange(len(rows)), largest] < 0, -1.0, 1.0)
-    axes = np.zeros((sample.shape[1], 2))
-    axes[:, : len(rows)] = (rows * signs[:, None]).T
-    first, second = (*(float(each) / total for each in strengths[:2]), 0.0, 0.0)[:2]
-    return centre, axes, (first, second)
+        gram = moved.T @ moved if tall else moved @ moved.T
+        total = float(np.trace(gram))
+        powers, vectors = eigh(gram, subset_by_index=(max(0, size - 2), size - 1))
+    for place, (power, vector) in enumerate(zip(powers[::-1], vectors.T[::-1], strict=True)):
+        if power > total * size * np.finfo(np.float64).eps:
+            axis = vector if tall else vector @ moved / np.sqrt(power)
+            axes[:, place] = axis if axis[np.abs(axis).argmax()] > 0 else -axis
+            shares[place] = float(power) / total
+    return centre, axes, (shares[0], shares[1])

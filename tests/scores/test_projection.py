@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
-from pytest_synthgate.scores.projection import projected
+from pytest_synthgate.scores.projection import _plane, projected
 
 
 def matrix(n: int, seed: int, prefix: str = "", d: int = 8) -> FeatureMatrix:
@@ -23,6 +24,36 @@ def test_it_agrees_with_scikit_learn() -> None:
     expected = reference.transform(real.features.astype(np.float64))
     assert np.abs(np.abs(places) - np.abs(expected)).max() < 1e-9
     assert found.variance == pytest.approx(tuple(reference.explained_variance_ratio_))
+
+
+@pytest.mark.parametrize("shape", [(200, 16), (40, 40), (12, 300), (2, 5), (5, 2), (3, 1)])
+def test_the_axes_are_those_of_the_singular_value_decomposition(shape: tuple[int, int]) -> None:
+    """More images than features and fewer: the largest loading of an axis is positive."""
+    sample = np.random.default_rng(0).normal(size=shape)
+    centre, axes, variance = _plane(sample)
+    _, strengths, expected = np.linalg.svd(sample - sample.mean(axis=0), full_matrices=False)
+    shares = strengths**2 / (strengths**2).sum()
+    rank = min(2, shape[1], shape[0] - 1)
+    for axis, row, share, of_all in zip(axes.T[:rank], expected, variance, shares, strict=False):
+        assert axis == pytest.approx(row * np.sign(row[np.abs(row).argmax()]), abs=1e-9)
+        assert share == pytest.approx(of_all, abs=1e-12)
+    assert centre == pytest.approx(sample.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("sample", "rank"),
+    [
+        (np.ones((1, 4)), 0),
+        (np.ones((6, 4)), 0),
+        (np.outer(np.arange(6.0), [1, 2, -3, 0.5]), 1),
+        (np.outer([0.0, 1.0], np.arange(9.0)), 1),
+        (np.outer(np.arange(6.0), [1.0]), 1),
+    ],
+)
+def test_an_axis_along_which_nothing_varies_is_zero(sample: NDArray[np.float64], rank: int) -> None:
+    _, axes, variance = _plane(sample)
+    assert np.linalg.norm(axes, axis=0).tolist() == pytest.approx([1.0] * rank + [0.0] * (2 - rank))
+    assert variance == pytest.approx((float(rank), 0.0))
 
 
 def test_order_does_not_matter() -> None:
