@@ -147,14 +147,13 @@ class Measurer:
         return self._once(("synthetic", spec.name), lambda: self._provided(spec))
 
     def _provided(self, spec: Spec) -> ImageSet:
-        provided = provide(
-            spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run
+        return self._told(
+            provide(spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run)
         )
-        return self._told(provided.images, provided.notes)
 
-    def _told(self, images: ImageSet, notes: tuple[str, ...] = ()) -> ImageSet:
+    def _told(self, images: ImageSet) -> ImageSet:
         """Tell what is not told yet about a set: two specs may be about one folder."""
-        self.notes += [note for note in (*images.notes, *notes) if note not in self.notes]
+        self.notes += [note for note in images.notes if note not in self.notes]
         return images
 
     def sets(self, spec: Spec) -> Sets:

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,19 +33,6 @@ BLACK = "the model blacked out every image; change the prompt, or the model"
 _COMPLETE = ".complete"
 
 
-@dataclass(frozen=True, slots=True)
-class Provided:
-    """A synthetic set and what a user should know about how it came about.
-
-    Attributes:
-        images: The set.
-        notes: A line each.
-    """
-
-    images: ImageSet
-    notes: tuple[str, ...] = ()
-
-
 def prompts_of(spec: Spec) -> tuple[Prompt, ...]:
     """Expand the prompts of a spec; classes that it does not declare are those of the real set.
 
@@ -65,8 +52,8 @@ def provide(
     hook: Hook | None = None,
     progress: bool = True,
     run: str | None = None,
-) -> Provided:
-    """Give the synthetic set of a spec.
+) -> ImageSet:
+    """Give the synthetic set of a spec, with a note on what a user should know about how it came about.
 
     Args:
         spec: The spec.
@@ -82,7 +69,7 @@ def provide(
         SpecError: The prompts cannot be expanded, or nothing can make them.
     """
     if spec.images is not None:
-        return Provided(open_set(spec.images, side="synthetic"))
+        return open_set(spec.images, side="synthetic")
     prompts = prompts_of(spec)
     directory = hook_directory(spec, prompts, cache)
     if mode != "again" and is_complete(directory):
@@ -128,11 +115,15 @@ def _made_by(hook: Hook, spec: Spec, prompts: Sequence[Prompt], directory: Path,
     return bool(took)
 
 
-def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> Provided:
+def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> ImageSet:
     images, asked = adopt(prompts, directory), sum(prompt.count for prompt in prompts)
     if len(images) == asked:
-        return Provided(images)
-    return Provided(images, (f"{spec.name}: the hook made {len(images):,} images where {asked:,} were asked for",))
+        return images
+    return _noted(images, f"{spec.name}: the hook made {len(images):,} images where {asked:,} were asked for")
+
+
+def _noted(images: ImageSet, *notes: str) -> ImageSet:
+    return replace(images, notes=(*images.notes, *notes))
 
 
 def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
@@ -178,7 +169,7 @@ def _one_at_a_time(directory: Path, mode: Mode, run: str | None) -> Iterator[Mod
         lock.release()
 
 
-def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *, progress: bool) -> Provided:
+def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *, progress: bool) -> ImageSet:
     if spec.generator is None and mode == "never":
         raise GenerationError(missing_message(spec, sum(prompt.count for prompt in prompts)))
     planned = plan(spec, prompts, cache)
@@ -186,9 +177,9 @@ def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *,
         raise GenerationError(missing_message(spec, len(planned.missing)))
     again = mode == "again"
     notes = generate(planned, again=again, progress=progress).notes if planned.missing or again else ()
-    images = generated_set(planned)
-    if black := len(planned.wanted) - len(images):
-        notes = (*notes, f"{spec.name}: the model blacked out {black:,} of {len(planned.wanted):,} images")
+    images = _noted(generated_set(planned), *notes)
     if not len(images):
         raise GenerationError(f"{spec.name}: {BLACK}")
-    return Provided(images, notes)
+    if black := len(planned.wanted) - len(images):
+        return _noted(images, f"{spec.name}: the model blacked out {black:,} of {len(planned.wanted):,} images")
+    return images

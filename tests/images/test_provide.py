@@ -16,7 +16,8 @@ from PIL import Image
 
 from pytest_synthgate.errors import GenerationError, SourceError, SpecError
 from pytest_synthgate.images.generation.pipeline import Pipeline
-from pytest_synthgate.images.provide import Mode, Provided, adopt, hook_directory, is_complete, prompts_of, provide
+from pytest_synthgate.images.provide import Mode, adopt, hook_directory, is_complete, prompts_of, provide
+from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.prompts import Prompt
 
@@ -55,8 +56,8 @@ def declines(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> None:
     return None
 
 
-def colours(provided: Provided) -> set[int]:
-    return {np.asarray(Image.open(str(each.path)))[0, 0, 1] for each in provided.images.records}
+def colours(provided: ImageSet) -> set[int]:
+    return {np.asarray(Image.open(str(each.path)))[0, 0, 1] for each in provided.records}
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_images_that_exist_are_listed_and_nobody_is_asked(spec: Spec, tmp_path: 
     Image.new("RGB", (4, 4)).save(tmp_path / "made" / "1.png")
     painter = Painter()
     provided = provide(replace(spec, templates=(), images=tmp_path / "made"), tmp_path / "cache", hook=painter)
-    assert [each.id for each in provided.images.records] == ["1.png"]
+    assert [each.id for each in provided.records] == ["1.png"]
     assert painter.calls == []
     assert not (tmp_path / "cache").exists()
 
@@ -106,7 +107,7 @@ def test_images_that_should_exist_and_do_not_are_an_error(spec: Spec, tmp_path: 
 
 def test_a_hook_makes_images_that_know_prompt_seed_class_and_axes(spec: Spec, tmp_path: Path) -> None:
     spec = replace(spec, templates=("a {class} {where}",), axes={"where": ("inside", "outside")}, per_prompt=1)
-    records = provide(spec, tmp_path, hook=Painter()).images.records
+    records = provide(spec, tmp_path, hook=Painter()).records
     assert [(each.class_name, each.prompt, each.seed, dict(each.axes)) for each in records] == [
         ("apple", "a apple inside", 0, {"where": "inside"}),
         ("apple", "a apple outside", 0, {"where": "outside"}),
@@ -127,7 +128,7 @@ def test_what_a_hook_completed_is_found_again_without_it(spec: Spec, tmp_path: P
 def test_two_specs_with_the_same_prompts_do_not_share_what_a_hook_makes(spec: Spec, tmp_path: Path) -> None:
     other = replace(spec, name="other")
     one, two = (provide(each, tmp_path, hook=Painter(colour=number)) for number, each in enumerate((spec, other)))
-    assert one.images.root != two.images.root
+    assert one.root != two.root
     assert (colours(one), colours(two)) == ({0}, {1})
 
 
@@ -223,7 +224,7 @@ def test_what_a_hook_left_half_made_is_not_believed_but_there_for_it_to_go_on(sp
         seen.extend(sorted(each.name for each in directory.iterdir()))
         return Painter()(spec, prompts, directory)
 
-    assert len(provide(spec, tmp_path, hook=resumes).images) == 12
+    assert len(provide(spec, tmp_path, hook=resumes)) == 12
     assert seen == ["0.png", "1.png"]
 
 
@@ -253,7 +254,7 @@ def test_a_hook_that_made_fewer_images_than_asked_for_is_noted_in_every_run(spec
 
 def test_a_hook_that_declines_leaves_the_spec_to_diffusers(generated: Spec, tmp_path: Path, model: Any) -> None:
     provided = provide(generated, tmp_path, hook=declines)
-    assert len(provided.images) == sum(model.batches) == 12
+    assert len(provided) == sum(model.batches) == 12
     assert not hook_directory(generated, prompts_of(generated), tmp_path).exists()
 
 
@@ -263,19 +264,19 @@ def test_a_prompt_that_neither_a_hook_nor_a_generator_takes_is_an_error(spec: Sp
 
 
 def test_a_hook_is_asked_before_diffusers(generated: Spec, tmp_path: Path, model: Any) -> None:
-    assert provide(generated, tmp_path, hook=Painter()).images.root.name.startswith("hook-")
+    assert provide(generated, tmp_path, hook=Painter()).root.name.startswith("hook-")
     assert model.batches == []
 
 
 def test_several_processes_ask_a_hook_once(spec: Spec, tmp_path: Path) -> None:
     together, painter = threading.Barrier(4), Painter()
 
-    def worker(_: int) -> Provided:
+    def worker(_: int) -> ImageSet:
         together.wait()
         return provide(spec, tmp_path, hook=painter)
 
     with ThreadPoolExecutor(4) as pool:
-        assert len({each.images.root for each in pool.map(worker, range(4))}) == 1
+        assert len({each.root for each in pool.map(worker, range(4))}) == 1
     assert painter.calls == ["subject"]
 
 
@@ -354,7 +355,7 @@ def test_again_is_once_a_run_with_diffusers_too(generated: Spec, tmp_path: Path,
 def test_a_hook_that_declines_again_gives_the_spec_to_diffusers(generated: Spec, tmp_path: Path, model: Any) -> None:
     provide(generated, tmp_path, hook=Painter())
     provide(generated, tmp_path, hook=declines, mode="again")
-    assert not provide(generated, tmp_path).images.root.name.startswith("hook-")
+    assert not provide(generated, tmp_path).root.name.startswith("hook-")
 
 
 # Never
@@ -400,7 +401,7 @@ def test_images_that_the_model_blacked_out_are_left_out_and_noted(
     model.black = {1, 5, 6}
     note = "subject: the model blacked out 3 of 12 images"
     first = provide(generated, tmp_path)
-    assert (len(first.images), first.notes) == (9, (note,))
+    assert (len(first), first.notes) == (9, (note,))
     assert provide(generated, tmp_path, mode=mode) == first
     assert sum(model.batches) == 12
 
