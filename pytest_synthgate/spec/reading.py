@@ -12,12 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
-from pytest_synthgate.spec.tables import GeneratorTable, Names, SpecTable, Table, WaiverTable
+from pytest_synthgate.spec.tables import GeneratorTable, SpecTable, Table, WaiverTable
 from pytest_synthgate.spec.waivers import LONGEST, Waiver
 from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where, written
 
@@ -53,7 +53,6 @@ class Located:
             self.add(f"{what}{error}")
 
 
-_AXES = TypeAdapter(dict[str, Names], config=ConfigDict(strict=True))
 _Declared = TypeVar("_Declared", bound=Table)
 
 
@@ -63,15 +62,6 @@ def read_table(model: type[_Declared], raw: Mapping[str, Any], at: Located) -> _
         return model.model_validate(dict(raw))
     except ValidationError as error:
         _note(error, model, at)
-    return None
-
-
-def read_axes(raw: Mapping[str, Any], at: Located) -> dict[str, list[str]] | None:
-    """Check the axes of a spec; None where something is wrong with them, which is noted."""
-    try:
-        return _AXES.validate_python(dict(raw))
-    except ValidationError as error:
-        _note(error, SpecTable, at)
     return None
 
 

@@ -18,7 +18,7 @@ from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.spec.limits import Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.prompts import ARTICLE_PREFIX, axis_of, placeholders
-from pytest_synthgate.spec.reading import Located, as_waiver, read_axes, read_table, unknown_key
+from pytest_synthgate.spec.reading import Located, as_waiver, read_table, unknown_key
 from pytest_synthgate.spec.tables import NAME, DefaultsTable, GeneratorTable, SpecTable
 from pytest_synthgate.spec.waivers import Subject, Waiver
 from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where, written
@@ -45,12 +45,12 @@ def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec
     specs = []
     for name, raw in document["spec"].items():
         at = top.below("spec", name)
-        axes, rest = _split(raw, at)
-        own = read_table(SpecTable, rest, at)
+        unknown = _unknown_keys(raw, at)
+        own = read_table(SpecTable, {key: value for key, value in raw.items() if key not in unknown}, at)
         limits = with_defaults({**default_limits, **_read_limits(raw, at)})
-        if defaults is not None and own is not None and axes is not None:
+        if defaults is not None and own is not None and not unknown:
             with at.noting():
-                specs.append(_spec(normalize("NFC", name), file, defaults, own, axes, limits))
+                specs.append(_spec(normalize("NFC", name), file, defaults, own, limits))
     if problems := top.problems:
         more = len(problems) - 1
         raise SpecError(problems[0] + (f" (and {more} more error{'s' * (more > 1)} in this file)" if more else ""))
@@ -79,22 +79,20 @@ def _check_document(document: Mapping[str, Any], file: Path) -> None:
             )
 
 
-def _split(raw: Mapping[str, Any], at: Located) -> tuple[dict[str, list[str]] | None, dict[str, Any]]:
-    """Part the axes of a spec from its other keys; unknown keys are noted, and are neither."""
-    known = {key: value for key, value in raw.items() if key in SpecTable.model_fields}
-    extra = {key: value for key, value in raw.items() if key not in known}
+def _unknown_keys(raw: Mapping[str, Any], at: Located) -> set[str]:
+    """List the keys of a spec that are neither its own nor axes, or a prompt that tells no axes; all are noted."""
+    extra = {*raw} - {*SpecTable.model_fields}
     prompt = raw.get("prompt")
     try:
         used = [name for each in (prompt if isinstance(prompt, list) else [prompt]) for name in _names_in(each)]
     except SpecError as error:
         at.add(error)
-        return None, known
+        return extra | {"prompt"}
     wanted = {axis_of(name) for name in used} - {"class"}
-    wrong = {key: value for key, value in extra.items() if key not in wanted}
-    for key, value in wrong.items():
-        at.add(_why_no_axis(key, value, at.table, used, sorted(wanted - extra.keys())))
-    axes = read_axes({key: value for key, value in extra.items() if key in wanted}, at)
-    return None if wrong else axes, known
+    unknown = [key for key in raw if key in extra - wanted]
+    for key in unknown:
+        at.add(_why_no_axis(key, raw[key], at.table, used, sorted(wanted - extra)))
+    return {*unknown}
 
 
 def _names_in(template: object) -> tuple[str, ...]:
@@ -132,12 +130,10 @@ def _read_waivers(declared: list[dict[str, Any]], today: date, at: Located) -> t
     return tuple(waivers.values())
 
 
-def _spec(
-    name: str, file: Path, defaults: DefaultsTable, own: SpecTable, axes: Mapping[str, list[str]], limits: Limits
-) -> Spec:
+def _spec(name: str, file: Path, defaults: DefaultsTable, own: SpecTable, limits: Limits) -> Spec:
     given = {**defaults.given(), **own.given()}
     if own.images is None:
-        _check_prompt(own, axes)
+        _check_prompt(own)
     else:
         _check_images(own)
     if own.compare_to == name:
@@ -149,7 +145,7 @@ def _spec(
         real=file.parent / given["real"] if "real" in given else None,
         images=file.parent / own.images if own.images is not None else None,
         templates=tuple(own.prompt or ()),
-        axes={axis: tuple(values) for axis, values in axes.items()},
+        axes={axis: tuple(values) for axis, values in own.axes.items()},
         per_prompt=own.per_prompt,
         total=own.total,
         balance_classes=own.balance_classes or "equal",
@@ -171,10 +167,10 @@ def _check_images(own: SpecTable) -> None:
             raise SpecError(f"{key} has no effect on images that exist already; remove it")
 
 
-def _check_prompt(own: SpecTable, axes: Mapping[str, list[str]]) -> None:
+def _check_prompt(own: SpecTable) -> None:
     if own.prompt is None:
         raise SpecError("has neither images nor prompt; give images that exist or a prompt to generate from")
-    names = ("class", *axes)
+    names = ("class", *own.axes)
     valid = [*names, *(ARTICLE_PREFIX + name for name in names)]
     used = [set(placeholders(template)) for template in own.prompt]
     for template in own.prompt:

@@ -53,7 +53,7 @@ def _listed(value: object) -> object:
 _Text = Annotated[str, AfterValidator(_text), Field(json_schema_extra={"pattern": r"\S"})]
 _Name = Annotated[_Text, AfterValidator(partial(normalize, "NFC"))]  # as names of folders are taken
 _Several = (Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct))
-Names = Annotated[list[_Text], *_Several]
+_Names = Annotated[list[_Text], *_Several]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
 _Pixels = Annotated[int, Field(ge=8, le=2**16, multiple_of=8)]
 _Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what any other TOML reader can hold
@@ -153,24 +153,29 @@ class DefaultsTable(Table):
 
 
 class SpecTable(DefaultsTable):
-    """`[spec.NAME]`, its axes taken out: a list under another key than these is an axis of the prompt.
+    """`[spec.NAME]`; a list under another key than these is an axis of the prompt.
 
     Attributes:
         prompt: Prompt templates with {class}, {a_class} and axes.
     """
 
-    more = {
-        "additionalProperties": TypeAdapter(Names).json_schema(),
-        "oneOf": [{"required": ["images"]}, {"required": ["prompt"]}],
-    }
+    model_config = ConfigDict(extra="allow")
+    more = {"oneOf": [{"required": ["images"]}, {"required": ["prompt"]}]}
+
+    __pydantic_extra__: dict[str, _Names]
 
     images: _Text | None = None
-    prompt: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=_Text | Names)] | None = None
+    prompt: Annotated[_Names, BeforeValidator(_listed, json_schema_input_type=_Text | _Names)] | None = None
     per_prompt: _Count | None = None
     total: _Count | None = None
     balance_classes: Balance | None = None
     compare_to: _Name | None = None
     xfail: Annotated[dict[str, _Text], Field(json_schema_extra={"propertyNames": {"enum": [*LIMITED]}})] | None = None
+
+    @property
+    def axes(self) -> dict[str, list[str]]:
+        """The values of each axis, in the order of the file."""
+        return self.__pydantic_extra__
 
 
 class WaiverTable(Table):
