@@ -96,7 +96,11 @@ def choose_hardware(device: str | None, precision: str, memory: Memory) -> Hardw
         return Hardware(**json.loads(remembered))
     chosen_device = choose_device(device)
     chosen = Hardware(chosen_device, choose_precision(precision, chosen_device))
-    if chosen_device != "cpu" or not _unused_accelerator():
+    import torch
+
+    # Where torch is built for an accelerator that it does not find, a driver may be there the next time.
+    waits = sys.platform == "linux" and bool(torch.version.cuda or getattr(torch.version, "hip", None))
+    if chosen_device != "cpu" or not waits:
         memory.add_note("hardware", key, json.dumps(asdict(chosen)))
     return chosen
 
@@ -143,10 +147,3 @@ def _machine() -> list[object]:
     """Tell one machine from another that shares its store: what is plugged in changes with a start at most."""
     started = Path("/proc/sys/kernel/random/boot_id")
     return [platform.machine(), platform.node(), started.read_text() if started.exists() else None, _accelerators()]
-
-
-def _unused_accelerator() -> bool:
-    """Say whether torch is built for an accelerator that it does not find: a driver may be there the next time."""
-    import torch
-
-    return sys.platform == "linux" and bool(torch.version.cuda or getattr(torch.version, "hip", None))

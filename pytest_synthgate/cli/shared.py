@@ -59,10 +59,8 @@ def project_here(
 ) -> Iterator[tuple[Project, list[Spec]]]:
     """Work by what a test run here goes by: ini, `addopts` and `conftest.py`, and above them the command line.
 
-    Args:
-        files: Spec files that are named; with none, all below the current directory are meant.
-        generate: What to do about missing images, in CI too.
-        given: Options of the plugin, without their `--synth-`; None is not given.
+    With no spec files named, all below the current directory are meant; the options that are given are those of the
+    plugin, without their `--synth-`.
 
     Yields:
         The project, and the specs that are meant.
@@ -94,11 +92,7 @@ def project_here(
 
 
 def each_of(specs: Sequence[Spec], act: Callable[[Spec], None]) -> int:
-    """Act on every spec, say which it fails on and go on; exits with 2 when it fails on all.
-
-    Returns:
-        How many it failed on.
-    """
+    """Act on every spec, say which it fails on, count those and go on; exits with 2 when it fails on all."""
     failed = 0
     for spec in specs:
         try:

@@ -36,17 +36,15 @@ def waive(
 ) -> str:
     """Append a waiver of a finding to the spec file that declares its spec.
 
-    Several specs may hold the finding. The terms are reason, owner and day of expiry, which is compared to `today`;
-    `pair` waives the image beside this twin alone. The spec file is searched below the current directory where none is
-    given.
+    The terms are reason, owner and day of expiry; `pair` waives the image beside this twin alone. Where no spec file is
+    given, it is searched below the current directory.
 
     Returns:
         What was done, in one line, and below it what becomes of the score of each spec.
 
     Raises:
         ResultsError: The results cannot be read, or do not hold the finding.
-        SpecError: No one spec file is the right one, or it cannot take the waiver, which leaves it as it is; or no
-            gate counts the finding.
+        SpecError: No one spec file is the right one, it cannot take the waiver, or no gate counts the finding.
     """
     stored = read_results(results)
     found = _found(results, stored, finding_id)

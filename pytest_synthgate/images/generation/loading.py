@@ -113,36 +113,36 @@ def check_directory(directory: Path, where: str, variant: str | None = None) -> 
     Raises:
         GenerationError: It does not.
     """
+    if fault := _fault(directory, variant):
+        raise GenerationError(f"{where} {fault}")
+
+
+def _fault(directory: Path, variant: str | None) -> str | None:
     if not directory.is_dir():
         found = "is a file" if directory.exists() else "is not there"
-        raise GenerationError(f"{where} {found}; give a diffusers directory or a hub id")
+        return f"{found}; give a diffusers directory or a hub id"
     try:
         index = json.loads((directory / _INDEX).read_bytes())
     except FileNotFoundError:
-        raise GenerationError(
-            f"{where} is no diffusers pipeline (it has no {_INDEX}); save it with pipeline.save_pretrained(...)"
-        ) from None
+        return f"is no diffusers pipeline (it has no {_INDEX}); save it with pipeline.save_pretrained(...)"
     except (OSError, ValueError) as error:
-        raise GenerationError(f"{where} has an unreadable {_INDEX} ({first_line(error)}); save it again") from None
+        return f"has an unreadable {_INDEX} ({first_line(error)}); save it again"
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
-        raise GenerationError(f"{where} names no pipeline class in its {_INDEX}; only diffusers' own are run")
-    for component in sorted(directory / name for name in index if (directory / name).is_dir()):
+        return f"names no pipeline class in its {_INDEX}; only diffusers' own are run"
+    for name in sorted(name for name in index if (directory / name).is_dir()):
         try:
-            files = [path.name for path in component.iterdir()]
+            files = [path.name for path in (directory / name).iterdir()]
         except OSError as error:
-            raise GenerationError(f"{where} has a {component.name} that cannot be read ({error.strerror})") from None
-        suffixes = {Path(name).suffix for name in files}
+            return f"has a {name} that cannot be read ({error.strerror})"
+        suffixes = {Path(file).suffix for file in files}
         if ".py" in suffixes:
-            raise GenerationError(f"{where} brings code of its own ({component.name}/*.py), which is not run")
+            return f"brings code of its own ({name}/*.py), which is not run"
         if ".safetensors" not in suffixes and (pickled := suffixes.intersection(_PICKLED)):
-            raise GenerationError(
-                f"{where} has weights only as {component.name}/*{min(pickled)}, which can run code when read; "
-                "save it again with safe_serialization=True"
-            )
+            found = f"weights only as {name}/*{min(pickled)}, which can run code when read"
+            return f"has {found}; save it again with safe_serialization=True"
         if variant is None and (only := only_variant(files)):
-            raise GenerationError(
-                f'{where} has weights only as {component.name}/*.{only}.safetensors; add variant = "{only}"'
-            )
+            return f'has weights only as {name}/*.{only}.safetensors; add variant = "{only}"'
+    return None
 
 
 def _device(wish: str | None, where: str) -> str:
