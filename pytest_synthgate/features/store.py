@@ -138,7 +138,7 @@ class Store:
         """Give path -> sha256 of the content, for the files whose size and time are as when they were read."""
         wanted = {stamp.path: stamp for stamp in stamps}
         rows = self._select("SELECT path, size, mtime_ns, hash FROM files WHERE path IN ({})", wanted)
-        return {row[0]: row[3] for row in rows if wanted[row[0]] == FileStamp(row[0], row[1], row[2])}
+        return {row[0]: row[3] for row in rows if wanted[row[0]] == FileStamp(*row[:3])}
 
     def pixels(self, hashes: Iterable[str], decoder: str) -> dict[str, Pixels]:
         """Give file hash -> what that decoder made of the file, for those that it has seen."""

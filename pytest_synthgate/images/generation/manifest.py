@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Self
 
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
+from pydantic import TypeAdapter, ValidationError
 
 from pytest_synthgate.errors import GenerationError
 from pytest_synthgate.files.replacing import put_in_place
@@ -59,6 +61,9 @@ class ManifestEntry:
     blacked_out: str | None = None
 
 
+_ENTRY = TypeAdapter(ManifestEntry)
+
+
 def read_entries(directory: Path) -> dict[str, ManifestEntry]:
     """Read the last entry of every image, by file.
 
@@ -72,25 +77,16 @@ def read_entries(directory: Path) -> dict[str, ManifestEntry]:
         except OSError as error:
             raise GenerationError(f"{shown(manifest)}: cannot be read ({error.strerror})") from None
         for line in content.split(b"\n"):
-            entry = _entry(line)
-            if entry is not None:
+            with suppress(ValidationError):
+                entry = _ENTRY.validate_json(line, strict=True)
                 entries[entry.file] = entry
     return entries
 
 
-def _entry(line: bytes) -> ManifestEntry | None:
-    try:
-        cells = json.loads(line)
-        entry = ManifestEntry(**cells) if "file" in cells else None
-    except (ValueError, TypeError, RecursionError):
-        return None
-    if entry is None or not isinstance(entry.size, int) or not isinstance(entry.seconds, int | float):
-        return None
-    return entry
-
-
 class Manifest:
     """The images of one shard and their manifest, open; one process at a time holds it.
+
+    All that is added to it raises an OSError when the disk is full, or fails.
 
     Args:
         directory: Where the images are.
@@ -111,28 +107,17 @@ class Manifest:
         self._file.close()
 
     def add(self, entry: ManifestEntry) -> None:
-        """Append one image.
-
-        Raises:
-            OSError: The disk is full, or fails.
-        """
+        """Append one image."""
         self._append(json.dumps(asdict(entry), sort_keys=True))
 
     def add_making(self, making: Mapping[str, Any]) -> None:
-        """Append a note on what makes the images that follow: device, number format, library versions.
-
-        Raises:
-            OSError: The disk is full, or fails.
-        """
+        """Append a note on what makes the images that follow: device, number format, library versions."""
         self._append(json.dumps({"making": making}, sort_keys=True))
 
     def save(self, batch: Sequence[Wanted], samples: Sequence[Sample], note: str, seconds: float) -> None:
         """Put the images of a batch in their places, and add each once it is there.
 
         Their PNG text notes more than prompt and seed, such as `20, Model: x`. Each took some seconds to make.
-
-        Raises:
-            OSError: The disk is full, or fails.
         """
         for wanted, sample in zip(batch, samples, strict=True):
             content = b"" if sample.blacked_out else png(sample.image, wanted, note)

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,19 +93,14 @@ def fetch(model: NamedModel, where: str) -> None:
 
 
 def _state(directory: Path, digests: Path) -> str:
+    """Hash what decides about pixels: weights, configurations, vocabularies; no readme and nothing hidden."""
     state = hashlib.sha256()
-    for file in _deciding_files(directory):
-        state.update(f"{file.relative_to(directory).as_posix()}\0{_file_digest(file, digests)}\n".encode())
-    return state.hexdigest()
-
-
-def _deciding_files(directory: Path) -> Iterator[Path]:
-    """List what decides about pixels: weights, configurations, vocabularies; no readme and nothing hidden."""
     for folder, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if Path(name).suffix in _DECIDING and not name.startswith("."):
-                yield Path(folder, name)
+        for file in (Path(folder, name) for name in sorted(names) if not name.startswith(".")):
+            if file.suffix in _DECIDING:
+                state.update(f"{file.relative_to(directory).as_posix()}\0{_file_digest(file, digests)}\n".encode())
+    return state.hexdigest()
 
 
 def _file_digest(file: Path, digests: Path) -> str:

@@ -140,7 +140,6 @@ def quiet() -> Iterator[None]:
 def _why_black(image: Image, flag: bool) -> str | None:
     if flag:
         return "the safety checker of the model blacked it out"
-    highest = image.convert("RGB").getextrema()
-    if all(isinstance(each, tuple) and each[1] == 0 for each in highest):
+    if image.convert("RGB").getbbox() is None:
         return "it came out all black, as images do whose numbers overflow; try another dtype"
     return None
