@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
 
-from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, features
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, features
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"})
@@ -88,13 +88,10 @@ def _plugin(name: str) -> Callable[[bytes], Image.Image]:
     return lambda data: reader(BytesIO(data))
 
 
-def _open_png(data: bytes) -> Image.Image:
-    return PngImagePlugin.PngImageFile(BytesIO(png_with(_PNG_PIXELS, data)))
-
-
 def _available_formats() -> Iterator[Format]:
+    png = _plugin("Png")
     yield Format("JPEG", ("jpg", "jpeg", "jpe", "jfif"), rb"\xff\xd8\xff", _plugin("Jpeg"))
-    yield Format("PNG", ("png",), re.escape(_PNG_SIGNATURE), _open_png)
+    yield Format("PNG", ("png",), re.escape(_PNG_SIGNATURE), lambda data: png(png_with(_PNG_PIXELS, data)))
     yield Format("BMP", ("bmp",), rb"BM", _plugin("Bmp"))
     yield Format("GIF", ("gif",), rb"GIF8[79]a", _plugin("Gif"))
     yield Format("TIFF", ("tif", "tiff"), rb"II[*+]\0|MM\0[*+]", lambda data: _Tiff(BytesIO(data)))

@@ -77,7 +77,9 @@ def prepare(image: Image.Image, preprocessing: Preprocessing, normalise: bool) -
     """
     resized = _resize(image, preprocessing)
     if normalise:
-        resized = _through_jpeg(resized)
+        stream = BytesIO()
+        resized.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=JPEG_SUBSAMPLING)
+        resized = Image.open(stream, formats=["JPEG"])
     return np.array(resized, dtype=np.uint8)
 
 
@@ -134,9 +136,3 @@ def _centred(image: Image.Image, height: int, width: int, fill: int) -> Image.Im
         image = page
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height))
-
-
-def _through_jpeg(image: Image.Image) -> Image.Image:
-    stream = BytesIO()
-    image.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=JPEG_SUBSAMPLING)
-    return Image.open(stream, formats=["JPEG"])

@@ -114,7 +114,7 @@ def _comfyui(text: str) -> Recipe:
         return Recipe()
     if not isinstance(graph, dict):
         return Recipe()
-    for key in sorted(graph, key=_node_order):
+    for key in sorted(graph, key=lambda each: (len(each), each)):  # numbers in order, whatever else after them
         inputs = _inputs(graph, key)
         start = next((inputs[name] for name in _SAMPLER_INPUTS if name in inputs), None)
         if start is None or not any(name in inputs for name in _SEED_INPUTS[:3]):
@@ -143,7 +143,3 @@ def _inputs(graph: dict[str, Any], key: object) -> dict[str, Any]:
     node = graph.get(str(key))
     inputs = node.get("inputs") if isinstance(node, dict) else None
     return inputs if isinstance(inputs, dict) else {}
-
-
-def _node_order(key: str) -> tuple[int, str]:
-    return (len(key), key)  # numbers in order, whatever else after them

@@ -30,25 +30,22 @@ def open_set(path: Path, *, side: Side) -> ImageSet:
         SourceError: Nothing is there, it is none of these, it is empty, or it contradicts itself.
         MissingExtraError: It needs a package that is not installed.
     """
-    images = _open(path, side)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        images = yolo.open_export(path) if yolo.is_export(path) else open_folder(path)
+        images = table.attach(images, recipes=side == "synthetic")
+    elif not path.exists():
+        raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")
+    elif suffix == ".npy":
+        images = vectors.open_npy(path)
+    elif suffix == ".parquet" and vectors.holds_vectors(path):
+        images = vectors.open_parquet_vectors(path, side=side)
+    elif suffix in TABLE_SUFFIXES:
+        images = table.open_table(path, side=side)
+    else:
+        raise SourceError(f"{shown(path)}: not a source of images; give {_KINDS}")
     if not images.records:
         looked_for = f"no {side} images (image files end in {', '.join(sorted(SUFFIXES))})"
         passed_over = "".join(f"; {note}" for note in images.notes[:1])
         raise SourceError(f"{shown(path)}: {looked_for}; point at the place that holds them{passed_over}")
     return images
-
-
-def _open(path: Path, side: Side) -> ImageSet:
-    if path.is_dir():
-        images = yolo.open_export(path) if yolo.is_export(path) else open_folder(path)
-        return table.attach(images, recipes=side == "synthetic")
-    suffix = path.suffix.lower()
-    if not path.exists():
-        raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")
-    if suffix == ".npy":
-        return vectors.open_npy(path)
-    if suffix == ".parquet" and vectors.holds_vectors(path):
-        return vectors.open_parquet_vectors(path, side=side)
-    if suffix in TABLE_SUFFIXES:
-        return table.open_table(path, side=side)
-    raise SourceError(f"{shown(path)}: not a source of images; give {_KINDS}")

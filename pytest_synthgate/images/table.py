@@ -6,11 +6,11 @@ Second station of the flow: classes, prompts and seeds join the images they belo
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
+from unicodedata import normalize
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.formats import quiet
@@ -99,7 +99,7 @@ def as_spelt(path: Path) -> Path:
     if name.isascii() and "\\" not in name.removeprefix(path.anchor):
         return path
     plain = name.replace("\\", "/")
-    forms = (name, plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD")))
+    forms = (name, plain, *(normalize(form, plain) for form in ("NFC", "NFD")))
     return next((Path(each) for each in forms if os.path.lexists(each)), path)
 
 
@@ -127,7 +127,7 @@ def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
             there are two of them in one folder.
     """
     paths = [_key(record.path) for record in images.records if record.path is not None]
-    composed = {unicodedata.normalize("NFC", path): path for path in reversed(paths)} | {path: path for path in paths}
+    composed = {normalize("NFC", path): path for path in reversed(paths)} | {path: path for path in paths}
     folders = {os.path.dirname(path) for path in paths}  # noqa: PTH120  Path would be slow for many images
     known: dict[str, Row] = {}
     notes: list[str] = []
@@ -161,7 +161,7 @@ def _read_folder(folder: Path, composed: Mapping[str, str], notes: list[str]) ->
         name = _image(row, column)
         # As it is written, or as Windows or macOS spell the path of the same file.
         key = _key(folder / name)
-        key = composed.get(key) or composed.get(_composed(folder / name.replace("\\", "/")), key)
+        key = composed.get(key) or composed.get(normalize("NFC", _key(folder / name.replace("\\", "/"))), key)
         if key in rows:
             raise SourceError(f"{row.where}: {name!r} is listed already ({rows[key].where}); remove one")
         rows[key] = row
@@ -182,10 +182,6 @@ def _read_folder(folder: Path, composed: Mapping[str, str], notes: list[str]) ->
 
 def _key(path: Path) -> str:
     return os.path.normpath(path)
-
-
-def _composed(path: Path) -> str:
-    return unicodedata.normalize("NFC", _key(path))
 
 
 def _with_recipe(record: ImageRecord, known: dict[str, Row], *, recipes: bool) -> ImageRecord:

@@ -158,6 +158,7 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
     form before an option overrides the real set.
     """
     folder = spec.file.parent
+    generator = {} if spec.generator is None else asdict(spec.generator)
     return {
         "real": _portable(spec.real, folder),
         "encoder": spec.encoder,
@@ -172,12 +173,8 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
         "balance_classes": spec.balance_classes,
         "classes": None if spec.classes is None else list(spec.classes),
         "article": dict(sorted(spec.article.items())),
-        "generator": None if spec.generator is None else _generator_to_json(spec.generator),
+        "generator": {key: generator[key] for key in generator if key not in ("batch_size", "device")} or None,
     }
-
-
-def _generator_to_json(generator: Generator) -> dict[str, Any]:
-    return {key: value for key, value in asdict(generator).items() if key not in ("batch_size", "device")}
 
 
 def _portable(path: Path | None, folder: Path) -> str | None:

@@ -84,7 +84,8 @@ def _unknown_keys(raw: Mapping[str, Any], at: Located) -> set[str]:
     extra = {*raw} - {*SpecTable.model_fields}
     prompt = raw.get("prompt")
     try:
-        used = [name for each in (prompt if isinstance(prompt, list) else [prompt]) for name in _names_in(each)]
+        templates = [each for each in (prompt if isinstance(prompt, list) else [prompt]) if isinstance(each, str)]
+        used = [name for template in templates for name in placeholders(template)]
     except SpecError as error:
         at.add(error)
         return extra | {"prompt"}
@@ -93,10 +94,6 @@ def _unknown_keys(raw: Mapping[str, Any], at: Located) -> set[str]:
     for key in unknown:
         at.add(_why_no_axis(key, raw[key], at.table, used, sorted(wanted - extra)))
     return {*unknown}
-
-
-def _names_in(template: object) -> tuple[str, ...]:
-    return placeholders(template) if isinstance(template, str) else ()
 
 
 def _why_no_axis(key: str, value: object, table: tuple[str, ...], used: list[str], without_values: list[str]) -> str:
