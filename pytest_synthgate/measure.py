@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import astuple, dataclass, field
 from importlib import metadata
@@ -59,7 +59,9 @@ class Sets:
     def unreadable(self) -> tuple[Unreadable, ...]:
         """List the files of both that could not be decoded."""
         return tuple(
-            Unreadable(each.id, side, each.reason) for side, found in self.by_side() for each in found.unreadable
+            Unreadable(name, side, reason)
+            for side, found in self.by_side()
+            for name, reason in found.unreadable.items()
         )
 
 
@@ -276,7 +278,7 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
                 [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
                 for each in embedded.records.values()
             ],
-            "unreadable": [[each.id, each.reason] for each in embedded.unreadable],
+            "unreadable": list(embedded.unreadable.items()),
         }
         for embedded in (sets.real, sets.synthetic)
     ]
@@ -290,19 +292,21 @@ def _key(**state: Any) -> str:
 
 
 def _something_readable(spec: Spec, sets: Sets) -> None:
-    empty = [(side, embedded) for side, embedded in sets.by_side() if embedded.unreadable and not len(embedded.matrix)]
+    empty = {side: of.unreadable for side, of in sets.by_side() if of.unreadable and not len(of.matrix)}
     if empty:
-        sides = {side for side, _ in empty}
-        unreadable = tuple(astuple(each) for each in sets.unreadable() if each.image_set in sides)
+        unreadable = tuple(astuple(each) for each in sets.unreadable() if each.image_set in empty)
         told = "; ".join(
-            f"none of the {len(of.unreadable):,} files of the {side} set can be read: {_why(of)}" for side, of in empty
+            f"none of the {len(files):,} files of the {side} set can be read: {_why(files)}"
+            for side, files in empty.items()
         )
         raise NothingReadableError(f"{spec.where} {told}", unreadable)
 
 
-def _why(embedded: Embedded, most: int = 3) -> str:
+def _why(unreadable: Mapping[str, str], most: int = 3) -> str:
     """Say why files cannot be read, the commonest reasons first, each with a file."""
-    examples = {each.reason: each.id for each in reversed(embedded.unreadable)}
-    counts = Counter(each.reason for each in embedded.unreadable).most_common(most)
+    examples: dict[str, str] = {}
+    for name, reason in unreadable.items():
+        examples.setdefault(reason, name)
+    counts = Counter(unreadable.values()).most_common(most)
     told = [f"{count:,} {reason} (such as {visible(examples[reason])})" for reason, count in counts]
     return ", ".join(told) + (", ..." if len(examples) > most else "")

@@ -20,7 +20,7 @@ from PIL import Image
 
 from pytest_synthgate.errors import ExportError
 from pytest_synthgate.export import MANIFEST_COLUMNS, Exported, export
-from pytest_synthgate.features.embedding import Embedded, UnreadableImage
+from pytest_synthgate.features.embedding import Embedded
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.images.decode import decode, pixel_digest
 from pytest_synthgate.images.sets import ImageRecord
@@ -31,7 +31,7 @@ from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
 
-REAL = Embedded(feature_matrix(np.eye(3), name="real"), (), {}, {}, "fp32")
+REAL = Embedded(feature_matrix(np.eye(3), name="real"), {}, {}, {}, "fp32")
 
 
 def picture(path: Path, colour: int) -> Path:
@@ -47,7 +47,7 @@ def embedded(records: Sequence[ImageRecord], unreadable: Sequence[str] = ()) -> 
     matrix = feature_matrix(np.ones((len(read), 2)), [each.id for each in read], digests)
     return Embedded(
         matrix,
-        tuple(UnreadableImage(name, "empty") for name in unreadable),
+        dict.fromkeys(unreadable, "empty"),
         {each.id: each for each in records},
         {},
         "x",
@@ -389,7 +389,7 @@ def test_a_folder_that_fills_meanwhile_is_not_overwritten(tmp_path: Path, monkey
 
 def test_vectors_have_no_files(tmp_path: Path) -> None:
     matrix = feature_matrix(np.eye(2))
-    vectors = Embedded(matrix, (), {name: ImageRecord(name, None) for name in matrix.ids}, {"vectors": 2}, None)
+    vectors = Embedded(matrix, {}, {name: ImageRecord(name, None) for name in matrix.ids}, {"vectors": 2}, None)
     with pytest.raises(ExportError, match="a set of vectors has no files to copy"):
         exported(tmp_path, vectors)
 

@@ -85,7 +85,7 @@ def value(measurement: Measurement, score: str) -> float:
 
 def test_every_photo_is_read_and_known_by_its_class(photos: Photos) -> None:
     assert len(photos.snacks.matrix) == 4838
-    assert photos.snacks.unreadable == ()
+    assert photos.snacks.unreadable == {}
     assert len({each.class_name for each in photos.snacks.records.values()}) == 20
     assert len(photos.generated.matrix) == 200
 

@@ -37,25 +37,12 @@ _NO_FILE = Pixels(None, "the set names no file for it")
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableImage:
-    """One image that has no features.
-
-    Attributes:
-        id: Its name in its set.
-        reason: Why, in a few words.
-    """
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Embedded:
     """A set with its features.
 
     Attributes:
         matrix: Features of all images that could be read.
-        unreadable: The others, sorted by id.
+        unreadable: Why each of the others has none, by id.
         records: id -> record, for all of them.
         fingerprint: All that makes two matrices comparable, in plain JSON types.
         precision: What the features were computed in; None for a set of vectors.
@@ -63,7 +50,7 @@ class Embedded:
     """
 
     matrix: FeatureMatrix
-    unreadable: tuple[UnreadableImage, ...]
+    unreadable: Mapping[str, str]
     records: Mapping[str, ImageRecord]
     fingerprint: Mapping[str, Any]
     precision: str | None
@@ -103,7 +90,7 @@ def embed(
     if images.vectors is not None:
         ids = tuple(record.id for record in images.records)
         matrix = feature_matrix(images.vectors, ids, name=str(images.root))
-        return Embedded(matrix, (), records, {"vectors": matrix.features.shape[1]}, None)
+        return Embedded(matrix, {}, records, {"vectors": matrix.features.shape[1]}, None)
     model = LazyEncoder(source, choose_hardware(device, precision, store), store)
     key = model.key(normalise)
     paths = [record.path for record in records.values() if record.path is not None]
@@ -122,7 +109,7 @@ def embed(
         matrix=feature_matrix(
             rows.reshape(-1, model.facts.dim), tuple(digests), tuple(digests.values()), name=str(images.root)
         ),
-        unreadable=tuple(UnreadableImage(name, each.reason or "") for name, each in found.items() if not each.digest),
+        unreadable={name: each.reason or "" for name, each in found.items() if not each.digest},
         records=records,
         fingerprint=model.road(normalise),
         precision=model.hardware.precision,

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pytest_synthgate.errors import EncoderError
 from pytest_synthgate.features import embedding, reading
-from pytest_synthgate.features.embedding import UnreadableImage, ahead, embed
+from pytest_synthgate.features.embedding import ahead, embed
 from pytest_synthgate.features.encoder import source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import decode, pixel_digest
@@ -42,7 +42,7 @@ def test_each_image_gets_the_vector_of_its_own_prepared_pixels(
         expected = encoder.encode(prepare(picture, encoder.preprocessing, normalise=True)[None])[0]
         assert embedded.matrix.digests[row] == pixel_digest(picture)
         assert embedded.matrix.features[row] == pytest.approx(expected, abs=1e-6)
-    assert embedded.unreadable == ()
+    assert embedded.unreadable == {}
     assert embedded.records == {record.id: record for record in images.records}
 
 
@@ -182,8 +182,8 @@ def test_unreadable_images_are_listed_with_their_reason(make_set: MakeSet, encod
     assert embedded.matrix.ids == tuple(
         sorted(["000.png", "001.png"], key=dict(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)).get)  # type: ignore[arg-type]
     )
-    assert [each.id for each in embedded.unreadable] == sorted([*names, "nameless", "null"])
-    reasons = {each.id: each.reason for each in embedded.unreadable}
+    assert list(embedded.unreadable) == sorted([*names, "nameless", "null"])
+    reasons = embedded.unreadable
     assert reasons["broken.png"].startswith("damaged PNG file")
     assert reasons["empty.png"] == "the file is empty"
     assert reasons["missing.png"] == "the file is missing"
@@ -194,7 +194,7 @@ def test_unreadable_images_are_listed_with_their_reason(make_set: MakeSet, encod
 def test_a_damaged_exif_block_hides_no_picture(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
     root = make_set(0).root
     Image.new("RGB", (9, 9)).save(root / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0")
-    assert embed(ImageSet(root, (ImageRecord("a.jpg", root / "a.jpg"),)), source_of(encoder), store).unreadable == ()
+    assert embed(ImageSet(root, (ImageRecord("a.jpg", root / "a.jpg"),)), source_of(encoder), store).unreadable == {}
 
 
 def test_a_damaged_file_is_remembered_by_its_content(
@@ -215,21 +215,21 @@ def test_a_reason_that_lies_in_the_machine_is_not_remembered(
     images = make_set(1)
     with monkeypatch.context() as patch:
         patch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
-        (limited,) = embed(images, source_of(encoder), store).unreadable
+        (limited,) = embed(images, source_of(encoder), store).unreadable.values()
     with monkeypatch.context() as patch:
         patch.setattr(Image.Image, "load", _without_memory)
-        (starved,) = embed(images, source_of(encoder), store).unreadable
+        (starved,) = embed(images, source_of(encoder), store).unreadable.values()
     with monkeypatch.context() as patch:
         patch.setattr("pytest_synthgate.features.reading.prepare", _without_memory)
-        (thin,) = embed(images, source_of(encoder), store).unreadable
+        (thin,) = embed(images, source_of(encoder), store).unreadable.values()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", _without_files)
-        (closed,) = embed(images, source_of(encoder), store).unreadable
-    assert "over the limit of 1 in total" in limited.reason
-    assert starved.reason == "not enough memory to decode the PNG file"
-    assert thin.reason == "not enough memory to bring it to the encoder's input"
-    assert closed.reason == "the file cannot be read (Too many open files)"
-    assert embed(images, source_of(encoder), store).unreadable == ()
+        (closed,) = embed(images, source_of(encoder), store).unreadable.values()
+    assert "over the limit of 1 in total" in limited
+    assert starved == "not enough memory to decode the PNG file"
+    assert thin == "not enough memory to bring it to the encoder's input"
+    assert closed == "the file cannot be read (Too many open files)"
+    assert embed(images, source_of(encoder), store).unreadable == {}
 
 
 def _without_memory(*_: object) -> None:
@@ -246,9 +246,9 @@ def test_a_file_that_was_missing_is_found_when_it_is_there(
     images = make_set(1)
     content = (images.root / "000.png").read_bytes()
     (images.root / "000.png").unlink()
-    assert embed(images, source_of(encoder), store).unreadable == (UnreadableImage("000.png", "the file is missing"),)
+    assert embed(images, source_of(encoder), store).unreadable == {"000.png": "the file is missing"}
     (images.root / "000.png").write_bytes(content)
-    assert embed(images, source_of(encoder), store).unreadable == ()
+    assert embed(images, source_of(encoder), store).unreadable == {}
 
 
 def test_a_copy_stands_in_when_the_file_chosen_for_a_picture_vanishes(
@@ -269,7 +269,7 @@ def test_a_copy_stands_in_when_the_file_chosen_for_a_picture_vanishes(
     monkeypatch.setattr(embedding, "_lacking", vanishing)
     other = embed(both, source_of(FlatEncoder(fingerprint="flat 2")), store)
     assert other.matrix.ids == ("copy.png",)
-    assert [each.id for each in other.unreadable] == ["000.png"]
+    assert list(other.unreadable) == ["000.png"]
 
 
 def test_an_empty_set_has_an_empty_matrix_of_the_right_width(encoder: FlatEncoder, store: Store) -> None:
