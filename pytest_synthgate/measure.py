@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,14 +55,6 @@ class Sets:
     def by_side(self) -> tuple[tuple[str, Embedded], ...]:
         """Give both under their names."""
         return ("synthetic", self.synthetic), ("real", self.real)
-
-    def unreadable(self) -> tuple[Unreadable, ...]:
-        """List the files of both that could not be decoded."""
-        return tuple(
-            Unreadable(name, side, reason)
-            for side, found in self.by_side()
-            for name, reason in found.unreadable.items()
-        )
 
 
 def gated_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:
@@ -218,7 +210,11 @@ class Measurer:
                 for side, embedded in sets.by_side()
                 for each in embedded.records.values()
             },
-            unreadable=sets.unreadable(),
+            unreadable=tuple(
+                Unreadable(name, side, reason)
+                for side, embedded in sets.by_side()
+                for name, reason in embedded.unreadable.items()
+            ),
             recognised=self._recognised(spec, sets.real, against.threshold.tau),
             fingerprint=sets.real.fingerprint,
             recorded={"device": sets.synthetic.device, "precision": sets.synthetic.precision},
@@ -294,7 +290,7 @@ def _key(**state: Any) -> str:
 def _something_readable(spec: Spec, sets: Sets) -> None:
     empty = {side: of.unreadable for side, of in sets.by_side() if of.unreadable and not len(of.matrix)}
     if empty:
-        unreadable = tuple(astuple(each) for each in sets.unreadable() if each.image_set in empty)
+        unreadable = tuple((name, side, reason) for side, files in empty.items() for name, reason in files.items())
         told = "; ".join(
             f"none of the {len(files):,} files of the {side} set can be read: {_why(files)}"
             for side, files in empty.items()
@@ -304,9 +300,7 @@ def _something_readable(spec: Spec, sets: Sets) -> None:
 
 def _why(unreadable: Mapping[str, str], most: int = 3) -> str:
     """Say why files cannot be read, the commonest reasons first, each with a file."""
-    examples: dict[str, str] = {}
-    for name, reason in unreadable.items():
-        examples.setdefault(reason, name)
+    examples = {reason: name for name, reason in sorted(unreadable.items(), reverse=True)}
     counts = Counter(unreadable.values()).most_common(most)
     told = [f"{count:,} {reason} (such as {visible(examples[reason])})" for reason, count in counts]
     return ", ".join(told) + (", ..." if len(examples) > most else "")
