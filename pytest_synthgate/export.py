@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_synthgate.errors import ExportError
-from pytest_synthgate.features.embedding import Embedded
+from pytest_synthgate.features.embedding import Embedded, Sets
 from pytest_synthgate.images.decode import UnreadableError, read_bytes
 from pytest_synthgate.images.formats import SUFFIXES, format_of
 from pytest_synthgate.images.sets import ImageRecord
-from pytest_synthgate.measure import Sets
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.text.printable import portable, printable, shown, unused
 

@@ -26,7 +26,7 @@ from pytest_synthgate.errors import (
     SpecError,
 )
 from pytest_synthgate.features.edits import embed_edits
-from pytest_synthgate.features.embedding import Embedded, embed
+from pytest_synthgate.features.embedding import Embedded, Sets, embed
 from pytest_synthgate.features.encoder import EncoderSource
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
@@ -43,18 +43,6 @@ from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import visible
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Sets:
-    """Both sets of one spec, embedded."""
-
-    real: Embedded
-    synthetic: Embedded
-
-    def by_side(self) -> tuple[tuple[str, Embedded], ...]:
-        """Give both under their names."""
-        return ("synthetic", self.synthetic), ("real", self.real)
 
 
 def gated_classes(spec: Spec, measurer: Measurer) -> tuple[str, ...]:

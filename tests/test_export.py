@@ -20,12 +20,11 @@ from PIL import Image
 
 from pytest_synthgate.errors import ExportError
 from pytest_synthgate.export import MANIFEST_COLUMNS, Exported, export
-from pytest_synthgate.features.embedding import Embedded
+from pytest_synthgate.features.embedding import Embedded, Sets
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.images.decode import decode, pixel_digest
 from pytest_synthgate.images.sets import ImageRecord
 from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.measure import Sets
 from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement

@@ -57,6 +57,18 @@ class Embedded:
     device: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """Both sets of one spec, embedded."""
+
+    real: Embedded
+    synthetic: Embedded
+
+    def by_side(self) -> tuple[tuple[str, Embedded], ...]:
+        """Give both under their names."""
+        return ("synthetic", self.synthetic), ("real", self.real)
+
+
 @quiet()
 def embed(
     images: ImageSet,
