@@ -32,8 +32,8 @@ def open_set(path: Path, *, side: Side) -> ImageSet:
     """
     suffix = path.suffix.lower()
     if path.is_dir():
-        images = yolo.open_export(path) if yolo.is_export(path) else open_folder(path)
-        images = table.attach(images, recipes=side == "synthetic")
+        export = yolo.open_export(path)
+        images = table.attach(open_folder(path) if export is None else export, recipes=side == "synthetic")
     elif not path.exists():
         raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")
     elif suffix == ".npy":

@@ -30,37 +30,34 @@ Label = tuple[int, Box | None]
 """The number of a class, and where the object is; a tag of the whole image is nowhere."""
 
 
-def is_export(root: Path) -> bool:
-    """Tell whether a folder has images where exports have them, and labels or a file with the names of classes.
-
-    Raises:
-        SourceError: A file beside the images that may name classes cannot be read.
-        MissingExtraError: There is a YAML file and PyYAML is not installed.
-    """
-    folders = _label_folders(root)
-    labelled = (next((root / labels).rglob("*.txt"), None) for labels in folders.values())
-    return bool(folders) and (bool(_named(root)) or any(labelled) or bool(_annotations(root)[0]))
-
-
-def open_export(root: Path) -> ImageSet:
+def open_export(root: Path) -> ImageSet | None:
     """List the images of an export, each of the class that most of its boxes have.
 
     A tie goes to the smallest class number; an image without boxes has no class. Segments and turned boxes count as
     the box around them, key points do not count.
 
     Returns:
-        The set, with boxes in the records; ids are paths below root.
+        The set, with boxes in the records; ids are paths below root. None of a folder that is no export: it has no
+        images where exports have them, or neither labels nor a file with the names of classes.
 
     Raises:
-        SourceError: The class names contradict each other, or a label cannot be read.
+        SourceError: The class names contradict each other, or a file with names or labels cannot be read.
+        MissingExtraError: There is a YAML file and PyYAML is not installed.
     """
-    names, pose = _class_names(root)
+    if not (folders := _label_folders(root)):
+        return None
+    named = _named(root)
+    labelled = any(next((root / labels).rglob("*.txt"), None) for labels in folders.values())
+    # Who points at one half of an export has left the names in the folder above it.
+    names, pose = _agreed(named or (_named(root.parent) if root.name.casefold() in SPLITS else {}))
     annotated: dict[str, list[Label]] = {}
     if not names:
         names, annotated = _annotations(root)
+    if not (named or labelled or annotated):
+        return None
     records: list[ImageRecord] = []
     notes: list[str] = []
-    for folder, beside in _label_folders(root).items():
+    for folder, beside in folders.items():
         files, passed_over = walk(root / folder)
         notes += passed_over
         inside = [PurePosixPath(name) for name in files]
@@ -172,10 +169,8 @@ def _annotations(root: Path) -> tuple[dict[int, str], dict[str, list[Label]]]:
     return {number: name for name, number in names.items()}, found
 
 
-def _class_names(root: Path) -> tuple[dict[int, str], bool]:
-    """Give the names by number, and whether the labels are of poses, with key points behind each box."""
-    # Who points at one half of an export has left the names in the folder above it.
-    named = _named(root) or (_named(root.parent) if root.name.casefold() in SPLITS else {})
+def _agreed(named: Mapping[Path, tuple[dict[int, str], bool]]) -> tuple[dict[int, str], bool]:
+    """Give the names by number that all files agree on, and whether the labels are of poses, with key points."""
     if not named:
         return {}, False
     (path, (names, pose)), *others = named.items()

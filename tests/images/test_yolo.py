@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.sets import Box
-from pytest_synthgate.images.yolo import is_export, open_export
+from pytest_synthgate.images.sets import Box, ImageSet
+from pytest_synthgate.images.yolo import open_export
 
 UNREAL = "path:\ntrain: images\nval: images\nnames:\n  0: cup\n  1: plate\n  2: cup\n"
 
@@ -28,8 +28,14 @@ def export(root: Path, labels: dict[str, str | None], yaml: str = UNREAL, name: 
     return root
 
 
+def opened(root: Path) -> ImageSet:
+    images = open_export(root)
+    assert images is not None
+    return images
+
+
 def classes(root: Path) -> dict[str, str | None]:
-    return {record.id: record.class_name for record in open_export(root).records}
+    return {record.id: record.class_name for record in opened(root).records}
 
 
 @pytest.mark.parametrize("name", ["synth.yaml", "test.yaml", "data.yml"])
@@ -38,15 +44,15 @@ def classes(root: Path) -> dict[str, str | None]:
 )
 def test_an_export_is_known_by_names_beside_a_folder_of_images(tmp_path: Path, name: str, yaml: str) -> None:
     root = export(tmp_path, {"train/0": "1 .5 .5 .1 .1\n"}, yaml, name)
-    assert is_export(root)
+    assert open_export(root) is not None
     assert classes(root) == {"images/train/0.png": "plate"}
 
 
 def test_a_folder_without_names_or_without_images_is_no_export(tmp_path: Path) -> None:
-    assert not is_export(export(tmp_path / "a", {"train/0": None}, "model: x\n"))
-    assert not is_export(export(tmp_path / "b", {}))
+    assert open_export(export(tmp_path / "a", {"train/0": None}, "model: x\n")) is None
+    assert open_export(export(tmp_path / "b", {})) is None
     (tmp_path / "c" / "images").mkdir(parents=True)
-    assert not is_export(tmp_path / "c")
+    assert open_export(tmp_path / "c") is None
 
 
 def test_one_stem_in_train_and_val_is_two_images_each_with_its_own_label(tmp_path: Path) -> None:
@@ -78,7 +84,7 @@ def test_an_image_without_a_label_file_has_no_class(tmp_path: Path) -> None:
 
 def test_boxes_and_segments_are_kept(tmp_path: Path) -> None:
     label = "0 0.5 0.25 0.1 0.2\n\n1 .5 .5 .2 .2 0.9\n2 0.1 0.2 0.5 0.2 0.3 0.8\n"
-    (record,) = open_export(export(tmp_path, {"train/0": label})).records
+    (record,) = opened(export(tmp_path, {"train/0": label})).records
     assert record.boxes[:2] == (Box("cup", 0.5, 0.25, 0.1, 0.2), Box("plate", 0.5, 0.5, 0.2, 0.2))
     segment = record.boxes[2]
     assert segment.class_name == "cup"
@@ -99,14 +105,14 @@ def test_boxes_and_segments_are_kept(tmp_path: Path) -> None:
 )
 def test_each_mistake_in_a_label_is_named(tmp_path: Path, label: str, message: str) -> None:
     with pytest.raises(SourceError, match=message):
-        open_export(export(tmp_path, {"train/0": label}))
+        opened(export(tmp_path, {"train/0": label}))
 
 
 def test_a_label_that_is_not_text_is_named(tmp_path: Path) -> None:
     root = export(tmp_path, {"train/0": ""})
     (root / "labels/train/0.txt").write_bytes(b"\xff\xfe\0")
     with pytest.raises(SourceError, match=r"labels/train/0\.txt: is broken UTF-16 text"):
-        open_export(root)
+        opened(root)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
@@ -167,20 +173,20 @@ CVAT = {
     ],
 )
 def test_the_layout_of_each_program_is_read(tmp_path: Path, files: dict[str, str], expected: dict[str, str]) -> None:
-    assert is_export(write(tmp_path, files))
+    assert open_export(write(tmp_path, files)) is not None
     assert classes(tmp_path) == expected
-    assert open_export(tmp_path).notes == ()
+    assert opened(tmp_path).notes == ()
 
 
 @pytest.mark.parametrize("points", [4, 17])
 def test_key_points_behind_a_box_do_not_count(tmp_path: Path, points: int) -> None:
     label = "0 .5 .5 .2 .4" + " .9 .9 2" * points
     root = export(tmp_path, {"train/0": label}, "kpt_shape: [17, 3]\nnames: {0: person}\n")
-    assert open_export(root).records[0].boxes == (Box("person", 0.5, 0.5, 0.2, 0.4),)
+    assert opened(root).records[0].boxes == (Box("person", 0.5, 0.5, 0.2, 0.4),)
 
 
 def test_a_turned_box_counts_as_the_box_around_its_corners(tmp_path: Path) -> None:
-    (record,) = open_export(export(tmp_path, {"train/0": "0 .5 .1 .9 .5 .5 .9 .1 .5\n"})).records
+    (record,) = opened(export(tmp_path, {"train/0": "0 .5 .1 .9 .5 .5 .9 .1 .5\n"})).records
     (box,) = record.boxes
     assert (box.x, box.y, box.width, box.height) == pytest.approx((0.5, 0.5, 0.8, 0.8))
 
@@ -196,9 +202,9 @@ CVAT_XML = """<?xml version="1.0"?><annotations><version>1.1</version>
 
 def test_the_annotations_of_cvat_are_read(tmp_path: Path) -> None:
     files = {"annotations.xml": CVAT_XML, "images/a/0.jpg": "x", "images/1.jpg": "x", "images/2.jpg": "x"}
-    assert is_export(write(tmp_path, files))
+    assert open_export(write(tmp_path, files)) is not None
     assert classes(tmp_path) == {"images/a/0.jpg": "kiwi", "images/1.jpg": "no", "images/2.jpg": None}
-    boxes = open_export(tmp_path).records[2].boxes
+    boxes = opened(tmp_path).records[2].boxes
     assert [boxes[0].x, boxes[0].y, boxes[0].width, boxes[0].height] == pytest.approx([0.2] * 4)
     assert boxes[1] == Box("kiwi", 0.25, 0.25, 0.5, 0.5)
 
@@ -213,22 +219,22 @@ def test_the_annotations_of_cvat_are_read(tmp_path: Path) -> None:
 )
 def test_broken_annotations_are_named(tmp_path: Path, content: str) -> None:
     with pytest.raises(SourceError, match=r"annotations\.xml: no annotations as CVAT writes them") as caught:
-        is_export(write(tmp_path, {"annotations.xml": content, "images/0.jpg": "x"}))
+        open_export(write(tmp_path, {"annotations.xml": content, "images/0.jpg": "x"}))
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_one_half_of_an_export_finds_the_names_above_it(tmp_path: Path) -> None:
-    assert is_export(write(tmp_path, ROBOFLOW) / "train")
+    assert open_export(write(tmp_path, ROBOFLOW) / "train") is not None
     assert classes(tmp_path / "train") == {"images/0.jpg": "apple"}
 
 
 def test_labels_that_nothing_names_and_images_without_labels_are_told(tmp_path: Path) -> None:
     nameless = write(tmp_path / "a", {"images/0.jpg": "x", "labels/0.txt": "0 .5 .5 .1 .1\n"})
-    assert is_export(nameless)
+    assert open_export(nameless) is not None
     assert classes(nameless) == {"images/0.jpg": None}
-    assert open_export(nameless).notes[0].endswith("nothing names their classes; add data.yaml or classes.txt")
+    assert opened(nameless).notes[0].endswith("nothing names their classes; add data.yaml or classes.txt")
     unlabelled = write(tmp_path / "b", {"images/0.jpg": "x", "data.yaml": "names: [cup]\n"})
-    assert open_export(unlabelled).notes[0].endswith("none of the 1 images has a label")
+    assert opened(unlabelled).notes[0].endswith("none of the 1 images has a label")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other file systems take either spelling")
@@ -243,7 +249,7 @@ def test_two_files_that_name_the_classes_must_agree(tmp_path: Path) -> None:
     assert classes(root) == {"images/train/0.png": "cup"}
     (root / "test.yaml").write_text("names: [fork]\n")
     with pytest.raises(SourceError, match="both name the classes, differently"):
-        open_export(root)
+        opened(root)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +266,7 @@ def test_two_files_that_name_the_classes_must_agree(tmp_path: Path) -> None:
 def test_a_broken_yaml_file_beside_images_is_named(tmp_path: Path, yaml: str, message: str) -> None:
     root = export(tmp_path, {"train/0": None}, yaml)
     with pytest.raises(SourceError, match=message) as caught:
-        is_export(root)
+        open_export(root)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -269,7 +275,7 @@ def test_a_broken_yaml_file_beside_images_is_named(tmp_path: Path, yaml: str, me
 def test_any_label_is_read_or_refused(tmp_path: Path, label: str) -> None:
     root = export(tmp_path, {"train/0": label})
     try:
-        (record,) = open_export(root).records
+        (record,) = opened(root).records
     except SourceError:
         return
     assert (record.class_name is None) == (not record.boxes)
