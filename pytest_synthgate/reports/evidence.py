@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict
@@ -72,11 +71,19 @@ def describe(finding: Finding, threshold: Mapping[str, Any]) -> str:
 
 def worst(findings: Iterable[Finding], most: int) -> list[Finding]:
     """Take the first few in turns, a pair of twins once and not from both ends."""
-    shown: dict[frozenset[str | None], Finding] = {}
-    for finding in in_turns(findings):
-        ends = (finding.image, finding.twin) if finding.twin_set == finding.image_set else (finding.image,)
-        shown.setdefault(frozenset(ends), finding)
-    return list(islice(shown.values(), most))
+    return pairs_once(findings)[0][:most]
+
+
+def pairs_once(findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Put findings in turns, and those apart that show a pair which another one shows from its other end."""
+    seen: set[frozenset[str | None]] = set()
+    first: list[Finding] = []
+    again: list[Finding] = []
+    for each in in_turns(findings):
+        pair = frozenset((each.image, each.twin))
+        (again if each.image_set == each.twin_set and pair in seen else first).append(each)
+        seen.add(pair)
+    return first, again
 
 
 def in_turns(findings: Iterable[Finding]) -> list[Finding]:

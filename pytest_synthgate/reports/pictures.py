@@ -59,9 +59,10 @@ def thumbnail(path: Path, edge: int) -> Image.Image | None:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A place for a picture: its words for those who do not see it, its file if it may be shown, and words instead."""
+    """A place for the picture of an image: its file if it may be shown, and words instead if its set has pictures."""
 
-    alt: str
+    image: str
+    side: str
     path: Path | None
     instead: str
 
@@ -91,11 +92,13 @@ class Album:
     inline: bool = False
     wanted: Counter[Path] = field(default_factory=Counter)
 
-    def picture(self, alt: str, path: Path | None, instead: str) -> Picture:
-        """Ask for a picture."""
-        if path is not None:
-            self.wanted[path] += 1
-        return Picture(alt, path, instead)
+    def picture(self, image: str, side: str, result: SpecResult) -> Picture:
+        """Ask for the picture of an image."""
+        file = file_of(image, side, result)
+        if isinstance(file, Path):
+            self.wanted[file] += 1
+            return Picture(image, side, file, NOT_FOUND)
+        return Picture(image, side, None, file if side in result.images or file == LEFT_OUT else "")
 
     @quiet()
     def develop(self) -> dict[Path, Thumbnail]:

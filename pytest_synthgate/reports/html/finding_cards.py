@@ -14,9 +14,9 @@ from typing import TypeVar
 from pytest_synthgate.images.generation.seeds import image_name
 from pytest_synthgate.kinds import FLAGGED, KINDS
 from pytest_synthgate.reports import Results
-from pytest_synthgate.reports.evidence import against, describe, in_turns, is_copy, some, within_its_set
+from pytest_synthgate.reports.evidence import against, describe, is_copy, pairs_once, some, within_its_set
 from pytest_synthgate.reports.overview import mark
-from pytest_synthgate.reports.pictures import LEFT_OUT, NOT_FOUND, Album, Picture, file_of
+from pytest_synthgate.reports.pictures import Album, Picture
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.text.printable import visible
@@ -39,15 +39,6 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """One of the two images of a finding: its set, its name, and its picture where the set has some."""
-
-    side: str
-    name: str
-    picture: Picture | None
-
-
-@dataclass(frozen=True, slots=True)
 class Card:
     """A finding with pictures: the flagged image and the one it resembles, how they belong together, what is known.
 
@@ -56,7 +47,7 @@ class Card:
 
     anchor: str
     finding: Finding
-    ends: tuple[End, ...]
+    ends: tuple[Picture, ...]
     relation: str
     facts: Pairs
     command: str | None
@@ -69,11 +60,6 @@ class Cluster:
     size: int
     pictures: tuple[Picture, ...]
     facts: Pairs
-
-    @property
-    def more(self) -> int:
-        """How many are not shown."""
-        return max(0, self.size - _ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +110,9 @@ def _by_score(result: SpecResult) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {score: [] for score in _ORDER}
     for each in result.measurement.findings:
         found.setdefault(each.score, []).append(each)
-    return {score: _pairs_once(in_turns(findings)) for score, findings in found.items() if findings}
-
-
-def _pairs_once(findings: Iterable[Finding]) -> list[Finding]:
-    """Put those behind that show a pair which another shows from its other end, and keep the order otherwise."""
-    seen: set[frozenset[str | None]] = set()
-    first: list[Finding] = []
-    again: list[Finding] = []
-    for each in findings:
-        pair = frozenset((each.image, each.twin))
-        (again if each.image_set == each.twin_set and pair in seen else first).append(each)
-        seen.add(pair)
-    return [*first, *again]
+    return {
+        score: [each for part in pairs_once(findings) for each in part] for score, findings in found.items() if findings
+    }
 
 
 def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
@@ -191,9 +167,10 @@ def _clusters(findings: Iterable[Finding], result: SpecResult, album: Album) -> 
     ordered = sorted(members.values(), key=len, reverse=True)
     rows = []
     for found in ordered[:_ROWS]:
-        pictures = (picture(each.image, each.image_set, result, album) for each in found[:_ROW])
-        rows.append(Cluster(len(found), tuple(each for each in pictures if each is not None), _in_common(found)))
-    return tuple(each for each in rows if each.pictures), max(0, len(ordered) - _ROWS)
+        pictures = tuple(album.picture(each.image, each.image_set, result) for each in found[:_ROW])
+        if any(each.instead for each in pictures):
+            rows.append(Cluster(len(found), pictures, _in_common(found)))
+    return tuple(rows), max(0, len(ordered) - _ROWS)
 
 
 def _in_common(found: Sequence[Finding]) -> Pairs:
@@ -214,7 +191,7 @@ def _card(spec_name: str, anchor: str, finding: Finding, result: SpecResult, alb
         anchor=anchor,
         finding=finding,
         ends=tuple(
-            End(side, cut(image), picture(image, side, result, album))
+            album.picture(image, side, result)
             for image, side in ((finding.image, finding.image_set), (finding.twin, finding.twin_set))
             if image is not None and side is not None
         ),
@@ -233,15 +210,6 @@ def _command(spec_name: str, finding: Finding, result: SpecResult) -> str | None
         return None
     words: Sequence[str] = ("synthgate", "generate", spec_name, "--again", "--image", finding.image)
     return visible(shlex.join(words))
-
-
-def picture(image: str, side: str, result: SpecResult, album: Album) -> Picture | None:
-    """Ask for the picture of an image; None where its set has none to show."""
-    alt = f"{side} image {cut(image)}"
-    file = file_of(image, side, result)
-    if isinstance(file, str):
-        return Picture(alt, None, file) if side in result.images or file == LEFT_OUT else None
-    return album.picture(alt, file, NOT_FOUND)
 
 
 def cut(text: str) -> str:

@@ -15,7 +15,7 @@ from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.explain import help_lines, in_plain_words
 from pytest_synthgate.reports.html.by_group import GroupTable, group_table
 from pytest_synthgate.reports.html.drawings import Chart, Map, draw_charts, draw_map
-from pytest_synthgate.reports.html.finding_cards import Group, Pairs, cut, picture
+from pytest_synthgate.reports.html.finding_cards import Group, Pairs, cut
 from pytest_synthgate.reports.overview import Mark, mark
 from pytest_synthgate.reports.pictures import Album, Picture
 from pytest_synthgate.results.result import SpecResult
@@ -131,8 +131,7 @@ def _sheet(result: SpecResult, side: str, album: Album) -> tuple[Picture, ...]:
     if projection is None or (side == "real" and result.redacted):
         return ()
     places = projection.real if side == "real" else projection.synthetic
-    pictures = (picture(image, side, result, album) for image in islice(places, SAMPLE))
-    return tuple(each for each in pictures if each is not None)
+    return tuple(album.picture(image, side, result) for image in islice(places, SAMPLE))
 
 
 def _map(result: SpecResult, groups: tuple[Group, ...]) -> Map | None:
@@ -140,7 +139,7 @@ def _map(result: SpecResult, groups: tuple[Group, ...]) -> Map | None:
     if measurement.projection is None:
         return None
     links = {
-        (card.finding.image_set, card.finding.image): (card.anchor, f"{group.score}: {card.ends[0].name}")
+        (card.finding.image_set, card.finding.image): (card.anchor, f"{group.score}: {cut(card.finding.image)}")
         for group in groups
         for card in group.cards
     }
