@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, Strict
 
+from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.forms import Bound, Form
 from pytest_synthgate.gating.difference import Beside, Outcome, beside_baseline
 from pytest_synthgate.gating.left_out import applied
@@ -21,6 +22,7 @@ from pytest_synthgate.scores.measurement import ENOUGH, Measurement
 from pytest_synthgate.scores.score import Score, number
 from pytest_synthgate.spec.limits import Limit, Limits, WhenUnsure
 from pytest_synthgate.spec.waivers import Waiver
+from pytest_synthgate.text.wording import written
 
 if TYPE_CHECKING:
     from pytest_synthgate.gating.accepted import Accepted
@@ -145,8 +147,10 @@ def gate(
         Verdicts in the order of the table, classes in sorted order and the pooled small ones last.
 
     Raises:
-        SpecError: A limit is on an unknown score, or one that its score cannot have.
+        SpecError: There is no table of limits, or one is on an unknown score, or one that its score cannot have.
     """
+    if not isinstance(limits, Mapping) or not all(isinstance(score, str) for score in limits):
+        raise SpecError(f"{written(limits)} is no table of limits; give one by score, such as {{'unvaried': 0.05}}")
     read = limits if isinstance(limits, Limits) else Limits(**limits)
     return [
         judge(measurement, score, read[score], group, baseline=baseline)

@@ -622,3 +622,9 @@ def test_both_numbers_are_told_where_nothing_is_decided_too(changes: dict[str, A
     waivers = [replace(_waiver(row, date(2026, 1, 1)), score="obviously_fake") for row in range(40)]
     found = judge(measurement, "obviously_fake", Limit(max=0.5), waivers=waivers, today=date(2026, 1, 1))
     assert found.reason == f"{reason}; 0.02 (0.100 with 40 waived)"
+
+
+@pytest.mark.parametrize("limits", [3, None, [0.05], {1: 0.05}])
+def test_what_is_no_table_of_limits_is_refused(limits: Any) -> None:
+    with pytest.raises(SpecError, match="is no table of limits; give one by score, such as"):
+        gate(_measured(), limits)
