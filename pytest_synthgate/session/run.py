@@ -5,6 +5,7 @@ Part of the plugin. Under xdist every worker has a run of its own; what it finds
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,8 +96,10 @@ class Run:
         """Pack that the worker died which ran an item, if that was about a spec."""
         with suppress(SynthgateError):  # of which the collection has told
             self.project.catalogue.load_all()
-        for spec in self.project.catalogue.specs.values():
-            if f"{spec.file.name}::{spec.name}::" in nodeid or nodeid.endswith(f"[{spec.name}]"):
+        # Further parameters may stand before and behind its name, which may be a part of a longer one.
+        for spec in sorted(self.project.catalogue.specs.values(), key=lambda each: -len(each.name)):
+            item, parameter = f"{spec.file.name}::{spec.name}::", rf"\[(.*-)?{re.escape(spec.name)}(-.*)?\]$"
+            if item in nodeid or re.search(parameter, nodeid):
                 result = self.project.result(spec, f"the worker that ran {visible(nodeid)} crashed")
                 return self.sender.pack(spec.name, self._position(spec), result, ())
         return None

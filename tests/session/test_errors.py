@@ -195,13 +195,34 @@ def test_a_spec_whose_gates_cannot_be_listed_is_told_by_its_own_name(project: Pr
     assert "gone" in specs["y"]["error"]
 
 
+IN_CODE = """
+import pytest
+
+def test_it(synth_spec): pass
+
+@pytest.mark.parametrize("n", [1])
+def test_mark(n, synth_spec): pass
+
+@pytest.fixture(params=["a-b"])
+def n(request): return request.param
+
+def test_fixture(n, synth_spec): pass
+"""
 CRASH = "import os\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtest_call(item):\n"
 
 
-@pytest.mark.parametrize("item", ["synth_x.toml::few::unvaried", "test_it.py::test_it[few]"])
+@pytest.mark.parametrize(
+    "item",
+    [
+        "synth_x.toml::few::unvaried",
+        "test_it.py::test_it[few]",
+        "test_it.py::test_mark[few-1]",
+        "test_it.py::test_fixture[a-b-few]",
+    ],
+)
 def test_a_spec_whose_worker_crashes_is_told(project: Project, item: str) -> None:
     project.specs("honest", "few")
-    project.write("test_it.py", "def test_it(synth_spec): pass")
+    project.write("test_it.py", IN_CODE)
     project.write("conftest.py", f"import pytest\n{CRASH}    if item.nodeid == {item!r}: os._exit(1)\n")
     project.run_apart("-n1", "--synth-json=out.json", "--synth-markdown=note.md")
     specs = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]
