@@ -17,17 +17,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pytest_synthgate.errors import (
-    DeviceError,
-    EncoderError,
-    MissingExtraError,
-    NothingReadableError,
-    SourceError,
-    SpecError,
-)
+from pytest_synthgate.device import choose_hardware
+from pytest_synthgate.errors import EncoderError, MissingExtraError, NothingReadableError, SourceError, SpecError
 from pytest_synthgate.features.edits import embed_edits
-from pytest_synthgate.features.embedding import Embedded, Sets, embed
-from pytest_synthgate.features.encoder import EncoderSource
+from pytest_synthgate.features.embedding import Embedded, Sets, embed, taken
+from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.provide import Hook, Mode, provide
@@ -93,20 +87,16 @@ class Measurer:
 
     def _once(self, what: object, work: Callable[[], _T]) -> _T:
         """Do work once a run: what failed after an hour, or cost money, is not tried again for every gate."""
-        self._stop_at(what)
+        if what in self._failed:
+            raise copy(self._failed[what])
         if what not in self._done:
             try:
                 self._done[what] = work()
             except Exception as error:
-                self._failed[what] = copy(error)
+                self._failed[what] = copy(error)  # whose traceback would keep every frame and its arrays
                 raise
         done: _T = self._done[what]
         return done
-
-    def _stop_at(self, what: object) -> None:
-        """Raise what failed before anew; copies are kept, for a traceback keeps every frame and its arrays."""
-        if what in self._failed:
-            raise copy(self._failed[what])
 
     def real(self, spec: Spec) -> ImageSet:
         """List the real set of a spec without reading an image.
@@ -168,27 +158,28 @@ class Measurer:
         return Measurement.from_json(json.loads(text))
 
     def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
-        settings = (spec.encoder, spec.normalise, spec.precision, spec.device, spec.batch_size)
-        return self._once((id(images), settings), lambda: self._embedded(spec, images, settings))
+        if (vectors := images.vectors) is not None:
+            return self._once(id(images), lambda: taken(images, vectors))
+        model = self._model(spec)
+        return self._once((id(images), id(model), spec.normalise), lambda: self._embedded(spec, images, model))
 
-    def _embedded(self, spec: Spec, images: ImageSet, settings: object) -> Embedded:
-        if images.vectors is None:
-            self._stop_at(settings)
+    def _embedded(self, spec: Spec, images: ImageSet, model: LazyEncoder) -> Embedded:
         try:
-            with self.store.lock_for("embed", f"{images.root} {settings}"):
-                return embed(
-                    images,
-                    self.resolve(spec.encoder, spec.file.parent),
-                    self.store,
-                    normalise=spec.normalise,
-                    precision=spec.precision,
-                    device=spec.device,
-                    batch_size=spec.batch_size,
-                    progress=self.progress,
-                )
-        except (EncoderError, DeviceError, MissingExtraError) as error:
-            self._failed[settings] = copy(error)
+            with self.store.lock_for("embed", f"{images.root} {model.name} {model.hardware} {spec.normalise}"):
+                return embed(images, model, normalise=spec.normalise, progress=self.progress)
+        except (EncoderError, MissingExtraError) as error:
+            self._failed[_model_of(spec)] = copy(error)
             raise
+
+    def _model(self, spec: Spec) -> LazyEncoder:
+        """Find the encoder of a spec, which is loaded once for all that name the same."""
+
+        def found() -> LazyEncoder:
+            source = self.resolve(spec.encoder, spec.file.parent)
+            hardware = choose_hardware(spec.device, spec.precision, self.store)
+            return LazyEncoder(source, hardware, self.store, spec.batch_size)
+
+        return self._once(_model_of(spec), found)
 
     def _measure(self, spec: Spec, sets: Sets) -> Measurement:
         against = self._reference(sets.real)
@@ -225,14 +216,10 @@ class Measurer:
 
     def _recognised(self, spec: Spec, real: Embedded, tau: float) -> dict[str, float]:
         """Share of lightly edited real photos that lie within tau of their original, by edit."""
+        if real.precision is None:  # a set of vectors has no pictures to edit
+            return {}
         with self.store.lock_for("edits", f"{spec.real} {spec.encoder}"):
-            edited = embed_edits(
-                real,
-                self.resolve(spec.encoder, spec.file.parent),
-                self.store,
-                device=spec.device,
-                batch_size=spec.batch_size,
-            )
+            edited = embed_edits(real, self._model(spec))
         row_of = {digest: row for row, digest in enumerate(real.matrix.digests)}
         originals = real.matrix.features[[row_of[digest] for digest in edited.digests]]
         return {
@@ -240,6 +227,11 @@ class Measurer:
             for edit, features in edited.features.items()
             if len(features)
         }
+
+
+def _model_of(spec: Spec) -> object:
+    """Name an encoder on its hardware; a path in its name starts from the folder of the spec file."""
+    return spec.encoder, spec.file.parent, spec.device, spec.precision, spec.batch_size
 
 
 def _same_kind(spec: Spec, real: ImageSet, synthetic: ImageSet) -> None:

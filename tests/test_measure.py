@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_synthgate import measure
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, NothingReadableError, SourceError, SpecError
-from pytest_synthgate.features.encoder import EncoderSource, source_of
+from pytest_synthgate.features.encoder import EncoderSource, Loaded, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set
@@ -407,6 +408,31 @@ def test_a_recalled_real_set_gives_the_measurement_that_a_new_one_gives(
     with Store(tmp_path / "fresh") as fresh:
         texts = [Measurer(each, progress=False, resolve=flat).measurement(spec).to_text() for each in (store, fresh)]
     assert texts[0] == texts[1]
+
+
+def test_an_encoder_is_loaded_once_for_all_sets_of_a_run(store: Store, spec: Spec, tmp_path: Path) -> None:
+    loads = []
+
+    def load(hardware: Hardware) -> Loaded:
+        loads.append(hardware)
+        return Loaded(Flat())
+
+    measurer = Measurer(store, progress=False, resolve=lambda name, base: EncoderSource(name, load))
+    measurer.measurement(spec)
+    measurer.measurement(replace(spec, name="b", images=draw(tmp_path / "other", {"apple": 35}, seed=3)))
+    assert len(loads) == 1
+
+
+def test_a_path_that_two_spec_files_have_in_common_is_an_encoder_for_each(store: Store, spec: Spec) -> None:
+    def beside(name: str, base: Path) -> EncoderSource:
+        found = Flat()
+        found.fingerprint = str(base / name)
+        return source_of(found)
+
+    measurer = Measurer(store, progress=False, resolve=beside)
+    files = [spec.file.parent / folder / "synth_x.toml" for folder in ("one", "two")]
+    sets = [measurer.sets(replace(spec, name=file.parent.name, file=file)) for file in files]
+    assert [each.real.fingerprint["encoder"] for each in sets] == [str(file.with_name("flat")) for file in files]
 
 
 def test_an_encoder_that_fails_is_tried_once_a_run(store: Store, spec: Spec, tmp_path: Path) -> None:

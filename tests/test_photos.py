@@ -13,7 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_synthgate import Measurement
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.features.embedding import Embedded, embed
+from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.features.store import Store
@@ -26,6 +28,7 @@ from pytest_synthgate.spec.model import Definition
 pytestmark = [pytest.mark.photos, pytest.mark.slow]
 
 ENCODER = "efficientnet_lite0"
+FP32 = Hardware("cpu", "fp32")
 IDENTICAL_PINEAPPLES = 11  # pairs of files that are the same, all of that class
 
 
@@ -46,7 +49,7 @@ def photos(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Photos:
 
     def embedded(store: Store, folder: str) -> Embedded:
         images = open_set(test_data / folder, side="real")
-        return embed(images, resolve_encoder(ENCODER), store, precision="fp32", progress=False)
+        return embed(images, LazyEncoder(resolve_encoder(ENCODER), FP32, store), progress=False)
 
     with Store(directory) as store:
         return Photos(test_data, directory, embedded(store, "snacks/train"), embedded(store, "stable_diffusion"))
@@ -146,8 +149,8 @@ def test_another_batch_size_changes_no_score(photos: Photos, tmp_path: Path) -> 
 
     def again(batch_size: int) -> FeatureMatrix:
         with Store(tmp_path / str(batch_size)) as store:
-            source = resolve_encoder(ENCODER)
-            return embed(images, source, store, precision="fp32", batch_size=batch_size, progress=False).matrix
+            model = LazyEncoder(resolve_encoder(ENCODER), FP32, store, batch_size)
+            return embed(images, model, progress=False).matrix
 
     def scores(matrix: FeatureMatrix) -> dict[str, float | None]:
         real, synthetic = draw(matrix, lambda number: number < 60), draw(matrix, lambda number: number >= 60)

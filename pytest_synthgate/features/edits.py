@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.features.embedding import Embedded, ahead
-from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
-from pytest_synthgate.features.store import Store
+from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.formats import quiet
 from pytest_synthgate.images.normalise import prepare
@@ -62,35 +60,22 @@ LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": recompressed, "crop 95%": cropped}
 
 @quiet()
 def embed_edits(
-    embedded: Embedded,
-    source: EncoderSource,
-    store: Store,
-    edits: Mapping[str, Edit] = LIGHT_EDITS,
-    *,
-    sample: int = 200,
-    device: str | None = None,
-    batch_size: int | None = None,
+    embedded: Embedded, model: LazyEncoder, edits: Mapping[str, Edit] = LIGHT_EDITS, *, sample: int = 200
 ) -> EditedFeatures:
     """Edit some photos of a set and embed the results, on the road the set itself has taken.
 
     Args:
         embedded: The set.
-        source: The encoder it was embedded with.
-        store: Knows the edited photos by digest and name of the edit.
+        model: The encoder it was embedded with; its store knows the edited photos by digest and name of the edit.
         edits: Name, parameters included -> edit.
         sample: Photos at most.
-        device: As for `embed`, like the batch size.
-        batch_size: Images the encoder sees at once.
 
     Raises:
         EncoderError: The encoder cannot be loaded or used.
         StoreError: The store cannot be used.
     """
-    if embedded.precision is None:  # a set of vectors has no pictures to edit
-        return EditedFeatures((), {})
-    model = LazyEncoder(source, choose_hardware(device, embedded.precision, store), store)
     normalise = embedded.fingerprint["normalise"] is not None
-    key = model.key(normalise)
+    key, store = model.key(normalise), model.store
     photos = _sample(embedded, sample)
     names = {(digest, edit): f"{digest} {edit}" for digest in photos for edit in edits}
     there = store.embedded(names.values(), key)
@@ -109,11 +94,10 @@ def embed_edits(
         }
 
     def prepared() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        for each in ahead(edited, lacking, limit=size):
+        for each in ahead(edited, lacking, limit=model.batch_size):
             yield from each.items()
 
-    size = batch_size or model.batch_size
-    model.add_features(key, prepared(), size)
+    model.add_features(key, prepared())
     vectors = store.features(names.values(), key)
     kept = tuple(digest for digest in photos if all(names[digest, edit] in vectors for edit in edits))
     rows = {edit: np.array([vectors[names[each, edit]] for each in kept], dtype=np.float32) for edit in edits}

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.errors import require
-from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
+from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
@@ -69,50 +68,39 @@ class Sets:
         return ("synthetic", self.synthetic), ("real", self.real)
 
 
+def taken(images: ImageSet, vectors: ArrayLike) -> Embedded:
+    """Take the vectors that come with a set for its features, as they are.
+
+    Raises:
+        SourceError: They are no features.
+    """
+    matrix = feature_matrix(vectors, [record.id for record in images.records], name=str(images.root))
+    return Embedded(matrix, {}, _by_id(images), {"vectors": matrix.features.shape[1]}, None)
+
+
 @quiet()
-def embed(
-    images: ImageSet,
-    source: EncoderSource,
-    store: Store,
-    *,
-    normalise: bool = True,
-    precision: str = "auto",
-    device: str | None = None,
-    batch_size: int | None = None,
-    progress: bool = True,
-) -> Embedded:
-    """Give every readable image of a set its vector.
+def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progress: bool = True) -> Embedded:
+    """Give every readable image of a set its vector, from the store or from the model, which adds it there.
 
     Args:
-        images: The set; its vectors are taken as they are when it has some.
-        source: The encoder.
-        store: Knows what was computed before, and learns what is computed now.
+        images: The set.
+        model: The encoder.
         normalise: Whether the pixels take the JPEG round trip of `prepare`.
-        precision: "auto" (bf16 where the hardware is faster with it), "fp32" or "bf16".
-        device: A torch device; the best there is when absent.
-        batch_size: Images the encoder sees at once; chosen by the device when absent.
         progress: Whether to show a bar on a terminal.
 
     Raises:
         EncoderError: The encoder cannot be loaded or used.
         StoreError: The store cannot be used.
-        SourceError: The set's vectors are no features.
     """
-    records = {record.id: record for record in sorted(images.records, key=lambda record: record.id)}
-    if images.vectors is not None:
-        ids = tuple(record.id for record in images.records)
-        matrix = feature_matrix(images.vectors, ids, name=str(images.root))
-        return Embedded(matrix, {}, records, {"vectors": matrix.features.shape[1]}, None)
-    model = LazyEncoder(source, choose_hardware(device, precision, store), store)
+    records, store = _by_id(images), model.store
     key = model.key(normalise)
     paths = [record.path for record in records.values() if record.path is not None]
     pixels = known(paths, store)
     work = partial(read, store=store, key=key, preprocessing=model.facts.preprocessing, normalise=normalise)
-    size = batch_size or model.batch_size
     # Once, but for files that change meanwhile: another file may then have to stand in for the same picture.
     while lacking := _lacking(paths, pixels, store, key):
-        readings = _shown(ahead(work, lacking, limit=2 * size), len(lacking), progress)
-        model.add_features(key, _prepared(readings, pixels, store), size)
+        readings = _shown(ahead(work, lacking, limit=2 * model.batch_size), len(lacking), progress)
+        model.add_features(key, _prepared(readings, pixels, store))
     found = {name: pixels[record.path] if record.path else _NO_FILE for name, record in records.items()}
     digests = {name: each.digest for name, each in found.items() if each.digest}
     vectors = store.features(set(digests.values()), key)
@@ -127,6 +115,10 @@ def embed(
         precision=model.hardware.precision,
         device=model.hardware.device,
     )
+
+
+def _by_id(images: ImageSet) -> dict[str, ImageRecord]:
+    return {record.id: record for record in sorted(images.records, key=lambda record: record.id)}
 
 
 def ahead(work: Callable[[In], Out], items: Iterable[In], limit: int) -> Generator[Out, None, None]:

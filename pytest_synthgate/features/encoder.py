@@ -140,20 +140,23 @@ def hooked(hook: Callable[..., Encoder | None], name: str) -> EncoderSource | No
 
 
 class LazyEncoder:
-    """An encoder on its hardware, loaded when first needed; its facts are in the store, by the stamps of its files."""
+    """An encoder on its hardware, loaded when first needed, for all the sets that are embedded with it.
 
-    def __init__(self, source: EncoderSource, hardware: Hardware, store: Store) -> None:
+    Args:
+        source: Where it comes from.
+        hardware: Where it runs, and how.
+        store: Keeps its facts, by the stamps of its files, and its features.
+        batch_size: Images it sees at once; what suits the hardware when absent.
+    """
+
+    def __init__(self, source: EncoderSource, hardware: Hardware, store: Store, batch_size: int | None = None) -> None:
         self.name = source.name
         self.hardware = hardware
+        self.store = store
+        self.batch_size = batch_size or (_CPU_BATCH if hardware.device == "cpu" else _ACCELERATOR_BATCH)
         self._source = source
-        self._store = store
         self._encoder: Encoder | None = None
         self.facts = source.facts or self._remembered() or EncoderFacts.of(self._loaded())
-
-    @property
-    def batch_size(self) -> int:
-        """Images a pass that suit the hardware."""
-        return _CPU_BATCH if self.hardware.device == "cpu" else _ACCELERATOR_BATCH
 
     def road(self, normalise: bool) -> dict[str, object]:
         """Name what a picture goes through before it is a vector, in plain JSON types."""
@@ -169,19 +172,17 @@ class LazyEncoder:
         values = [self.road(normalise), self.hardware.precision]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
-    def add_features(
-        self, key: str, prepared: Iterable[tuple[str, NDArray[np.uint8]]], batch_size: int | None = None
-    ) -> None:
+    def add_features(self, key: str, prepared: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:
         """Encode named images, uint8 (height, width, 3), and store each batch under the key as soon as it is done.
 
         A name that came before is left out.
         """
-        size, images = batch_size or self.batch_size, _distinct(prepared)
-        while batch := dict(islice(images, size)):
-            vectors = self.encode(list(batch.values()), size)
-            self._store.add_features(key, dict(zip(batch, vectors, strict=True)))
+        images = _distinct(prepared)
+        while batch := dict(islice(images, self.batch_size)):
+            vectors = self.encode(list(batch.values()))
+            self.store.add_features(key, dict(zip(batch, vectors, strict=True)))
 
-    def encode(self, pixels: list[NDArray[np.uint8]], batch_size: int) -> NDArray[np.float32]:
+    def encode(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Encode up to a batch of images, always in a full one: kernels may differ between batch sizes.
 
         Returns:
@@ -190,15 +191,15 @@ class LazyEncoder:
         Raises:
             EncoderError: The encoder cannot be loaded, or gives something else than one vector an image.
         """
-        batch = np.zeros((batch_size, *self.facts.preprocessing.shape, 3), dtype=np.uint8)
+        batch = np.zeros((self.batch_size, *self.facts.preprocessing.shape, 3), dtype=np.uint8)
         batch[: len(pixels)] = np.stack(pixels)
         encoder = self._loaded()
         with foreign(f"the encoder {self.name}", EncoderError):
             vectors = np.asarray(encoder.encode(batch), dtype=np.float32)
-        if vectors.shape != (batch_size, self.facts.dim):
+        if vectors.shape != (self.batch_size, self.facts.dim):
             raise EncoderError(
-                f"{self.name} gave vectors of shape {vectors.shape} for {batch_size} images, "
-                f"not {(batch_size, self.facts.dim)}; name another encoder"
+                f"{self.name} gave vectors of shape {vectors.shape} for {self.batch_size} images, "
+                f"not {(self.batch_size, self.facts.dim)}; name another encoder"
             )
         vectors = vectors[: len(pixels)]
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -222,12 +223,12 @@ class LazyEncoder:
             stamps = [FileStamp.of(file) for file in self._source.files or loaded.files]
             if stamps and all(stamp.settled(started) for stamp in stamps):
                 note = NotedFacts(tuple(map(astuple, stamps)), EncoderFacts.of(loaded.encoder))
-                self._store.add_note("weights", self.name, TypeAdapter(NotedFacts).dump_json(note).decode())
+                self.store.add_note("weights", self.name, TypeAdapter(NotedFacts).dump_json(note).decode())
         return self._encoder
 
     def _remembered(self) -> EncoderFacts | None:
         """Give the facts noted when it was loaded last, if every file is as it was then."""
-        noted = self._store.note("weights", self.name)
+        noted = self.store.note("weights", self.name)
         if noted is None:
             return None
         note = TypeAdapter(NotedFacts).validate_json(noted)

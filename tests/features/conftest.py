@@ -4,12 +4,15 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from pytest_synthgate.device import Hardware
+from pytest_synthgate.features.encoder import Encoder, LazyEncoder, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -34,6 +37,13 @@ class FlatEncoder:
         rows = batch.reshape(len(batch), -1).astype(np.float32) + 1
         unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
+
+
+def ready(
+    encoder: Encoder, store: Store, batch_size: int | None = None, precision: Literal["fp32", "bf16"] = "fp32"
+) -> LazyEncoder:
+    """Put an encoder to use on the CPU."""
+    return LazyEncoder(source_of(encoder), Hardware("cpu", precision), store, batch_size)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +7,12 @@ from PIL import Image
 from pytest_synthgate.features import edits
 from pytest_synthgate.features.edits import LIGHT_EDITS, cropped, embed_edits, recompressed
 from pytest_synthgate.features.embedding import embed
-from pytest_synthgate.features.encoder import source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import decode
 from pytest_synthgate.images.normalise import prepare
-from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.images.sets import ImageRecord
 
-from .conftest import FlatEncoder, MakeSet
+from .conftest import FlatEncoder, MakeSet, ready
 
 
 def mirrored(image: Image.Image) -> Image.Image:
@@ -26,8 +24,8 @@ def test_edited_photos_take_the_road_of_the_set(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, normalise: bool
 ) -> None:
     images = make_set(6)
-    embedded = embed(images, source_of(encoder), store, normalise=normalise)
-    result = embed_edits(embedded, source_of(encoder), store, {"same": lambda image: image, "mirror": mirrored})
+    embedded = embed(images, ready(encoder, store), normalise=normalise)
+    result = embed_edits(embedded, ready(encoder, store), {"same": lambda image: image, "mirror": mirrored})
     assert result.digests == embedded.matrix.digests
     assert np.array_equal(result.features["same"], embedded.matrix.features)
     for row, name in enumerate(embedded.matrix.ids):
@@ -39,8 +37,8 @@ def test_edited_photos_take_the_road_of_the_set(
 def test_the_sample_is_the_smallest_digests_each_once(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
     images = make_set(9)
     copies = tuple(ImageRecord(f"copy of {record.id}", record.path) for record in images.records)
-    embedded = embed(replace(images, records=images.records + copies), source_of(encoder), store)
-    result = embed_edits(embedded, source_of(encoder), store, {"mirror": mirrored}, sample=4)
+    embedded = embed(replace(images, records=images.records + copies), ready(encoder, store))
+    result = embed_edits(embedded, ready(encoder, store), {"mirror": mirrored}, sample=4)
     assert result.digests == tuple(sorted(set(embedded.matrix.digests))[:4])
     assert result.features["mirror"].shape == (4, 48)
 
@@ -48,11 +46,11 @@ def test_the_sample_is_the_smallest_digests_each_once(make_set: MakeSet, encoder
 def test_edited_photos_are_looked_up_the_second_time(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedded = embed(make_set(5), source_of(encoder), store)
-    first = embed_edits(embedded, source_of(encoder), store)
+    embedded = embed(make_set(5), ready(encoder, store))
+    first = embed_edits(embedded, ready(encoder, store))
     monkeypatch.setattr(edits, "decode", None)
     encoder.batches.clear()
-    again = embed_edits(embedded, source_of(encoder), store)
+    again = embed_edits(embedded, ready(encoder, store))
     assert encoder.batches == []
     assert first.features.keys() == again.features.keys() == LIGHT_EDITS.keys()
     assert all(np.array_equal(first.features[name], again.features[name]) for name in LIGHT_EDITS)
@@ -62,10 +60,10 @@ def test_a_photo_that_changed_or_vanished_meanwhile_leaves_the_sample(
     make_set: MakeSet, encoder: FlatEncoder, store: Store
 ) -> None:
     images = make_set(4)
-    embedded = embed(images, source_of(encoder), store)
+    embedded = embed(images, ready(encoder, store))
     (images.root / "000.png").unlink()
     Image.new("RGB", (5, 6)).save(images.root / "001.png")
-    left = embed_edits(embedded, source_of(encoder), store, {"mirror": mirrored})
+    left = embed_edits(embedded, ready(encoder, store), {"mirror": mirrored})
     names = dict(zip(embedded.matrix.digests, embedded.matrix.ids, strict=True))
     assert sorted(names[digest] for digest in left.digests) == ["002.png", "003.png"]
     assert left.features["mirror"].shape == (2, 48)
@@ -76,14 +74,8 @@ def test_a_photo_longer_than_any_jpeg_is_no_part_of_the_sample(
 ) -> None:
     images = make_set(2)
     Image.new("RGB", (66_000, 1)).save(images.root / "001.png")
-    left = embed_edits(embed(images, source_of(encoder), store), source_of(encoder), store)
+    left = embed_edits(embed(images, ready(encoder, store)), ready(encoder, store))
     assert len(left.digests) == 1
-
-
-def test_vectors_have_no_pictures_to_edit(encoder: FlatEncoder, store: Store) -> None:
-    images = ImageSet(Path("table"), (ImageRecord("a", None),), np.ones((1, 2), dtype=np.float32))
-    result = embed_edits(embed(images, source_of(encoder), store), source_of(encoder), store)
-    assert (result.digests, dict(result.features)) == ((), {})
 
 
 def test_a_crop_keeps_the_middle_95_percent() -> None:

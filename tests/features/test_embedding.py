@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,14 +15,13 @@ from PIL import Image
 
 from pytest_synthgate.errors import EncoderError
 from pytest_synthgate.features import embedding, reading
-from pytest_synthgate.features.embedding import ahead, embed
-from pytest_synthgate.features.encoder import source_of
+from pytest_synthgate.features.embedding import ahead, embed, taken
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import decode, pixel_digest
 from pytest_synthgate.images.normalise import Preprocessing, prepare
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 
-from .conftest import LONG_AGO, FlatEncoder, MakeSet
+from .conftest import LONG_AGO, FlatEncoder, MakeSet, ready
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -35,7 +35,7 @@ def test_each_image_gets_the_vector_of_its_own_prepared_pixels(
     make_set: MakeSet, encoder: FlatEncoder, store: Store
 ) -> None:
     images = make_set(11)
-    embedded = embed(images, source_of(encoder), store, batch_size=4)
+    embedded = embed(images, ready(encoder, store, 4))
     assert sorted(embedded.matrix.ids) == [record.id for record in images.records]
     for row, name in enumerate(embedded.matrix.ids):
         picture = decode((images.root / name).read_bytes())
@@ -49,7 +49,7 @@ def test_each_image_gets_the_vector_of_its_own_prepared_pixels(
 def test_every_batch_is_full_so_that_an_image_never_sees_another_batch_size(
     make_set: MakeSet, encoder: FlatEncoder, store: Store
 ) -> None:
-    embed(make_set(11), source_of(encoder), store, batch_size=4)
+    embed(make_set(11), ready(encoder, store, 4))
     assert (encoder.batches, encoder.images) == ([4, 4, 4], 11)
 
 
@@ -58,8 +58,8 @@ def test_the_features_do_not_depend_on_batch_size_or_order(make_set: MakeSet, tm
     images = make_set(9)
     backwards = replace(images, records=images.records[::-1])
     with Store(tmp_path / "a") as first, Store(tmp_path / "b") as second:
-        one = embed(images, source_of(FlatEncoder()), first, batch_size=8)
-        other = embed(backwards, source_of(FlatEncoder()), second, batch_size=batch_size)
+        one = embed(images, ready(FlatEncoder(), first, 8))
+        other = embed(backwards, ready(FlatEncoder(), second, batch_size))
     assert one.matrix.ids == other.matrix.ids
     assert np.array_equal(one.matrix.features, other.matrix.features)
 
@@ -68,10 +68,10 @@ def test_an_unchanged_set_is_neither_read_nor_encoded_again(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = make_set(5)
-    first = embed(images, source_of(encoder), store)
+    first = embed(images, ready(encoder, store))
     forbid(monkeypatch, "read_bytes")
     encoder.batches.clear()
-    again = embed(images, source_of(encoder), store)
+    again = embed(images, ready(encoder, store))
     assert encoder.batches == []
     assert np.array_equal(first.matrix.features, again.matrix.features)
     assert first.matrix.ids == again.matrix.ids
@@ -80,26 +80,26 @@ def test_an_unchanged_set_is_neither_read_nor_encoded_again(
 def test_a_fresh_checkout_is_read_but_not_decoded(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = embed(make_set(5), source_of(encoder), store)
+    first = embed(make_set(5), ready(encoder, store))
     elsewhere = make_set(5, folder="checkout")
     forbid(monkeypatch, "decode")
     encoder.batches.clear()
-    again = embed(elsewhere, source_of(encoder), store)
+    again = embed(elsewhere, ready(encoder, store))
     assert encoder.batches == []
     assert np.array_equal(first.matrix.features, again.matrix.features)
     forbid(monkeypatch, "read_bytes")
-    embed(elsewhere, source_of(encoder), store)
+    embed(elsewhere, ready(encoder, store))
 
 
 def test_the_same_picture_in_another_file_format_is_not_encoded_again(
     make_set: MakeSet, encoder: FlatEncoder, store: Store
 ) -> None:
     images = make_set(3)
-    first = embed(images, source_of(encoder), store)
+    first = embed(images, ready(encoder, store))
     path = images.root / "same.bmp"
     Image.open(images.root / "000.png").save(path)
     encoder.batches.clear()
-    both = embed(ImageSet(images.root, (images.records[0], ImageRecord("same.bmp", path))), source_of(encoder), store)
+    both = embed(ImageSet(images.root, (images.records[0], ImageRecord("same.bmp", path))), ready(encoder, store))
     assert encoder.batches == []
     assert len(set(both.matrix.digests)) == 1
     assert both.matrix.digests[0] in first.matrix.digests
@@ -108,16 +108,16 @@ def test_the_same_picture_in_another_file_format_is_not_encoded_again(
 def test_exact_copies_in_one_set_are_encoded_once(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
     images = make_set(2)
     copies = tuple(ImageRecord(f"copy {n}", images.records[0].path) for n in range(5))
-    embedded = embed(replace(images, records=images.records + copies), source_of(encoder), store)
+    embedded = embed(replace(images, records=images.records + copies), ready(encoder, store))
     assert encoder.images == 2
     assert len(embedded.matrix) == 7
 
 
 def test_one_more_image_costs_one_pass(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
-    embed(make_set(20), source_of(encoder), store)
+    embed(make_set(20), ready(encoder, store))
     encoder.batches.clear()
     encoder.images = 0
-    embed(make_set(21), source_of(encoder), store)
+    embed(make_set(21), ready(encoder, store))
     assert (len(encoder.batches), encoder.images) == (1, 1)
 
 
@@ -128,12 +128,12 @@ def test_a_file_changed_within_the_same_clock_tick_is_noticed(
     path = images.root / "000.png"
     path.write_bytes((make_set(2, folder="others", seed=1).root / "000.png").read_bytes())
     before = path.stat()
-    first = embed(images, source_of(encoder), store)
+    first = embed(images, ready(encoder, store))
     other = (images.root.parent / "others" / "001.png").read_bytes()
     assert len(other) == before.st_size
     path.write_bytes(other)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    again = embed(images, source_of(encoder), store)
+    again = embed(images, ready(encoder, store))
     assert again.matrix.digests == (pixel_digest(decode(other)),)
     assert again.matrix.digests != first.matrix.digests
 
@@ -143,30 +143,32 @@ def test_another_encoder_or_preprocessing_finds_none_of_the_features(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, change: dict[str, object]
 ) -> None:
     images = make_set(3)
-    one = embed(images, source_of(encoder), store)
+    one = embed(images, ready(encoder, store))
     changed = FlatEncoder(**change)  # type: ignore[arg-type]
-    other = embed(images, source_of(changed), store)
+    other = embed(images, ready(changed, store))
     assert changed.images == 3
     assert one.fingerprint != other.fingerprint
 
 
-@pytest.mark.parametrize(
-    ("settings", "same_fingerprint"), [({"normalise": False}, False), ({"precision": "bf16"}, True)]
-)
+@pytest.mark.parametrize(("normalise", "precision", "same_fingerprint"), [(False, "fp32", False), (True, "bf16", True)])
 def test_road_and_precision_have_features_of_their_own_but_precision_is_comparable(
-    make_set: MakeSet, encoder: FlatEncoder, store: Store, settings: dict[str, object], same_fingerprint: bool
+    make_set: MakeSet,
+    encoder: FlatEncoder,
+    store: Store,
+    normalise: bool,
+    precision: Literal["fp32", "bf16"],
+    same_fingerprint: bool,
 ) -> None:
     images = make_set(3)
-    one = embed(images, source_of(encoder), store, precision="fp32") if same_fingerprint else None
-    one = one or embed(images, source_of(encoder), store)
+    one = embed(images, ready(encoder, store))
     encoder.images = 0
-    other = embed(images, source_of(encoder), store, **settings)  # type: ignore[arg-type]
+    other = embed(images, ready(encoder, store, precision=precision), normalise=normalise)
     assert encoder.images == 3
     assert (one.fingerprint == other.fingerprint) is same_fingerprint
 
 
 def test_the_fingerprint_is_plain_json(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
-    fingerprint = embed(make_set(1), source_of(encoder), store).fingerprint
+    fingerprint = embed(make_set(1), ready(encoder, store)).fingerprint
     assert json.loads(json.dumps(fingerprint)) == fingerprint
 
 
@@ -178,7 +180,7 @@ def test_unreadable_images_are_listed_with_their_reason(make_set: MakeSet, encod
     names = ["missing.png", "empty.png", "broken.png", "folder.png"]
     records = (*images.records, *(ImageRecord(name, images.root / name) for name in names))
     records += (ImageRecord("nameless", None), ImageRecord("null", Path("a\0b")))
-    embedded = embed(ImageSet(images.root, records), source_of(encoder), store)
+    embedded = embed(ImageSet(images.root, records), ready(encoder, store))
     assert embedded.matrix.ids == tuple(
         sorted(["000.png", "001.png"], key=dict(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)).get)  # type: ignore[arg-type]
     )
@@ -194,7 +196,7 @@ def test_unreadable_images_are_listed_with_their_reason(make_set: MakeSet, encod
 def test_a_damaged_exif_block_hides_no_picture(make_set: MakeSet, encoder: FlatEncoder, store: Store) -> None:
     root = make_set(0).root
     Image.new("RGB", (9, 9)).save(root / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0")
-    assert embed(ImageSet(root, (ImageRecord("a.jpg", root / "a.jpg"),)), source_of(encoder), store).unreadable == {}
+    assert embed(ImageSet(root, (ImageRecord("a.jpg", root / "a.jpg"),)), ready(encoder, store)).unreadable == {}
 
 
 def test_a_damaged_file_is_remembered_by_its_content(
@@ -203,9 +205,9 @@ def test_a_damaged_file_is_remembered_by_its_content(
     root = make_set(0).root
     (root / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing else")
     images = ImageSet(root, (ImageRecord("broken.png", root / "broken.png"),))
-    first = embed(images, source_of(encoder), store)
+    first = embed(images, ready(encoder, store))
     forbid(monkeypatch, "decode")
-    assert embed(images, source_of(encoder), store).unreadable == first.unreadable
+    assert embed(images, ready(encoder, store)).unreadable == first.unreadable
     assert len(first.unreadable) == 1
 
 
@@ -215,21 +217,21 @@ def test_a_reason_that_lies_in_the_machine_is_not_remembered(
     images = make_set(1)
     with monkeypatch.context() as patch:
         patch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
-        (limited,) = embed(images, source_of(encoder), store).unreadable.values()
+        (limited,) = embed(images, ready(encoder, store)).unreadable.values()
     with monkeypatch.context() as patch:
         patch.setattr(Image.Image, "load", _without_memory)
-        (starved,) = embed(images, source_of(encoder), store).unreadable.values()
+        (starved,) = embed(images, ready(encoder, store)).unreadable.values()
     with monkeypatch.context() as patch:
         patch.setattr("pytest_synthgate.features.reading.prepare", _without_memory)
-        (thin,) = embed(images, source_of(encoder), store).unreadable.values()
+        (thin,) = embed(images, ready(encoder, store)).unreadable.values()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", _without_files)
-        (closed,) = embed(images, source_of(encoder), store).unreadable.values()
+        (closed,) = embed(images, ready(encoder, store)).unreadable.values()
     assert "over the limit of 1 in total" in limited
     assert starved == "not enough memory to decode the PNG file"
     assert thin == "not enough memory to bring it to the encoder's input"
     assert closed == "the file cannot be read (Too many open files)"
-    assert embed(images, source_of(encoder), store).unreadable == {}
+    assert embed(images, ready(encoder, store)).unreadable == {}
 
 
 def _without_memory(*_: object) -> None:
@@ -246,9 +248,9 @@ def test_a_file_that_was_missing_is_found_when_it_is_there(
     images = make_set(1)
     content = (images.root / "000.png").read_bytes()
     (images.root / "000.png").unlink()
-    assert embed(images, source_of(encoder), store).unreadable == {"000.png": "the file is missing"}
+    assert embed(images, ready(encoder, store)).unreadable == {"000.png": "the file is missing"}
     (images.root / "000.png").write_bytes(content)
-    assert embed(images, source_of(encoder), store).unreadable == {}
+    assert embed(images, ready(encoder, store)).unreadable == {}
 
 
 def test_a_copy_stands_in_when_the_file_chosen_for_a_picture_vanishes(
@@ -258,7 +260,7 @@ def test_a_copy_stands_in_when_the_file_chosen_for_a_picture_vanishes(
     (images.root / "copy.png").write_bytes((images.root / "000.png").read_bytes())
     os.utime(images.root / "copy.png", (LONG_AGO, LONG_AGO))
     both = ImageSet(images.root, (*images.records, ImageRecord("copy.png", images.root / "copy.png")))
-    embed(both, source_of(encoder), store)
+    embed(both, ready(encoder, store))
     lacking = embedding._lacking
 
     def vanishing(*arguments: object) -> list[Path]:
@@ -267,22 +269,21 @@ def test_a_copy_stands_in_when_the_file_chosen_for_a_picture_vanishes(
         return picked
 
     monkeypatch.setattr(embedding, "_lacking", vanishing)
-    other = embed(both, source_of(FlatEncoder(fingerprint="flat 2")), store)
+    other = embed(both, ready(FlatEncoder(fingerprint="flat 2"), store))
     assert other.matrix.ids == ("copy.png",)
     assert list(other.unreadable) == ["000.png"]
 
 
 def test_an_empty_set_has_an_empty_matrix_of_the_right_width(encoder: FlatEncoder, store: Store) -> None:
-    assert embed(ImageSet(Path(), ()), source_of(encoder), store).matrix.features.shape == (0, 48)
+    assert embed(ImageSet(Path(), ()), ready(encoder, store)).matrix.features.shape == (0, 48)
 
 
-def test_vectors_are_taken_as_they_are(encoder: FlatEncoder, store: Store) -> None:
+def test_vectors_are_taken_as_they_are() -> None:
     vectors = np.array([[3.0, 4.0], [0.0, 2.0]], dtype=np.float32)
     images = ImageSet(Path("table"), (ImageRecord("b", None), ImageRecord("a", None)), vectors)
-    embedded = embed(images, source_of(encoder), store)
+    embedded = taken(images, vectors)
     rows = dict(zip(embedded.matrix.ids, embedded.matrix.features.tolist(), strict=True))
     assert rows == {"b": pytest.approx([0.6, 0.8]), "a": [0.0, 1.0]}
-    assert encoder.batches == []
     assert (embedded.fingerprint, embedded.precision) == ({"vectors": 2}, None)
 
 
@@ -304,9 +305,9 @@ def test_an_encoder_that_breaks_its_word_is_named_and_nothing_of_it_is_stored(
 
     images = make_set(3)
     with pytest.raises(EncoderError, match=f"flat {message}"):
-        embed(images, source_of(Liar()), store, batch_size=8)
+        embed(images, ready(Liar(), store, 8))
     honest = FlatEncoder()
-    embed(images, source_of(honest), store)
+    embed(images, ready(honest, store))
     assert honest.images == 3
 
 
@@ -315,14 +316,14 @@ def test_vectors_of_another_length_are_brought_to_length_one(make_set: MakeSet, 
         def encode(self, batch: np.ndarray) -> np.ndarray:
             return 7 * super().encode(batch)
 
-    features = embed(make_set(3), source_of(Long()), store).matrix.features
+    features = embed(make_set(3), ready(Long(), store)).matrix.features
     assert np.linalg.norm(features, axis=1) == pytest.approx(1, abs=1e-6)
 
 
 def test_progress_is_silent_when_not_on_a_terminal(
     make_set: MakeSet, encoder: FlatEncoder, store: Store, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    embed(make_set(3), source_of(encoder), store)
+    embed(make_set(3), ready(encoder, store))
     assert capfd.readouterr() == ("", "")
 
 
@@ -334,9 +335,9 @@ def test_progress_is_shown_on_a_terminal_unless_unwanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    embed(make_set(3), source_of(encoder), store, progress=False)
+    embed(make_set(3), ready(encoder, store), progress=False)
     assert capsys.readouterr().err == ""
-    embed(make_set(4), source_of(encoder), store)
+    embed(make_set(4), ready(encoder, store))
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "decoding and embedding" in shown.err
@@ -346,8 +347,9 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.features.embedding import embed
-from pytest_synthgate.features.encoder import source_of
+from pytest_synthgate.features.encoder import LazyEncoder, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -364,7 +366,7 @@ class Deadly:
 
 root = Path(sys.argv[1])
 images = ImageSet(root, tuple(ImageRecord(each.name, each) for each in sorted(root.iterdir())))
-embed(images, source_of(Deadly()), Store(Path(sys.argv[2])), batch_size=4)
+embed(images, LazyEncoder(source_of(Deadly()), Hardware("cpu", "fp32"), Store(Path(sys.argv[2])), batch_size=4))
 """
 
 
@@ -374,7 +376,7 @@ def test_a_killed_run_loses_one_batch(make_set: MakeSet, tmp_path: Path, encoder
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(images.root), str(tmp_path / "store")], check=False)
     assert killed.returncode == -9
     with Store(tmp_path / "store") as store:
-        embed(images, source_of(encoder), store, batch_size=4)
+        embed(images, ready(encoder, store, 4))
     assert encoder.images == 12
 
 
@@ -382,7 +384,9 @@ _TWICE = """
 import sys
 from pathlib import Path
 from pytest_synthgate.features import reading
+from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.features.embedding import embed
+from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -396,7 +400,8 @@ reading.decode = spy
 root = Path(sys.argv[1])
 images = ImageSet(root, tuple(ImageRecord(each.name, each) for each in sorted(root.iterdir())))
 with Store(Path(sys.argv[2])) as store:
-    embedded = embed(images, resolve_encoder("efficientnet_lite0"), store, device="cpu")
+    model = LazyEncoder(resolve_encoder("efficientnet_lite0"), choose_hardware("cpu", "auto", store), store)
+    embedded = embed(images, model)
 heavy = {"torch", "timm", "open_clip", "cleanlab", "sklearn", "huggingface_hub", "tqdm"} & set(sys.modules)
 print(len(decoded), sorted(heavy), embedded.matrix.features.tobytes().hex()[:64], len(embedded.matrix))
 """

@@ -96,9 +96,9 @@ def test_whatever_the_hook_for_encoders_raises_is_one_line(error: BaseException,
 def test_whatever_the_encoder_of_a_hook_raises_is_one_line(encoder: FlatEncoder, store: Store) -> None:
     encoder.encode = raises(HOSTILE)  # type: ignore[method-assign]
     encoder.name = "fl\x1bat"
-    lazy = LazyEncoder(source_of(encoder), CPU, store)
+    lazy = LazyEncoder(source_of(encoder), CPU, store, batch_size=1)
     with pytest.raises(EncoderError, match=r"^the encoder fl\\u001bat failed: RuntimeError: .*test_encoder\.py:\d+$"):
-        lazy.encode([np.zeros((4, 4, 3), np.uint8)], 1)
+        lazy.encode([np.zeros((4, 4, 3), np.uint8)])
 
 
 def test_an_encoder_whose_facts_cannot_be_read_is_one_line() -> None:

@@ -132,10 +132,10 @@ def test_bf16_gives_nearly_the_same_vectors_under_the_same_fingerprint(directory
 def test_new_weights_in_the_same_place_are_noticed(directory: Path, make_set: MakeSet, store: Store) -> None:
     source = resolve_encoder(f"open_clip:local-dir:{directory}")
     images = make_set(2)
-    first = embed(images, source, store, device="cpu")
+    first = embed(images, LazyEncoder(source, CPU, store))
     save(directory, seed=1)
     os.utime(directory / "open_clip_model.safetensors", (LONG_AGO + 1, LONG_AGO + 1))
-    assert embed(images, source, store, device="cpu").fingerprint != first.fingerprint
+    assert embed(images, LazyEncoder(source, CPU, store)).fingerprint != first.fingerprint
 
 
 def test_weights_that_do_not_fit_are_refused_by_name(directory: Path) -> None:
@@ -234,9 +234,9 @@ def test_a_hub_repository_is_loaded_from_its_snapshot(
     assert loaded.encoder.fingerprint == fingerprint(snapshot)
     assert set(loaded.files) == {*snapshot.iterdir(), reference}
     images = make_set(2)
-    first = embed(images, source, store, device="cpu")
+    first = embed(images, LazyEncoder(source, CPU, store))
     monkeypatch.setattr(open_clip, "create_model", None)
-    assert embed(images, source, store, device="cpu").fingerprint == first.fingerprint
+    assert embed(images, LazyEncoder(source, CPU, store)).fingerprint == first.fingerprint
 
 
 REPOSITORY = "owner/name"
