@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import KINDS, LIMITED
@@ -17,6 +17,14 @@ from pytest_synthgate.text.wording import meant, written
 WhenUnsure: TypeAlias = Literal["score", "pass", "fail"]
 
 _BOUNDS = ("max", "warn", "regression")
+
+
+def _as_checked(schema: dict[str, Any]) -> None:
+    """Say in a JSON Schema of `Limit` what it checks of its bounds."""
+    for name in _BOUNDS:
+        for each in schema["properties"][name].get("anyOf", [schema["properties"][name]]):
+            each["minimum"] = 0
+    schema["anyOf"] = [{"required": [name], "properties": {name: {"type": "number"}}} for name in _BOUNDS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,8 @@ class Limit:
     Raises:
         SpecError: A bound is no finite number from 0 up, `warn` is not below `max`, or no bound is given.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"json_schema_extra": _as_checked}
 
     max: float | None = None
     warn: float | None = None

@@ -80,12 +80,9 @@ def _describe(properties: dict[str, Any], *described: type) -> None:
 def _limits(schema: dict[str, Any]) -> None:
     """Say what `Limits` takes: a highest value, a table of what `Limit` takes, or false."""
     limit = TypeAdapter(Limit).json_schema(schema_generator=_Editors)
-    bounds = {name: each for name, each in limit["properties"].items() if each.get("type") == "number"}
-    for each in bounds.values():
-        each["minimum"] = 0
     _describe(limit["properties"], Limit)
     del limit["title"], limit["description"]
-    limit |= {"additionalProperties": False, "anyOf": [{"required": [name]} for name in bounds]}
+    limit["additionalProperties"] = False
     schema["propertyNames"] = {"enum": [*LIMITED]}
     schema["additionalProperties"] = {"anyOf": [{"type": "number", "minimum": 0}, {"const": False}, limit]}
 
