@@ -142,9 +142,8 @@ def rebaseline_command(names: tuple[str, ...], files: tuple[Path, ...], prune: b
 
     Specs whose images are no longer those that were accepted stay as they are.
     """
-    from pytest_synthgate.tracking.acceptance import pruned, rewrite
+    from pytest_synthgate.tracking.acceptance import pruned, remeasured, rewrite
     from pytest_synthgate.tracking.baseline import read_baseline
-    from pytest_synthgate.tracking.rebaseline import remeasured
 
     if prune and names:
         raise SpecError("--prune is about specs that are gone; give it without names")
