@@ -41,15 +41,10 @@ _FLAGS = (
 class Options(Settings):
     """What a run was asked to do: what its project goes by, and which files it is to leave.
 
+    What has the name of an option is what the help of that says.
+
     Attributes:
-        json: Where the results go.
-        html: Where the report goes: a folder, or a file when it ends in `.html`.
-        markdown: Where the table goes as Markdown.
         junit: Where pytest writes its JUnit file.
-        max_findings: Findings that the report shows with pictures.
-        update_baseline: Whether this run's scores are accepted.
-        accept_failing: Whether they are accepted for specs too of which a gate failed or was not judged.
-        history: The log of runs that this one is added to.
         step_summary: Where GitHub Actions takes Markdown from; None elsewhere.
         workspace: The checkout that GitHub Actions annotates files of; None elsewhere.
     """

@@ -64,18 +64,15 @@ def _end_as_not_accepted(session: pytest.Session) -> None:
 def outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str, SpecResult]], None]]]:
     """Give what each file is called in the summary, where it goes, and what writes it."""
     options = run.options
-    if options.json is not None:
-        yield "results", options.json, write_results
-    if options.history is not None:
-        yield "history", options.history, partial(_add_to_history, run)
-    if options.html is not None:
-        yield "report", options.html, partial(_write_html, run)
-    if options.update_baseline:
-        yield "baseline", options.baseline, partial(_accept, run)
-    if options.markdown is not None:
-        yield "Markdown", options.markdown, write_markdown
-    if options.step_summary is not None and run.receiver:
-        yield "step summary", options.step_summary, append_summary
+    files = (
+        ("results", options.json, write_results),
+        ("history", options.history, partial(_add_to_history, run)),
+        ("report", options.html, partial(_write_html, run)),
+        ("baseline", options.baseline if options.update_baseline else None, partial(_accept, run)),
+        ("Markdown", options.markdown, write_markdown),
+        ("step summary", options.step_summary if run.receiver else None, append_summary),
+    )
+    return ((label, path, write) for label, path, write in files if path is not None)
 
 
 def _accept(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
