@@ -117,13 +117,11 @@ class Accepted:
             for score in by_rung.values():
                 if score["errors"] is None:
                     del score["errors"]
-        plain["rungs"] = {name: dict(sorted(each.items(), key=_size)) for name, each in sorted(plain["rungs"].items())}
+        plain["rungs"] = {
+            name: {rung: each[rung] for rung in sorted(each, key=int)} for name, each in sorted(plain["rungs"].items())
+        }
         plain["classes"] = {group: dict(sorted(each.items())) for group, each in sorted(plain["classes"].items())}
         return {**plain, **{key: dict(sorted(plain[key].items())) for key in ("scores", "fingerprint")}}
-
-
-def _size(entry: tuple[str, object]) -> int:
-    return int(entry[0])
 
 
 def _computed(scores: Mapping[str, Score]) -> dict[str, Score]:

@@ -63,16 +63,15 @@ def applied(
     if score.interval is None or all(waiver.score != name for waiver in waivers):
         return Waived(score)
     flagged = measurement.flagged(name, group)
-    subjects = [set(_subjects(each)) for each in flagged]
     holding = {waiver.subject for waiver in waivers if today <= waiver.expires}
-    left = [each for each, own in zip(flagged, subjects, strict=True) if holding.isdisjoint(own)]
-    left_out = [each.id for each, own in zip(flagged, subjects, strict=True) if not holding.isdisjoint(own)]
-    matched = [waiver for waiver in waivers if any(waiver.subject in own for own in subjects)]
+    left = [each for each in flagged if holding.isdisjoint(_subjects(each))]
+    left_out = tuple(each.id for each in flagged if not holding.isdisjoint(_subjects(each)))
+    met = {subject for each in flagged for subject in _subjects(each)}
     return Waived(
-        score if len(left) == len(flagged) else _share(score, name, measurement, group, flagged, left),
-        tuple(left_out),
-        used=tuple(waiver for waiver in matched if today <= waiver.expires),
-        expired=tuple(waiver for waiver in matched if today > waiver.expires),
+        _share(score, name, measurement, group, flagged, left) if left_out else score,
+        left_out,
+        used=tuple(waiver for waiver in waivers if waiver.subject in met and today <= waiver.expires),
+        expired=tuple(waiver for waiver in waivers if waiver.subject in met and today > waiver.expires),
     )
 
 

@@ -122,16 +122,14 @@ def _best(results: Results) -> str | None:
         return None
     rung = max(common, key=int)
     scores = {name: rungs[name][rung] for name in compared}
-    ranked = sorted(scores, key=lambda name: (scores[name].value or 0.0, name))
-    best = ranked[0]
-    value = f"{score} {number(scores[best].value or 0.0)}"
-    if len(ranked) == 1:
+    values = {name: each.value or 0.0 for name, each in scores.items()}
+    best, *others = sorted(values, key=lambda name: (values[name], name))
+    value = f"{score} {number(values[best])}"
+    if not others:
         return f"{visible(best)}, the only one of {len(known)} that passes ({value} at n0 = {rung})"
     which = "" if not passing or len(passing) == len(known) else f" of the {len(passing)} that pass"
-    second = scores[ranked[1]]
-    noise = (_reach(scores[best]) ** 2 + _reach(second) ** 2) ** 0.5
-    clear = (second.value or 0.0) - (scores[best].value or 0.0) > noise
-    beside = f"{value}; {visible(ranked[1])} {number(second.value or 0.0)}"
+    clear = values[others[0]] - values[best] > math.hypot(_reach(scores[best]), _reach(scores[others[0]]))
+    beside = f"{value}; {visible(others[0])} {number(values[others[0]])}"
     text = f"{visible(best)}, the most realistic{which} at n0 = {rung} ({beside})"
     text += ", by more than noise" if clear else ", within noise"
     return text if passing else f"{text}, but fails {', '.join(_failures(results[best])[:_NAMED])}"
