@@ -17,7 +17,7 @@ from typing import Any
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, first_line, require, told
 from pytest_synthgate.features.encoder import Encoder, EncoderSource, Loaded
-from pytest_synthgate.files.hub import no_network, probe, reference_of, snapshot
+from pytest_synthgate.files.hub import no_network, probe, snapshot, with_reference
 from pytest_synthgate.images.normalise import Preprocessing
 
 FORMS = ("open_clip:ARCH/TAG", "open_clip:hf-hub:OWNER/NAME", "open_clip:local-dir:DIRECTORY")
@@ -90,7 +90,7 @@ def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Load
             key: pretrained[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in pretrained
         },
     )
-    return Loaded(_encoder(name, config, model, hardware), _current(weights))
+    return Loaded(_encoder(name, config, model, hardware), with_reference(weights))
 
 
 def load_repository(name: str, repository: str, hardware: Hardware) -> Loaded:
@@ -101,7 +101,7 @@ def load_repository(name: str, repository: str, hardware: Hardware) -> Loaded:
     """
     _require(name)
     config, weights = (hub_file(name, repository, names) for names in ((_CONFIG,), _WEIGHTS))
-    return Loaded(_from_directory(name, config.parent, hardware), _current(config, weights))
+    return Loaded(_from_directory(name, config.parent, hardware), with_reference(config, weights))
 
 
 def load_directory(name: str, directory: Path, hardware: Hardware) -> Loaded:
@@ -167,12 +167,6 @@ def _alternatives(file: str) -> tuple[str, ...]:
     path = Path(file)
     safe = (path.with_suffix(".safetensors").name,) if path.suffix in {".bin", ".pth"} else ()
     return (*safe, file)
-
-
-def _current(*files: Path) -> tuple[Path, ...]:
-    """Add what decides which revision of cached files is current, so that an update is noticed."""
-    reference = reference_of(files[0])
-    return files if reference is None else (*files, reference)
 
 
 def hub_file(encoder: str, repository: str, alternatives: Sequence[str]) -> Path:

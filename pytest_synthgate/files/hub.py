@@ -24,11 +24,11 @@ def snapshot(repository: str) -> Path | None:
     return cached / "snapshots" / commit if commit else None
 
 
-def reference_of(file: Path) -> Path | None:
-    """Find what decides which commit of a cached file is the current one; None for a file of another place."""
-    snapshots = next((each for each in file.parents if each.name == "snapshots"), None)
+def with_reference(*files: Path) -> tuple[Path, ...]:
+    """Add to cached files of a repository what decides which commit is current, so that an update is noticed."""
+    snapshots = next((each for each in files[0].parents if each.name == "snapshots"), None)
     reference = snapshots.parent / "refs" / "main" if snapshots else None
-    return reference if reference and reference.is_file() else None
+    return (*files, reference) if reference and reference.is_file() else files
 
 
 def probe() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_synthgate.files.hub import no_network, reference_of, snapshot
+from pytest_synthgate.files.hub import no_network, snapshot, with_reference
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
@@ -27,12 +27,13 @@ def test_the_snapshot_of_a_repository_is_that_of_its_current_commit(reference: P
     assert snapshot("a b/c") is None
 
 
-def test_the_reference_of_a_cached_file_is_watched(reference: Path, tmp_path: Path) -> None:
-    file = reference.parents[1] / "snapshots" / "abc" / "a.safetensors"
-    assert reference_of(file) is None
+def test_the_reference_of_cached_files_is_watched(reference: Path, tmp_path: Path) -> None:
+    files = [reference.parents[1] / "snapshots" / "abc" / name for name in ("a.json", "a.safetensors")]
+    elsewhere = tmp_path / "elsewhere.safetensors"
+    assert with_reference(*files) == tuple(files)
     reference.write_text("abc")
-    assert reference_of(file) == reference
-    assert reference_of(tmp_path / "elsewhere.safetensors") is None
+    assert with_reference(*files) == (*files, reference)
+    assert with_reference(elsewhere) == (elsewhere,)
 
 
 def test_inside_no_network_the_hub_is_not_asked_and_afterwards_as_before() -> None:
