@@ -121,11 +121,7 @@ class Catalogue:
         return found
 
     def load_all(self) -> list[Spec]:
-        """Take in every spec file that was named or lies below the root, and give all specs.
-
-        Raises:
-            SpecError: A file says what cannot be meant, or a name is taken.
-        """
+        """Load every spec file that was named or lies below the root, as `load` does, and give all specs."""
         if not self._complete:
             settings, met = self.settings, {spec.file.resolve() for spec in self.specs.values()}
             files = find_spec_files(settings.root, settings.patterns, settings.norecurse)
@@ -136,11 +132,7 @@ class Catalogue:
         return list(self.specs.values())
 
     def check_comparisons(self, specs: Iterable[Spec]) -> None:
-        """Check that specs are compared to some that there are.
-
-        Raises:
-            SpecError: One is not.
-        """
+        """Say in a `SpecError` which of these specs is compared to one that is not there."""
         if any(spec.compare_to not in (None, *self.specs) for spec in specs):
             from pytest_synthgate.spec.model import check_unique
 

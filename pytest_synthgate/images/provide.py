@@ -77,9 +77,8 @@ def provide(
     if mode == "never":
         return _diffused(spec, prompts, cache, mode, progress=progress)
     with _one_at_a_time(directory, mode, run) as actual:
-        if actual != "again" and is_complete(directory):
-            return _adopted(spec, prompts, directory)
-        if hook is not None and _made_by(hook, spec, prompts, directory, anew=actual == "again"):
+        made = actual != "again" and is_complete(directory)
+        if made or (hook is not None and _made_by(hook, spec, prompts, directory, anew=actual == "again")):
             return _adopted(spec, prompts, directory)
         return _diffused(spec, prompts, cache, actual, progress=progress)
 

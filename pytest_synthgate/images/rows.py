@@ -38,11 +38,7 @@ class Row:
     cells: Mapping[str, object]
 
     def text(self, column: str) -> str | None:
-        """Give a cell as text; None when it is empty or absent.
-
-        Raises:
-            SourceError: The cell holds a list, an object or a truth value.
-        """
+        """Give a cell as text, None when it is empty or absent; a list, an object, a truth value is a `SourceError`."""
         value = self.cells.get(column)
         if _is_empty(value):
             return None
@@ -51,11 +47,7 @@ class Row:
         return storable(str(value).strip()) or None
 
     def whole_number(self, column: str) -> int | None:
-        """Give a cell as a whole number; None when it is empty or absent.
-
-        Raises:
-            SourceError: The cell is no whole number.
-        """
+        """Give a cell as a whole number, None when it is empty or absent; anything else is a `SourceError`."""
         value = self.cells.get(column)
         if _is_empty(value):
             return None

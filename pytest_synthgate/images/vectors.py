@@ -41,12 +41,7 @@ def open_npy(path: Path) -> ImageSet:
 
 
 def holds_vectors(path: Path) -> bool:
-    """Tell whether a Parquet file has vectors and no images.
-
-    Raises:
-        SourceError: Not a Parquet file.
-        MissingExtraError: pyarrow is not installed.
-    """
+    """Tell whether a Parquet file has vectors and no images; it fails as `read_parquet` does."""
     names = read_parquet(path).names
     return "image" not in names and any(column in names for column in _VECTOR_COLUMNS)
 
@@ -95,9 +90,6 @@ def _vector_column(path: Path) -> NDArray[np.generic]:
 
 def _sorted_set(path: Path, records: Sequence[ImageRecord], matrix: NDArray[np.generic]) -> ImageSet:
     order = sorted(range(len(records)), key=lambda row: records[row].id)
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
-    vectors = np.empty(matrix.shape, dtype=np.float32)
     with np.errstate(over="ignore"):  # becomes an infinity, which the features refuse by name
-        vectors[place] = matrix
+        vectors = matrix[order].astype(np.float32, copy=False)
     return ImageSet(path, tuple(records[row] for row in order), vectors)

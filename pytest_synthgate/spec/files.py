@@ -90,11 +90,7 @@ def load_spec_file(path: Path, *, named: bool = False, today: date | None = None
 
 
 def content_of(file: Path) -> bytes:
-    """Give what a file holds.
-
-    Raises:
-        SpecError: It cannot be read.
-    """
+    """Give what a file holds, or say in a `SpecError` why it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
