@@ -134,9 +134,9 @@ class Catalogue:
     def check_comparisons(self, specs: Iterable[Spec]) -> None:
         """Say in a `SpecError` which of these specs is compared to one that is not there."""
         if any(spec.compare_to not in (None, *self.specs) for spec in specs):
-            from pytest_synthgate.spec.model import check_unique
+            from pytest_synthgate.spec.model import check_compared
 
-            check_unique(self.load_all())
+            check_compared(self.load_all())
 
     def choose(self, names: Iterable[str], among: Iterable[Spec] | None = None) -> list[Spec]:
         """Pick specs by name, all when no name is given; from all of the project, unless some are given.

@@ -118,13 +118,8 @@ class Spec:
         return where(self.file, "spec", self.name)
 
 
-def check_unique(specs: Sequence[Spec]) -> None:
-    """Check what only all specs of a run together can show.
-
-    Raises:
-        SpecError: Two specs have one name, or one is compared to a spec that is not there.
-    """
-    check_names(specs)
+def check_compared(specs: Sequence[Spec]) -> None:
+    """Say in a `SpecError` which spec of a run is compared to one that is not there."""
     names = [spec.name for spec in specs]
     for spec in specs:
         if spec.compare_to is not None and spec.compare_to not in names:
@@ -136,11 +131,7 @@ def check_unique(specs: Sequence[Spec]) -> None:
 
 
 def check_names(specs: Iterable[Spec]) -> None:
-    """Check that no two specs have one name, for runs that meet their files one after the other.
-
-    Raises:
-        SpecError: Two have; both files are named.
-    """
+    """Say in a `SpecError` which two specs, met so far in a run, have one name, and in which files."""
     by_name: dict[str, Spec] = {}
     for spec in specs:
         if (other := by_name.setdefault(spec.name, spec)) is not spec:

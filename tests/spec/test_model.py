@@ -16,7 +16,7 @@ from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.limits import Limits
-from pytest_synthgate.spec.model import Generator, Spec, check_names, check_unique, spec_to_json
+from pytest_synthgate.spec.model import Generator, Spec, check_compared, check_names, spec_to_json
 from pytest_synthgate.spec.resolve import specs_of
 from pytest_synthgate.spec.tables import DefaultsTable, GeneratorTable, SpecTable
 
@@ -109,7 +109,8 @@ def test_the_documented_file_means_what_it_says(folder: Path) -> None:
             **shared,
         ),
     )
-    check_unique(specs)
+    check_names(specs)
+    check_compared(specs)
 
 
 def test_a_spec_alone_has_the_documented_defaults(folder: Path) -> None:
@@ -562,7 +563,7 @@ def test_a_spec_of_the_same_name_in_two_files_names_both(folder: Path) -> None:
     second = load(folder / "sub", "[spec.subject]\nimages = 'out'")
 
     with pytest.raises(SpecError) as caught:
-        check_unique(first + second)
+        check_names(first + second)
 
     assert str(caught.value) == (
         "sub/synth_snacks.toml: [spec.subject] is declared in synth_snacks.toml too; "
@@ -574,7 +575,7 @@ def test_comparing_to_a_spec_that_is_not_there_names_the_nearest(folder: Path) -
     specs = load(folder, "[spec.subject]\nimages = 'a'\n[spec.b]\nimages = 'b'\ncompare_to = 'subjct'")
 
     with pytest.raises(SpecError) as caught:
-        check_unique(specs)
+        check_compared(specs)
 
     assert str(caught.value) == (
         "synth_snacks.toml: [spec.b] compare_to = 'subjct' is no spec of this run; did you mean 'subject'?"
@@ -589,7 +590,7 @@ def test_comparing_across_files_is_fine(folder: Path) -> None:
     file = folder / "synth_other.toml"
     file.write_text("[spec.b]\nimages = 'b'\ncompare_to = 'subject'")
 
-    check_unique(load_spec_file(file) + load(folder, "[spec.subject]\nimages = 'a'"))
+    check_compared(load_spec_file(file) + load(folder, "[spec.subject]\nimages = 'a'"))
 
 
 def test_the_json_form_is_plain_and_the_same_in_every_folder(tmp_path: Path) -> None:
