@@ -234,8 +234,7 @@ def _conclude(
         return _Conclusion("inconclusive", _with_number(shortage, score, both))
     if KINDS[name].confoundable and (confounded := measurement.audit.get("confounded")):
         return _Conclusion("confounded", _with_number(str(confounded), score, both))
-    comparison = "" if most is None else _comparison(interval, most, limit)
-    noise, more = ("", None) if most is None else _noise(measurement, name, score, most, group)
+    comparison, noise, more = _comparison(measurement, name, score, limit, group)
     if most is not None and {"score": value, "pass": low, "fail": high}[limit.when_unsure] > most:
         if beside.outcome == "failed":  # then more images would settle nothing
             noise, more = "", None
@@ -255,20 +254,20 @@ def _with_number(reason: str, score: Score, both: str) -> str:
     return f"{reason}; {number(score.value or 0.0)}{both}" if both else reason
 
 
-def _comparison(interval: tuple[float, float, float], most: float, limit: Limit) -> str:
-    low, value, high = interval
-    text = f"{number(value)} {'<=' if value <= most else '>'} {number(most)}"
-    straddles = low <= most < high
-    return f"{text}, unsure counts as {limit.when_unsure}" if straddles and limit.when_unsure != "score" else text
-
-
-def _noise(measurement: Measurement, name: str, score: Score, most: float, group: str | None) -> tuple[str, int | None]:
-    """Say how many more images would settle it, where the interval straddles the limit."""
-    if score.interval is None or not score.interval[0] <= most < score.interval[2]:
-        return "", None
-    if (more := more_images(measurement, name, score, most, group)) is None:
-        return ", within noise: no reasonable number of images would settle it", None
-    return f", within noise: about {more:,} more images would settle it", more
+def _comparison(
+    measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None
+) -> tuple[str, str, int | None]:
+    """Compare a score with its limit; where its interval straddles that, say how many more images would settle it."""
+    if limit.max is None or score.interval is None:
+        return "", "", None
+    low, value, high = score.interval
+    text = f"{number(value)} {'<=' if value <= limit.max else '>'} {number(limit.max)}"
+    if not low <= limit.max < high:
+        return text, "", None
+    text += "" if limit.when_unsure == "score" else f", unsure counts as {limit.when_unsure}"
+    more = more_images(measurement, name, score, limit.max, group)
+    images = "no reasonable number of" if more is None else f"about {more:,} more"
+    return text, f", within noise: {images} images would settle it", more
 
 
 def _shortage(measurement: Measurement, score: Score, group: str | None) -> str | None:

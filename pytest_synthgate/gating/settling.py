@@ -6,6 +6,7 @@ Part of the gate. The very interval of the score is made again for more images o
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 
 from pytest_synthgate.files.forms import rounded
@@ -42,12 +43,9 @@ def more_images(measurement: Measurement, name: str, score: Score, most: float, 
         below, above = (math.hypot(own, more) for own, more in zip(arms(n), rest, strict=True))
         return value - below > most if value > most else value + above <= most
 
-    if not settles(BEYOND_REASON):
+    settled = bisect_left(range(BEYOND_REASON + 1), True, score.n + 1, key=settles)
+    if settled > BEYOND_REASON:
         return None
-    unsettled, settled = score.n, BEYOND_REASON
-    while settled - unsettled > 1:
-        middle = (unsettled + settled) // 2
-        unsettled, settled = (unsettled, middle) if settles(middle) else (middle, settled)
     unit: int = 10 ** max(0, len(str(settled - score.n)) - 2)
     return math.ceil((settled - score.n) / unit) * unit
 
