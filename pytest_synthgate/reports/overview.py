@@ -6,7 +6,7 @@ draws. A verdict is a word, signs and a tone, so that colour alone says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -197,14 +197,12 @@ def _waived(judged: Judged, measurement: Measurement) -> str:
 
 
 def aligned_rows(results: Results) -> list[list[Cell]]:
-    """Give the same rows with their cells padded, so that the columns are aligned in a terminal."""
-    bare = table_rows(results)
-    widths = [max(len(cell.text) for cell in column) + 2 for column in zip(*bare, strict=True)]
-    return [_aligned(row, widths) for row in bare]
+    """Give the same rows with all cells but the last padded, so that the columns are aligned in a terminal."""
+    table = table_rows(results)
+    widths = [max(len(cell.text) for cell in column) + 2 for column in zip(*table, strict=True)]
+    rows = [row if row[-1].text else row[:-1] for row in table]
+    return [[*map(_padded, row[:-1], widths), row[-1]] for row in rows]
 
 
-def _aligned(row: Sequence[Cell], widths: Sequence[int]) -> list[Cell]:
-    cells = [replace(cell, text=cell.text.ljust(width)) for cell, width in zip(row, widths, strict=True)]
-    while not cells[-1].text.strip():
-        del cells[-1]
-    return [*cells[:-1], replace(cells[-1], text=cells[-1].text.rstrip())]
+def _padded(cell: Cell, width: int) -> Cell:
+    return replace(cell, text=cell.text.ljust(width))
