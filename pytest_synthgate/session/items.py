@@ -62,19 +62,14 @@ class SpecNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give the items, skipped when nothing can be judged; a limit per class gives one for each known class."""
-        run = run_of(self.config)
-        obstacle = None if run.options.strict else run.project.obstacle(self.spec)
-        for item in self._items():
-            if obstacle is not None:
-                item.add_marker(pytest.mark.skip(reason=obstacle))
-            yield item
-
-    def _items(self) -> Iterator[pytest.Item]:
         from pytest_synthgate.gating.gates import gate_name
 
+        run = run_of(self.config)
+        if not run.options.strict and (obstacle := run.project.obstacle(self.spec)):
+            self.add_marker(pytest.mark.skip(reason=obstacle))
         yield ImagesItem.from_parent(self, name="images", spec=self.spec)
         try:
-            gates = run_of(self.config).project.gates(self.spec)
+            gates = run.project.gates(self.spec)
         except SynthgateError as error:
             raise self.CollectError(visible(str(error))) from None
         for score, group in gates:
