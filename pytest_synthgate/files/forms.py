@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
@@ -194,10 +194,6 @@ def laid_out(value: Any, indent: str = "") -> str:
     return _in_a_line(value)
 
 
-def _is_nested(values: Iterable[Any]) -> bool:
-    for each in values:
-        if isinstance(each, dict):
-            return True
-        if isinstance(each, list) and any(isinstance(inner, dict | list) for inner in each):
-            return True
-    return False
+def _is_nested(values: Collection[Any]) -> bool:
+    within = (inner for each in values if isinstance(each, list) for inner in each)
+    return any(isinstance(each, dict) for each in values) or any(isinstance(inner, dict | list) for inner in within)

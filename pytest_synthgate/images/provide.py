@@ -17,7 +17,7 @@ from typing import Literal
 from pytest_synthgate.errors import GenerationError, SourceError, foreign, told
 from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
-from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.spec.prompts import Prompt, expand, needs_classes
@@ -134,16 +134,12 @@ def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
         SourceError: There is no image in it, or its metadata cannot be read.
     """
     known = {prompt.text: prompt for prompt in prompts}
-
-    def with_axes(record: ImageRecord) -> ImageRecord:
-        prompt = known.get(record.prompt or "")
-        if prompt is None:
-            return record
-        class_name = prompt.class_name if record.class_name is None else record.class_name
-        return replace(record, class_name=class_name, axes=prompt.axes)
-
     images = open_set(directory, side="synthetic")
-    return replace(images, records=tuple(map(with_axes, images.records)))
+    records = list(images.records)
+    for place, record in enumerate(records):
+        if prompt := known.get(record.prompt or ""):
+            records[place] = replace(record, class_name=record.class_name or prompt.class_name, axes=prompt.axes)
+    return replace(images, records=tuple(records))
 
 
 @contextmanager

@@ -24,13 +24,7 @@ from pytest_synthgate.text.wording import as_key, heading, meant, quoted, where,
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where a table stands, and what was found wrong in its file so far.
-
-    Attributes:
-        file: The file, an absolute path.
-        table: The keys of its heading.
-        problems: What is wrong in the file, a line each.
-    """
+    """Where a table stands, its file and the keys of its heading, and what was found wrong in that file so far."""
 
     file: Path
     table: tuple[str, ...] = ()
