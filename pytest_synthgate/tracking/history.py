@@ -10,6 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -58,9 +59,7 @@ def _row(name: str, result: SpecResult, provenance: Provenance, time: datetime, 
     return HistoryRow(
         time=time.astimezone(UTC),
         spec=name,
-        commit=provenance.commit,
-        branch=provenance.branch,
-        run=provenance.run,
+        **asdict(provenance),
         fingerprint=short_fingerprint(measurement.fingerprint),
         parts={part: short_fingerprint({part: value}) for part, value in sorted(measurement.fingerprint.items())},
         n_real=measurement.n_real,
