@@ -8,7 +8,7 @@ fits on all images as they are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, Features, Floats, Indices
+from pytest_synthgate.scores.logistic import Regressions
 from pytest_synthgate.scores.threads import computing
 
 RUNGS = (30, 50, 100, 200, 500, 1000, 2000)
@@ -53,14 +54,18 @@ class Examples:
         A cluster is ranked by the hash of its smallest digest, whatever its size; its image by the hash of its own.
         """
         if draw not in self._orders:
-            image: dict[int, tuple[int, int]] = {}
-            rank: dict[int, str] = {}
-            for row, (label, digest) in enumerate(zip(self.clusters.tolist(), self.digests, strict=True)):
-                rank[label] = min(digest, rank.get(label, digest))
-                image[label] = min((_hash(f"image{draw}", digest), row), image.get(label, (1 << 64, row)))
-            ranked = sorted(rank, key=lambda label: _hash(f"draw{draw}", rank[label]))
-            self._orders[draw] = np.array([image[label][1] for label in ranked], dtype=np.int64)
+            members: dict[int, list[int]] = {}
+            for row, label in enumerate(self.clusters.tolist()):
+                members.setdefault(label, []).append(row)
+            ranks = _hashes(f"draw{draw}", (min(map(self.digests.__getitem__, rows)) for rows in members.values()))
+            drawn = np.array([self._one_of(rows, draw) for rows in members.values()], dtype=np.int64)
+            self._orders[draw] = drawn[np.argsort(ranks, kind="stable")]
         return self._orders[draw]
+
+    def _one_of(self, rows: list[int], draw: int) -> int:
+        if len(rows) == 1:
+            return rows[0]
+        return rows[int(_hashes(f"image{draw}", (self.digests[row] for row in rows)).argmin())]
 
     def folds(self, draw: int) -> Indices:
         """Deal the joint clusters into folds, independently for each draw: one digit of the mark to base 5."""
@@ -95,8 +100,8 @@ def sides(
     smallest: dict[int, str] = {}
     for label, digest in zip(joint.tolist(), digests, strict=True):
         smallest[label] = min(digest, smallest.get(label, digest))
-    mark_of = {label: _hash("fold", digest) for label, digest in smallest.items()}
-    marks = np.array([mark_of[label] for label in joint.tolist()], dtype=np.uint64)
+    labels, cluster = np.unique(joint, return_inverse=True)
+    marks = _hashes("fold", (smallest[label] for label in labels.tolist()))[cluster]
     n = len(synthetic)
     return (
         Examples(synthetic.features, synthetic.digests, within[0], marks[:n]),
@@ -113,132 +118,159 @@ def representatives(side: Examples, draw: int, size: int) -> Indices:
     return np.sort(side.order(draw)[:size])
 
 
-def balanced_probabilities(synthetic: Examples, real: Examples, size: int) -> Probabilities | None:
-    """Fit on `size` representatives a side, several draws, and predict every image out of fold.
+def balanced_probabilities(synthetic: Examples, real: Examples, sizes: Iterable[int]) -> dict[int, Probabilities]:
+    """Fit on n0 representatives a side, several draws, and predict every image out of fold; for each n0 of `sizes`.
 
-    `size` is n0, at most the clusters of either side.
+    None is above the clusters of either side.
 
     Returns:
-        One row of probabilities per draw, or None when the joint clusters leave a fold without both kinds to
-        learn from. Draws differ in their images, where there are more than `size`, and in their folds.
+        By size, one row of probabilities per draw; no entry where the joint clusters leave a fold without both kinds
+        to learn from. Draws differ in their images, where there are more than that, and in their folds.
     """
-    draws = max(2, min(5, 2500 // size))
-    drawn = [(representatives(synthetic, draw, size), representatives(real, draw, size)) for draw in range(draws)]
-    return _out_of_fold(synthetic, real, drawn)
+    return _out_of_fold(
+        synthetic,
+        real,
+        {
+            size: [
+                (representatives(synthetic, draw, size), representatives(real, draw, size))
+                for draw in range(max(2, min(5, 2500 // size)))
+            ]
+            for size in sizes
+        },
+        "balanced",
+    )
 
 
 def raw_probabilities(synthetic: Examples, real: Examples) -> Probabilities | None:
     """Fit on all images as they are (definition `studio`), and predict each out of fold."""
-    return _out_of_fold(synthetic, real, [(np.arange(len(synthetic.marks)), np.arange(len(real.marks)))], weight=None)
+    everything = (np.arange(len(synthetic.marks)), np.arange(len(real.marks)))
+    return _out_of_fold(synthetic, real, {0: [everything]}, None).get(0)
 
 
 def _out_of_fold(
-    synthetic: Examples, real: Examples, drawn: Sequence[tuple[Indices, Indices]], weight: str | None = "balanced"
-) -> Probabilities | None:
-    """Predict every image by the model of its fold, one row per draw; each draw chooses its own strength."""
+    synthetic: Examples, real: Examples, drawn: Mapping[int, Sequence[tuple[Indices, Indices]]], weight: str | None
+) -> dict[int, Probabilities]:
+    """Predict every image by the model of its fold, one row per draw; sizes are fitted side by side, largest first."""
+    learnable = {
+        size: draws
+        for size, draws in sorted(drawn.items(), reverse=True)
+        if all(_can_be_learned(synthetic, real, rows, draw) for draw, rows in enumerate(draws))
+    }
     with computing() as pool:
-        samples = [_Sample.of(synthetic, real, rows, draw, weight) for draw, rows in enumerate(drawn)]
-        if not all(sample.can_be_learned() for sample in samples):
-            return None
-        fitted, step = [], 0
-        for sample in samples:
-            step, models = _climb(sample, pool, step)
-            fitted.append(models)
-        return Probabilities(
-            np.stack([_predict(synthetic.features, synthetic.folds(draw), each) for draw, each in enumerate(fitted)]),
-            np.stack([_predict(real.features, real.folds(draw), each) for draw, each in enumerate(fitted)]),
-            (_learned_from(synthetic, [rows for rows, _ in drawn]), _learned_from(real, [rows for _, rows in drawn])),
-        )
+        fitted = pool.map(lambda draws: _models(synthetic, real, draws, weight), learnable.values())
+        found = {
+            size: Probabilities(
+                _predict(synthetic, models, pool),
+                _predict(real, models, pool),
+                (_learned_from(synthetic, [s for s, _ in draws]), _learned_from(real, [r for _, r in draws])),
+            )
+            for (size, draws), models in zip(learnable.items(), fitted, strict=True)
+        }
+    return {size: found[size] for size in drawn if size in found}
+
+
+def _can_be_learned(synthetic: Examples, real: Examples, rows: tuple[Indices, Indices], draw: int) -> bool:
+    """Whether two images of each kind remain outside every fold."""
+    return all(
+        len(taken) - np.bincount(side.folds(draw)[taken]).max(initial=0) >= 2
+        for side, taken in zip((synthetic, real), rows, strict=True)
+    )
 
 
 def _learned_from(side: Examples, drawn: Sequence[Indices]) -> float:
     return len(np.unique(side.clusters[np.concatenate(drawn)])) * (FOLDS - 1) / FOLDS
 
 
-def _climb(sample: _Sample, pool: ThreadPoolExecutor, start: int) -> tuple[int, list[Model]]:
+def _models(
+    synthetic: Examples, real: Examples, drawn: Sequence[tuple[Indices, Indices]], weight: str | None
+) -> Floats:
+    """Fit every draw, (draws, FOLDS, d + 1); each looks for its own strength, from that of the draw before."""
+    found, step = [], 0
+    for draw, rows in enumerate(drawn):
+        sample = _Sample.of(synthetic, real, rows, draw, weight)
+        step, models = _climb(sample, step)
+        found.append(sample.in_features(models))
+    return np.stack(found)
+
+
+def _climb(sample: _Sample, start: int) -> tuple[int, Floats]:
     """Walk along the strengths from `start` as long as the out-of-fold log-loss falls, first up, then down."""
-
-    def fit(step: int) -> tuple[float, list[Model]]:
-        models = list(pool.map(lambda fold: sample.fit(fold, STRENGTHS[step]), range(FOLDS)))
-        return sample.log_loss(models), models
-
-    best, (loss, models) = start, fit(start)
+    best, models = start, sample.regressions.fit(STRENGTHS[start])
+    loss = sample.log_loss(models)
     for way in (1, -1):
+        change = np.zeros_like(models)
         while 0 <= best + way < len(STRENGTHS):
-            next_loss, tried = fit(best + way)
+            # From one strength to the next, coefficients change about as they did before.
+            tried = sample.regressions.fit(STRENGTHS[best + way], models + change)
+            next_loss = sample.log_loss(tried)
             if next_loss >= loss:
                 break
-            best, loss, models = best + way, next_loss, tried
+            best, loss, change, models = best + way, next_loss, tried - models, tried
         if best != start:
             break
     return best, models
 
 
-Model = tuple[Floats, float]
-"""Weights (d,) and intercept of one fold's classifier; its logit is that of P(synthetic)."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The images of one draw, in coordinates of their own span when they are fewer than the features.
+    """The images of one draw, in coordinates of their own span when they are few beside the features.
 
     A rotation changes nothing for a ridge penalty, so the fit is the same and cheaper.
     """
 
-    features: Features
-    labels: Indices
+    regressions: Regressions
     folds: Indices
     centre: Floats
-    coordinates: Floats
     basis: Floats | None
-    weight: str | None
 
     @classmethod
     def of(
         cls, synthetic: Examples, real: Examples, rows: tuple[Indices, Indices], draw: int, weight: str | None
     ) -> _Sample:
-        features = np.concatenate([synthetic.features[rows[0]], real.features[rows[1]]])
-        centre = features.mean(axis=0, dtype=np.float64)
-        coordinates, basis = features - centre, None
-        if len(features) < features.shape[1]:
-            basis, triangle = np.linalg.qr(coordinates.T)
-            coordinates = np.ascontiguousarray(triangle.T)
+        drawn = np.ones((len(rows[0]) + len(rows[1]), synthetic.features.shape[1] + 1))
+        features = drawn[:, :-1]
+        features[: len(rows[0])], features[len(rows[0]) :] = synthetic.features[rows[0]], real.features[rows[1]]
+        centre, basis = features.mean(axis=0), None
+        features -= centre
+        if 2 * len(features) < features.shape[1]:
+            basis, triangle = np.linalg.qr(features.T)
+            drawn = np.column_stack([triangle.T, drawn[:, -1]])
         labels = np.repeat([1, 0], [len(rows[0]), len(rows[1])])
         folds = np.concatenate([synthetic.folds(draw)[rows[0]], real.folds(draw)[rows[1]]])
-        return cls(features, labels, folds, centre, coordinates, basis, weight)
+        return cls(Regressions.leaving_out(drawn, labels, folds, FOLDS, weight), folds, centre, basis)
 
-    def can_be_learned(self) -> bool:
-        """Whether two images of each kind remain outside every fold."""
-        return all(np.bincount(self.labels[self.folds != fold], minlength=2).min() >= 2 for fold in range(FOLDS))
+    def in_features(self, models: Floats) -> Floats:
+        """Turn models of the coordinates, (FOLDS, k + 1), into models of the features, (FOLDS, d + 1)."""
+        weights = models[:, :-1] if self.basis is None else models[:, :-1] @ self.basis.T
+        return np.column_stack([weights, models[:, -1] - weights @ self.centre])
 
-    def fit(self, fold: int, strength: float) -> Model:
-        from sklearn.linear_model import LogisticRegression
-
-        train = self.folds != fold
-        model = LogisticRegression(
-            C=strength, solver="newton-cholesky", tol=1e-6, max_iter=200, class_weight=self.weight
-        )
-        model.fit(self.coordinates[train], self.labels[train])
-        weights = model.coef_[0] if self.basis is None else self.basis @ model.coef_[0]
-        return weights, float(model.intercept_[0] - self.centre @ weights)
-
-    def log_loss(self, models: Sequence[Model]) -> float:
-        found = _predict(self.features, self.folds, models)
-        truth = np.where(self.labels == 1, found, 1 - found)
+    def log_loss(self, models: Floats) -> float:
+        found = _chance((models @ self.regressions.rows.T)[self.folds, np.arange(len(self.folds))])
+        truth = np.where(self.regressions.labels == 1, found, 1 - found)
         return float(-np.log(np.maximum(truth, np.finfo(np.float64).tiny)).sum())
 
 
-def _predict(features: Features, folds: Indices, models: Sequence[Model]) -> Floats:
+def _predict(side: Examples, models: Floats, pool: ThreadPoolExecutor) -> Floats:
+    """Give P(synthetic) of every image by the model of its fold, (draws, n), from (draws, FOLDS, d + 1)."""
+    draws = len(models)
+    folds = np.stack([side.folds(draw) for draw in range(draws)], axis=1)[:, :, None]
+    weights, intercepts = models[:, :, :-1].reshape(draws * FOLDS, -1).T, models[:, :, -1]
+
+    def block(start: int) -> Floats:
+        rows = slice(start, start + _BLOCK)
+        logits = (side.features[rows].astype(np.float64) @ weights).reshape(-1, draws, FOLDS) + intercepts
+        return _chance(np.take_along_axis(logits, folds[rows], axis=2)[:, :, 0].T)
+
+    return np.concatenate(list(pool.map(block, range(0, len(folds), _BLOCK))), axis=1)
+
+
+def _chance(logits: Floats) -> Floats:
     from scipy.special import expit
 
-    found = np.empty(len(folds))
-    for fold, (weights, intercept) in enumerate(models):
-        rows = np.flatnonzero(folds == fold)
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
-            found[block] = expit(features[block].astype(np.float64) @ weights + intercept)
-    return found
+    return np.asarray(expit(logits))
 
 
-def _hash(salt: str, digest: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{salt}:{digest}".encode()).digest()[:8], "big")
+def _hashes(salt: str, digests: Iterable[str]) -> NDArray[np.uint64]:
+    """Give the first 64 bits of the SHA-256 of each digest after a salt."""
+    found = b"".join(hashlib.sha256(f"{salt}:{digest}".encode()).digest()[:8] for digest in digests)
+    return np.frombuffer(found, dtype=">u8").astype(np.uint64)

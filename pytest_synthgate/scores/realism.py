@@ -69,7 +69,7 @@ def realism(
     sizes = rungs_within(min(copies.representatives().values()))
     if at_most is not None:
         sizes = tuple(size for size in sizes if size <= at_most)[-1:]
-    fits = {size: fit for size in sizes if (fit := balanced_probabilities(*pair, size)) is not None}
+    fits = balanced_probabilities(*pair, sizes)
     scores = {str(size): realism_scores(fit, *pair) for size, fit in fits.items()}
     errors = {str(size): realism_errors(fit, *pair) for size, fit in fits.items()}
     rung = max(fits, default=None)
@@ -175,7 +175,7 @@ def area_under_curve(probabilities: Probabilities, n_synthetic: float, n_real: f
     of_synthetic, of_real = _placements(synthetic, real), _placements(real, synthetic)
     value = float(of_synthetic.mean())
     by_draw = np.array(
-        [_placements(*draw).mean() for draw in zip(probabilities.synthetic, probabilities.real, strict=True)]
+        [_placements(*draw).mean() for draw in zip(np.sort(probabilities.synthetic), probabilities.real, strict=True)]
     )
     error = math.sqrt(variance(of_synthetic) / n_synthetic + variance(of_real) / n_real + variance(by_draw))
     return Score(value, *normal_interval(value, error), len(synthetic) + len(real), n_synthetic + n_real)

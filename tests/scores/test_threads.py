@@ -42,7 +42,21 @@ def test_every_library_has_one_thread_while_something_is_computed(monkeypatch: p
     assert all(found == {1} for found in seen.values())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which cores a process may use")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which cores a process may use")
+
+
+@LINUX
+def test_their_number_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    real, synthetic = feature_matrix(rng.normal(size=(120, 20)) + 0.2), feature_matrix(rng.normal(size=(110, 20)))
+    found = []
+    for cores in ({0}, {0, 1, 2, 3}):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
+        found.append(score_sets(reference(real), synthetic).to_json())
+    assert found[0] == found[1]
+
+
+@LINUX
 def test_there_is_a_thread_for_every_core_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
     with threads.computing() as pool:
