@@ -7,6 +7,7 @@ import pytest
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.finding import Unreadable
 
 N = 200
@@ -58,7 +59,7 @@ def measured(**changes: Any) -> Measurement:
             ),
         ),
         "unreadable": (Unreadable("c.png", "real", "truncated"),),
-        "fingerprint": {"definition": "balanced", "revision": 1},
+        "fingerprint": {"definition": "balanced", "revision": REVISION},
         "warnings": ("tau is wide",),
     }
     return Measurement(**{**known, **changes})
