@@ -31,7 +31,7 @@ from pytest_synthgate.scores.evaluate import REVISION, Facts, score_sets
 from pytest_synthgate.scores.finding import Origin, Unreadable
 from pytest_synthgate.scores.groups import axes_of
 from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order, set_digest
-from pytest_synthgate.scores.neighbourhood import distances
+from pytest_synthgate.scores.pairs import distances
 from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import visible

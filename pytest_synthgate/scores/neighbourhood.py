@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by faiss and near pairs by products of blocks, in float32, and float64 where they decide.
+"""Nearest neighbours and near pairs, exactly: products of blocks in float32, and float64 where it decides.
 
 Fourth station of the flow (features -> scores): the only place that compares all images with all others. Distances
 are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
@@ -6,23 +6,25 @@ are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats, Indices
+from pytest_synthgate.scores.bound import bound_for
+from pytest_synthgate.scores.candidates import BAND, Best, places
+from pytest_synthgate.scores.pairs import RowPairs, apart
+from pytest_synthgate.scores.search import COLUMNS, Search
 from pytest_synthgate.scores.threads import computing
 
-_SPARE = 8
+_SPARE = 2
 """Candidates kept beyond k; where ties or float32 rounding could still hide a neighbour, all are looked at."""
-_ROWS, _COLUMNS = 256, 1024
-"""Pairs that one product is about: it stays in the cache, and no N x N array ever comes about."""
-_PAIRS = 4096
-"""Pairs in float64 at a time."""
-_BAND = 1e-5
-"""Float32 similarities this close to what decides are computed again in float64."""
-_NONE = -1.5
-"""Less than any similarity."""
+_IN_FULL = 1 << 23
+"""Distances in float64 that one block holds, where all are looked at."""
+_ROUNDING = 1e-12
+"""More than what rounding in float64 does to a distance."""
+_NEVER = 3.0
+"""More than any similarity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,10 @@ class Neighbours:
         """Begin with nothing found for n queries."""
         return cls(np.full((n, k), np.inf), np.full((n, k), -1, dtype=np.int64))
 
-
-@dataclass(frozen=True, slots=True)
-class RowPairs:
-    """Pairs as columns: row a[i] of one set, and row b[i] of the same or another one."""
-
-    a: Indices
-    b: Indices
-
-    def and_also(self, other: RowPairs) -> RowPairs:
-        """Add other pairs."""
-        return RowPairs(np.concatenate([self.a, other.a]), np.concatenate([self.b, other.b]))
-
-
-_NOTHING = RowPairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    def within(self, reach: float) -> Neighbours:
+        """Keep those below a distance."""
+        near = self.distance < reach
+        return Neighbours(np.where(near, self.distance, np.inf), np.where(near, self.index, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +67,6 @@ class Nearness:
     near: int
 
 
-def distances(a: Features, b: Features) -> Floats:
-    """Cosine distances of matching rows of two (..., d) arrays, in float64."""
-    difference = a.astype(np.float64) - b
-    return np.asarray(np.einsum("...d,...d->...", difference, difference) / 2)
-
-
 def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool = False) -> Neighbours:
     """Find the k nearest targets of every query, exactly.
 
@@ -90,124 +76,87 @@ def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool
         k: Neighbours wanted, at least 1.
         same: Queries and targets are the same set: a row is not its own neighbour.
     """
-    wanted = k + same
-    found = Neighbours.none(len(queries), wanted)
-    candidates = min(wanted + _SPARE, len(targets))
-    if candidates == 0:
-        return Neighbours(found.distance[:, :k], found.index[:, :k])
-    import faiss  # ahead of the limit on threads, which holds for libraries that are loaded
-
-    def look(start: int) -> None:
-        faiss.omp_set_num_threads(1)  # OpenMP counts by thread
-        block = queries[start : start + _ROWS]
-        similarity, index = faiss.knn(block, targets, candidates, metric=faiss.METRIC_INNER_PRODUCT)
-        distance, ranked = _ranked(block[:, None, :], targets, index, wanted)
-        found.distance[start : start + _ROWS, : distance.shape[1]] = distance
-        found.index[start : start + _ROWS, : distance.shape[1]] = ranked
-        if candidates == len(targets):
-            return
-        reach = distance[:, -1] + _BAND
-        for row in np.flatnonzero(1 - similarity[:, -1].astype(np.float64) <= reach):
-            close = np.flatnonzero(1 - (targets @ block[row]).astype(np.float64) <= reach[row])
-            found.distance[start + row], found.index[start + row] = _ranked(block[row], targets, close, wanted)
-
     with computing() as threads:
-        list(threads.map(look, range(0, len(queries), _ROWS)))
-    return _without_self(found) if same else found
+        best = Best.sampled(queries, targets, k + _SPARE, same=same)
+        others = best if same else Best.above(len(targets), 1, _NEVER)
+        bound = bound_for(queries, targets, best.floor, others.floor)
+        Search(queries, targets, same, best, others, bound=bound).run(threads)
+        return _neighbours(best, queries, targets, k, same)
 
 
-def _ranked(queries: Features, targets: Features, index: Indices, k: int) -> tuple[Floats, Indices]:
-    """Order candidates by float64 distance, ties by index, and keep the first k."""
-    distance = distances(queries, targets[index])
-    order = np.lexsort((index, distance), axis=-1)[..., :k]
-    return np.take_along_axis(distance, order, axis=-1), np.take_along_axis(index, order, axis=-1)
-
-
-def _without_self(found: Neighbours) -> Neighbours:
-    """Take each row out of its own neighbours; the last one where enough equal rows come before it."""
-    rows, k = found.index.shape[0], found.index.shape[1] - 1
-    own = found.index == np.arange(rows)[:, None]
-    position = np.where(own.any(axis=1), own.argmax(axis=1), k)
-    columns = np.arange(k)
-    columns = columns + (columns >= position[:, None])
-    return Neighbours(np.take_along_axis(found.distance, columns, 1), np.take_along_axis(found.index, columns, 1))
-
-
-def compared(a: Features, b: Features | None = None, *, reach: float, weights: Indices | None = None) -> Nearness:
+def compared(
+    a: Features,
+    b: Features | None = None,
+    *,
+    reach: float,
+    weights: Indices | None = None,
+    beside: bool = False,
+) -> Nearness:
     """Compare every row of one set with every row of another one, or of the same, once, for all that is asked.
 
     Both are float32, (n, d) and (m, d), of unit norm; without `b` the pairs are those within `a`, each once, no row
     with itself. A pair is near below the cosine distance `reach`. Each row of `a` stands for as many images as
-    `weights` says, where the pairs are those within it; else for one.
+    `weights` says, where the pairs are those within it; else for one. `beside` asks for the nearest row of the other
+    set also where it is not near, which takes longer.
     """
-    comparison = _Comparison(a, a if b is None else b, b is None, reach, weights)
-    forth = Neighbours.none(len(a))
-    back = forth if b is None else Neighbours.none(len(b))
-    joining, near = _NOTHING, 0
-    starts = range(0, len(a), _ROWS)
+    same = b is None
+    b = a if b is None else b
+    near = 1 - reach - BAND
     with computing() as threads:
-        for start, strip in zip(starts, threads.map(comparison.strip, starts), strict=True):
-            _offer(forth, np.arange(start, start + len(strip.forth.index)), strip.forth)
-            _offer(back, np.arange(len(strip.back.index)), strip.back)
-            joining, near = _thinned(joining, strip.pairs), near + strip.near
+        if beside:
+            of_a, of_b = Best.sampled(a, b, 1 + _SPARE, same=same), Best.sampled(b, a, 1 + _SPARE, same=same)
+        else:
+            of_a, of_b = Best.above(len(a), 1 + _SPARE, near), Best.above(len(b), 1 + _SPARE, near)
+        of_b = of_a if same else of_b
+        search = Search(a, b, same, of_a, of_b, reach, weights, bound_for(a, b, of_a.floor, of_b.floor))
+        joining, count = search.run(threads)
+        forth = _neighbours(of_a, a, b, 1, same)
+        back = forth if same else _neighbours(of_b, b, a, 1, same)
+    if not beside:
+        forth, back = forth.within(reach), back.within(reach)
     rows = np.flatnonzero(forth.distance[:, 0] < reach)
-    nearest_near = RowPairs(rows, forth.index[rows, 0])
-    return Nearness(forth, back, nearest_near.and_also(RowPairs(joining.a, joining.b - comparison.offset)), near)
+    nearest = RowPairs(rows, forth.index[rows, 0])
+    return Nearness(forth, back, nearest.and_also(RowPairs(joining.a, joining.b - search.offset)), count)
 
 
-@dataclass(slots=True)
-class _Comparison:
-    """One run over all pairs, strip by strip; strips may be worked on at the same time."""
+def _neighbours(best: Best, queries: Features, targets: Features, k: int, same: bool) -> Neighbours:
+    """Order candidates by float64 distance, ties by index; where one that was let go could matter, look at all."""
+    kept = best.settled()
+    found = _first(kept.row, kept.partner, apart(queries, targets, kept.row, kept.partner), len(queries), k)
+    last = np.flatnonzero(places(kept.row) == best.width - 1)
+    rows, least = kept.row[last], kept.similarity[last].astype(np.float64)
+    unsure = rows[1 - least <= found.distance[rows, k - 1] + BAND]
+    size = max(1, _IN_FULL // max(1, len(targets)))
+    for start in range(0, len(unsure), size):
+        some = unsure[start : start + size]
+        again = _of_all(queries[some], targets, k, some if same else None)
+        found.distance[some], found.index[some] = again.distance, again.index
+    return found
 
-    a: Features
-    b: Features
-    same: bool
-    reach: float
-    weights: Indices | None
-    most: Features = field(init=False)
-    """Largest similarity that any strip has met so far, by row of b: a bound that only saves work."""
 
-    def __post_init__(self) -> None:
-        self.most = np.full(len(self.b), _NONE, dtype=np.float32)
+def _of_all(queries: Features, targets: Features, k: int, own: Indices | None) -> Neighbours:
+    """Find the k nearest targets by a product in float64; `own` are the rows that the queries themselves have there."""
+    wide = queries.astype(np.float64)
+    table = np.empty((len(queries), len(targets)))
+    for left in range(0, len(targets), COLUMNS):
+        block = targets[left : left + COLUMNS].astype(np.float64)
+        lengths = (wide**2).sum(axis=1)[:, None] + (block**2).sum(axis=1)
+        table[:, left : left + COLUMNS] = lengths / 2 - wide @ block.T
+    if own is not None:
+        table[np.arange(len(own)), own] = np.inf
+    reach = np.partition(table, k - 1, axis=1)[:, k - 1]
+    i, j = np.divmod(np.flatnonzero(table <= reach[:, None] + _ROUNDING), len(targets))
+    return _first(i, j, apart(queries, targets, i, j), len(queries), k)
 
-    @property
-    def offset(self) -> int:
-        """What sets the numbers of the rows of b apart from those of a."""
-        return 0 if self.same else len(self.a)
 
-    def strip(self, start: int) -> Nearness:
-        """Compare some rows of a with all of b, or with those after them."""
-        rows = self.a[start : start + _ROWS]
-        forth, back = Neighbours.none(len(rows)), Neighbours.none(len(self.b))
-        best = np.full(len(rows), _NONE, dtype=np.float32)
-        joining, near = _NOTHING, 0
-        for left in range(start if self.same else 0, len(self.b), _COLUMNS):
-            columns = self.b[left : left + _COLUMNS]
-            similarity = rows @ columns.T
-            if self.same and left < start + len(rows):
-                numbers = np.arange(start, start + len(rows))[:, None], np.arange(left, left + len(columns))
-                similarity[numbers[0] >= numbers[1]] = 2 * _NONE
-            most = self.most[left : left + _COLUMNS]
-            np.maximum(best, similarity.max(axis=1), out=best)
-            np.maximum(most, similarity.max(axis=0), out=most)
-            i, j = np.nonzero(similarity >= (best - np.float32(_BAND))[:, None])
-            _offer(forth, i, Neighbours(apart(rows, columns, i, j)[:, None], j[:, None] + left))
-            i, j = np.nonzero(similarity >= most - np.float32(_BAND))
-            _offer(back, j + left, Neighbours(apart(rows, columns, i, j)[:, None], i[:, None] + start))
-            pairs = self._near(rows, columns, similarity, np.flatnonzero(best >= 1 - self.reach - _BAND))
-            pairs = RowPairs(pairs.a + start, pairs.b + left + self.offset)
-            near += len(pairs.a) if self.weights is None else int(self.weights[pairs.a] @ self.weights[pairs.b])
-            joining = _thinned(joining, pairs)
-        return Nearness(forth, back, joining, near)
-
-    def _near(self, rows: Features, columns: Features, similarity: Features, among: Indices) -> RowPairs:
-        """Pick the near pairs of some of the rows; float64 decides about those on the threshold."""
-        i, j = np.nonzero(similarity[among] >= 1 - self.reach - _BAND)
-        i = among[i]
-        close = 1 - similarity[i, j].astype(np.float64) < self.reach - _BAND
-        unsure = np.flatnonzero(~close)
-        close[unsure] = apart(rows, columns, i[unsure], j[unsure]) < self.reach
-        return RowPairs(i[close], j[close])
+def _first(rows: Indices, partners: Indices, distance: Floats, n: int, k: int) -> Neighbours:
+    """Give the k nearest of the partners of each of n rows."""
+    order = np.lexsort((partners, distance, rows))
+    place = places(rows[order])
+    order, place = order[place < k], place[place < k]
+    found = Neighbours.none(n, k)
+    found.distance[rows[order], place], found.index[rows[order], place] = distance[order], partners[order]
+    return found
 
 
 def listed_pairs(features: Features, listed: Neighbours, reach: float) -> RowPairs:
@@ -220,37 +169,3 @@ def listed_pairs(features: Features, listed: Neighbours, reach: float) -> RowPai
     ended = np.flatnonzero(listed.distance[:, -1] < reach)
     rest = compared(features[ended], reach=reach).pairs
     return RowPairs(a, listed.index[a, place]).and_also(RowPairs(ended[rest.a], ended[rest.b]))
-
-
-def apart(a: Features, b: Features, i: Indices, j: Indices) -> Floats:
-    """Distances of rows a[i] and b[j], a few at a time."""
-    found = np.empty(len(i))
-    for start in range(0, len(i), _PAIRS):
-        some = slice(start, start + _PAIRS)
-        found[some] = distances(a[i[some]], b[j[some]])
-    return found
-
-
-def _offer(keep: Neighbours, at: Indices, found: Neighbours) -> None:
-    """Take over what is nearer than what is known of the rows that it was found for, ties by index."""
-    distance, index = found.distance[:, 0], found.index[:, 0]
-    order = np.lexsort((index, distance, at))
-    order = order[np.diff(at[order], prepend=-1) > 0]
-    at, distance, index = at[order], distance[order], index[order]
-    known = keep.distance[at, 0]
-    nearer = (distance < known) | ((distance == known) & (index < keep.index[at, 0]))
-    keep.distance[at[nearer], 0], keep.index[at[nearer], 0] = distance[nearer], index[nearer]
-
-
-def _thinned(*several: RowPairs) -> RowPairs:
-    """Keep as few pairs as join what all of them join."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import minimum_spanning_tree
-
-    a, b = (np.concatenate([getattr(each, end) for each in several]) for end in ("a", "b"))
-    if len(a) < 2:
-        return RowPairs(a, b)
-    nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
-    graph = coo_array((np.ones(len(a)), (at[: len(a)], at[len(a) :])), shape=(len(nodes), len(nodes)))
-    left, right = minimum_spanning_tree(graph).nonzero()
-    return RowPairs(nodes[np.minimum(left, right)], nodes[np.maximum(left, right)])

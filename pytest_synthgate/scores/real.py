@@ -17,7 +17,8 @@ import numpy as np
 from pytest_synthgate.errors import require
 from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
 from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
-from pytest_synthgate.scores.neighbourhood import Neighbours, distances, listed_pairs, nearest_rows
+from pytest_synthgate.scores.neighbourhood import Neighbours, listed_pairs, nearest_rows
+from pytest_synthgate.scores.pairs import distances
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.spec.model import Definition
@@ -32,7 +33,7 @@ MOST_FALSE_ALARMS = 0.02
 """Share of real photos within tau of another above which tau is called too wide."""
 LEAST_RECOGNISED = 0.5
 """Share of lightly edited real photos within tau of their original below which tau is called too narrow."""
-_LISTED = 16
+_LISTED = 6
 """Neighbours listed per real image before a further search is needed."""
 
 
@@ -105,7 +106,7 @@ class Reference:
         if not len(left) or not len(right):
             return {"scores": {}, "rung": None}
         halves = self.real.subset(left), self.real.subset(right)
-        copies = near_duplicates(*halves, self.threshold.tau, definition=definition)
+        copies = near_duplicates(*halves, self.threshold.tau, definition=definition, beside=False)
         told = realism(*halves, copies, definition, at_most=rung)
         scores = {**told.scores, **copies.scores()}
         return {

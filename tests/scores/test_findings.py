@@ -13,7 +13,7 @@ from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import near_duplicates
-from pytest_synthgate.scores.neighbourhood import distances
+from pytest_synthgate.scores.pairs import distances
 
 TAU = 1e-3
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.scores import links, neighbourhood
 from pytest_synthgate.scores.links import BY, CHAIN, FEATURES, Links, NearDuplicates, near_duplicates, studio_flags
-from pytest_synthgate.scores.neighbourhood import distances
+from pytest_synthgate.scores.pairs import distances
 from pytest_synthgate.scores.real import FACTOR, Threshold, reference
 
 Floats = NDArray[np.float64]

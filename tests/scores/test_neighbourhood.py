@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores import neighbourhood
+from pytest_synthgate.scores import bound, pairs, search
 from pytest_synthgate.scores.links import FEATURES, Links
-from pytest_synthgate.scores.neighbourhood import RowPairs, compared, distances, listed_pairs, nearest_rows
+from pytest_synthgate.scores.neighbourhood import compared, listed_pairs, nearest_rows
+from pytest_synthgate.scores.pairs import RowPairs, distances
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -105,20 +106,28 @@ def _by_table(table: NDArray[np.float64]) -> tuple[list[float], list[int]]:
 REACHES = st.sampled_from([1e-9, 1e-7, 1e-4, 0.01, 0.5, 1.5, 2.5])
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several strips and columns of blocks for sets that are small."""
-    monkeypatch.setattr(neighbourhood, "_ROWS", 16)
-    monkeypatch.setattr(neighbourhood, "_COLUMNS", 24)
+@pytest.fixture(autouse=True, params=["every pair", "bounded"])
+def small_blocks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Several strips and columns of blocks for sets that are small, with a bound or without."""
+    monkeypatch.setattr(search, "ROWS", 16)
+    monkeypatch.setattr(search, "COLUMNS", 24)
+    if request.param == "bounded":
+        monkeypatch.setattr(bound, "_FEWEST", 2)
+        monkeypatch.setattr(bound, "_AXES", (1, 2, 5))
+        monkeypatch.setattr(bound, "_WORTH", 9.0)
+        monkeypatch.setattr(search, "_FEW", 8)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_sets(), REACHES)
-def test_two_sets_are_compared_as_a_table_of_all_pairs_says(sets: tuple[Features, Features], reach: float) -> None:
+@given(_sets(), REACHES, st.booleans())
+def test_two_sets_are_compared_as_a_table_of_all_pairs_says(
+    sets: tuple[Features, Features], reach: float, beside: bool
+) -> None:
     a, b = sets
     table = distances(a[:, None, :], b[None, :, :]) if len(a) and len(b) else np.empty((len(a), len(b)))
-    found = compared(a, b, reach=reach)
-    for neighbours, expected in ((found.forth, table), (found.back, table.T)):
+    found = compared(a, b, reach=reach, beside=beside)
+    told = table if beside else np.where(table < reach, table, np.inf)
+    for neighbours, expected in ((found.forth, told), (found.back, told.T)):
         assert (neighbours.distance[:, 0].tolist(), neighbours.index[:, 0].tolist()) == _by_table(expected)
     rows, columns = np.nonzero(table < reach)
     assert found.near == len(rows)
@@ -129,16 +138,17 @@ def test_two_sets_are_compared_as_a_table_of_all_pairs_says(sets: tuple[Features
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_sets(), REACHES, st.integers(1, 5))
+@given(_sets(), REACHES, st.integers(1, 5), st.booleans())
 def test_a_set_is_compared_with_itself_as_a_table_of_all_pairs_says(
-    sets: tuple[Features, Features], reach: float, weight: int
+    sets: tuple[Features, Features], reach: float, weight: int, beside: bool
 ) -> None:
     features = np.concatenate(sets)
     n = len(features)
     table = distances(features[:, None, :], features[None, :, :]) if n else np.empty((0, 0))
     np.fill_diagonal(table, np.inf)
-    found = compared(features, reach=reach, weights=np.full(n, weight))
-    assert (found.forth.distance[:, 0].tolist(), found.forth.index[:, 0].tolist()) == _by_table(table)
+    found = compared(features, reach=reach, weights=np.full(n, weight), beside=beside)
+    told = table if beside else np.where(table < reach, table, np.inf)
+    assert (found.forth.distance[:, 0].tolist(), found.forth.index[:, 0].tolist()) == _by_table(told)
     rows, columns = np.nonzero(table < reach)
     assert found.near == weight**2 * len(rows) // 2
     assert _clusters(n, found.pairs.a, found.pairs.b) == _clusters(n, rows, columns)
@@ -180,19 +190,19 @@ def test_a_cluster_of_any_size_is_joined_by_few_pairs(monkeypatch: pytest.Monkey
     features = _features(0, 2000, 16, distinct=1, jitter=1e-3)
     kept: list[int] = []
 
-    def thin(*pairs: RowPairs) -> RowPairs:
-        found = thinned(*pairs)
+    def thin(*several: RowPairs) -> RowPairs:
+        found = thinned(*several)
         kept.append(len(found.a))
         return found
 
-    monkeypatch.setattr(neighbourhood, "_thinned", thin)
+    monkeypatch.setattr(search, "thinned", thin)
     found = compared(features, reach=0.01)
     assert found.near == 2000 * 1999 // 2
     assert len(found.pairs.a) < 2 * 2000
     assert max(kept) < 2000
 
 
-thinned = neighbourhood._thinned
+thinned = pairs.thinned
 
 PAIRS = st.integers(1, 30).flatmap(
     lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=60))

@@ -9,7 +9,7 @@ import scipy.linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.scores import fit, neighbourhood, threads
+from pytest_synthgate.scores import fit, neighbourhood, search, threads
 from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.real import reference
 
@@ -27,8 +27,8 @@ def test_every_library_has_one_thread_while_something_is_computed(monkeypatch: p
         monkeypatch.setattr(owner, name, watching)
 
     for owner, name in (
-        (neighbourhood, "_ranked"),
-        (neighbourhood, "apart"),
+        (neighbourhood, "_first"),
+        (search, "apart"),
         (fit, "_climb"),
         (scipy.linalg, "eigh"),
         (np.linalg, "qr"),
@@ -38,7 +38,7 @@ def test_every_library_has_one_thread_while_something_is_computed(monkeypatch: p
     with threadpool_limits(3):
         score_sets(reference(feature_matrix(rng.normal(size=(80, 200)))), feature_matrix(rng.normal(size=(70, 200))))
         assert max(each["num_threads"] for each in threadpool_info()) == 3
-    assert seen.keys() == {"_ranked", "apart", "_climb", "eigh", "qr"}
+    assert seen.keys() == {"_first", "apart", "_climb", "eigh", "qr"}
     assert all(found == {1} for found in seen.values())
 
 

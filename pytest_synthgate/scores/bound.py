@@ -1,0 +1,74 @@
+"""A bound on similarities that costs a fraction of them, and rules most pairs out before any is computed.
+
+Fourth station of the flow (features -> scores), below the search. Two unit vectors, written in a few orthogonal axes
+and the length of the rest: the product of what the axes see, and that of the lengths of the rest, is never below the
+similarity (Cauchy-Schwarz).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pytest_synthgate.features.matrix import Features, Floats
+
+_AXES = (32, 64, 96, 128, 160, 256)
+_SAMPLED = 1024
+"""Rows a side, at most, that tell which axes to take, and how many pay."""
+_FEWEST = 8192
+"""Rows a side below which everything is cheap anyway."""
+_ONE_PAIR = 128
+"""What one pair by itself costs, in pairs of a product of blocks."""
+_WORTH = 0.8
+"""Cost, against that of the whole similarities, up to which a bound is used."""
+_SLACK = 2e-6
+"""Room for rounding in the squared length of the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Coordinates of the rows of both sets whose inner products are never below the similarities.
+
+    Attributes:
+        a: float32 (n, k + 1).
+        b: float32 (m, k + 1).
+    """
+
+    a: Features
+    b: Features
+
+
+def bound_for(a: Features, b: Features, wanted_a: Features, wanted_b: Features) -> Bound | None:
+    """Find a bound that rules out most pairs of float32 (n, d) and (m, d) which nobody wants.
+
+    A pair is wanted when it is as similar as `wanted_a`, (n,), says of its one row, or `wanted_b`, (m,), of the other.
+
+    Returns:
+        None where it would not pay.
+    """
+    if min(len(a), len(b)) < _FEWEST:
+        return None
+    steps = [max(2, len(each) // _SAMPLED) for each in (a, b)]
+    both = np.concatenate([each[::step] for each, step in zip((a, b), steps, strict=True)]).astype(np.float64)
+    axes = np.linalg.eigh(both.T @ both)[1][:, ::-1]
+    # Other rows tell what it is worth: the axes fit those that they were taken from too well.
+    some = [slice(1, None, step) for step in steps]
+    least = np.minimum(wanted_a[some[0], None], wanted_b[some[1]])
+    options = []
+    for count in _AXES:
+        if count < _WORTH * a.shape[1]:
+            left, right = (_coordinates(each[which], axes[:, :count]) for each, which in zip((a, b), some, strict=True))
+            remain = float((left @ right.T >= least).mean())
+            options.append(((count + 1) / a.shape[1] + min(1.0, _ONE_PAIR * remain), count))
+    cost, count = min(options, default=(1.0, 0))
+    if cost > _WORTH:
+        return None
+    left = _coordinates(a, axes[:, :count])
+    return Bound(left, left if a is b else _coordinates(b, axes[:, :count]))
+
+
+def _coordinates(rows: Features, axes: Floats) -> Features:
+    seen = rows @ axes.astype(np.float32)
+    rest = np.maximum(0, 1 - np.einsum("nk,nk->n", seen, seen, dtype=np.float64)) + _SLACK
+    return np.column_stack([seen, np.sqrt(rest)]).astype(np.float32)
