@@ -1,0 +1,75 @@
+"""Two commands side by side: each a process with one thread, by turns, the least CPU time of several rounds.
+
+What a side measures of itself it prints as JSON on its last line: `cpu`, in seconds, and `mib`, its largest memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds and the largest memory in MiB."""
+
+    cpu: float
+    mib: float
+
+    def __str__(self) -> str:
+        return f"{self.cpu:.2f} s, {self.mib:.0f} MiB"
+
+
+def side_by_side(
+    sides: Mapping[str, Sequence[str]], rounds: int, environment: Mapping[str, str] = ONE_THREAD
+) -> dict[str, Cost]:
+    """Run commands by turns, and give the least cost of each by its name."""
+    found: dict[str, list[Cost]] = {name: [] for name in sides}
+    for number in range(rounds):
+        for name in sides if number % 2 else reversed(sides):
+            found[name].append(_run(sides[name], environment))
+    return {
+        name: Cost(min(each.cpu for each in costs), min(each.mib for each in costs)) for name, costs in found.items()
+    }
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+@contextmanager
+def measured() -> Iterator[None]:
+    """Print what the body costs, as `side_by_side` reads it."""
+    start = time.process_time()
+    yield
+    spent = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    print(json.dumps({"cpu": spent, "mib": peak}))
+
+
+def cpu_of(command: Sequence[str], rounds: int, prepare: Callable[[], None] = lambda: None) -> float:
+    """Give the least CPU seconds of a whole process, start-up included."""
+    least = float("inf")
+    for _ in range(rounds):
+        prepare()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD}, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        least = min(least, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return least
