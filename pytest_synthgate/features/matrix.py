@@ -72,7 +72,8 @@ class FeatureMatrix:
         """Group the images by their features; copies, and what the encoder cannot tell apart, come together."""
         groups: dict[bytes, int] = {}
         # Adding zero makes -0.0 and 0.0 one.
-        group = np.array([groups.setdefault((row + 0).tobytes(), len(groups)) for row in self.features], dtype=np.int64)
+        marks = (hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest() for row in self.features)
+        group = np.array([groups.setdefault(mark, len(groups)) for mark in marks], dtype=np.int64)
         _, rows, counts = np.unique(group, return_index=True, return_counts=True)
         return Distinct(rows, group, counts)
 

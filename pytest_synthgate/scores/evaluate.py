@@ -23,6 +23,7 @@ from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Contents, Measurement
+from pytest_synthgate.scores.plan import Recall
 from pytest_synthgate.scores.projection import projected
 from pytest_synthgate.scores.real import TAU_RULE, Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism
@@ -133,6 +134,7 @@ def score_sets(
             "use one encoder for both"
         )
     copies = near_duplicates(synthetic, real, against.threshold.tau, against.links, definition)
+    recall = Recall.least(against.recall, copies.recall)
     told = realism(synthetic, real, copies, definition, at_most)
     halves = against.yardstick(told.rung, definition) if yardstick else Yardstick({}, None)
     findings = (
@@ -160,8 +162,15 @@ def score_sets(
         projection=projected(real, synthetic, _worst(findings)) if yardstick else None,
         contents=Contents.of(real.digests, synthetic.digests),
         fingerprint={**facts.fingerprint, "definition": definition, "tau": TAU_RULE, "revision": REVISION},
-        recorded={**facts.recorded, "libraries": dict(libraries())},
-        warnings=() if facts.recognised is None else against.threshold.warnings(facts.recognised),
+        recorded={
+            **facts.recorded,
+            "libraries": dict(libraries()),
+            **({} if recall is None else {"recall": asdict(recall)}),
+        },
+        warnings=(
+            *(() if recall is None else (str(recall),)),
+            *(() if facts.recognised is None else against.threshold.warnings(facts.recognised)),
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
 from pytest_synthgate.scores.neighbourhood import compared
 from pytest_synthgate.scores.pairs import RowPairs, apart
+from pytest_synthgate.scores.plan import Recall
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 from pytest_synthgate.spec.model import Definition
@@ -165,6 +166,7 @@ class NearDuplicates:
         twins: Per score the image beside each flagged one that its flag stands on.
         beside: Row of the nearest image of the other set, near or not, for those of the "synthetic" and "real" one;
             -1 for one that is not near where only near ones were asked for.
+        recall: What the search found of all; None where it was exact.
     """
 
     unvaried: Flags
@@ -175,6 +177,7 @@ class NearDuplicates:
     pairs: int
     twins: Mapping[str, Twins] = field(default_factory=dict)
     beside: Mapping[str, Indices] = field(default_factory=dict)
+    recall: Recall | None = None
 
     def representatives(self) -> dict[str, int]:
         """Count the images that are left of each set when near-duplicates count once."""
@@ -242,6 +245,7 @@ def near_duplicates(
         pairs=alike.near + int((made.counts * (made.counts - 1) // 2).sum()),
         twins=twins,
         beside={"synthetic": nearest, "real": nearest_made},
+        recall=Recall.least(alike.recall, across.recall),
     )
 
 

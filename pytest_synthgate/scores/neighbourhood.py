@@ -1,4 +1,6 @@
-"""Nearest neighbours and near pairs, exactly: products of blocks in float32, and float64 where it decides.
+"""Nearest neighbours and near pairs: products of blocks in float32, and float64 where it decides.
+
+Exact up to 200,000 rows; beyond that `plan` looks at few of all pairs, and what that finds is measured each time.
 
 Fourth station of the flow (features -> scores): the only place that compares all images with all others. Distances
 are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
@@ -6,7 +8,7 @@ are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from pytest_synthgate.features.matrix import Features, Floats, Indices
 from pytest_synthgate.scores.bound import bound_for
 from pytest_synthgate.scores.candidates import BAND, Best, places
 from pytest_synthgate.scores.pairs import RowPairs, apart
-from pytest_synthgate.scores.search import COLUMNS, Search
+from pytest_synthgate.scores.plan import COLUMNS, Recall, plan_for
+from pytest_synthgate.scores.search import Search
 from pytest_synthgate.scores.threads import computing
 
 _SPARE = 2
@@ -34,10 +37,12 @@ class Neighbours:
     Attributes:
         distance: float64 (n, k) cosine distances, 0 to 2; infinite where there are fewer than k targets.
         index: int64 (n, k) rows of the targets; -1 where there are fewer than k.
+        recall: What the search found of all; None where it was exact.
     """
 
     distance: Floats
     index: Indices
+    recall: Recall | None = None
 
     @classmethod
     def none(cls, n: int, k: int = 1) -> Neighbours:
@@ -47,7 +52,7 @@ class Neighbours:
     def within(self, reach: float) -> Neighbours:
         """Keep those below a distance."""
         near = self.distance < reach
-        return Neighbours(np.where(near, self.distance, np.inf), np.where(near, self.index, -1))
+        return replace(self, distance=np.where(near, self.distance, np.inf), index=np.where(near, self.index, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +64,18 @@ class Nearness:
         back: The nearest row of the first set, for each row of the other one.
         pairs: Of the near pairs, the nearest of each row of the first set, and as few more as join all that any join.
         near: Number of near pairs, weighted; within one set each is counted once.
+        recall: What the search found of all; None where it was exact.
     """
 
     forth: Neighbours
     back: Neighbours
     pairs: RowPairs
     near: int
+    recall: Recall | None = None
 
 
 def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool = False) -> Neighbours:
-    """Find the k nearest targets of every query, exactly.
+    """Find the k nearest targets of every query.
 
     Args:
         queries: float32 (n, d), unit norm.
@@ -77,11 +84,12 @@ def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool
         same: Queries and targets are the same set: a row is not its own neighbour.
     """
     with computing() as threads:
+        plan = plan_for(queries, targets, same=same)
         best = Best.sampled(queries, targets, k + _SPARE, same=same)
         others = best if same else Best.above(len(targets), 1, _NEVER)
         bound = bound_for(queries, targets, best.floor, others.floor)
-        Search(queries, targets, same, best, others, bound=bound).run(threads)
-        return _neighbours(best, queries, targets, k, same)
+        Search(queries, targets, same, plan, best, others, bound=bound).run(threads)
+        return _neighbours(best, queries, targets, k, same, plan.recall)
 
 
 def compared(
@@ -103,26 +111,33 @@ def compared(
     b = a if b is None else b
     near = 1 - reach - BAND
     with computing() as threads:
+        plan = plan_for(a, b, reach, same=same)
         if beside:
             of_a, of_b = Best.sampled(a, b, 1 + _SPARE, same=same), Best.sampled(b, a, 1 + _SPARE, same=same)
         else:
             of_a, of_b = Best.above(len(a), 1 + _SPARE, near), Best.above(len(b), 1 + _SPARE, near)
         of_b = of_a if same else of_b
-        search = Search(a, b, same, of_a, of_b, reach, weights, bound_for(a, b, of_a.floor, of_b.floor))
+        bound = bound_for(a, b, of_a.floor, of_b.floor)
+        search = Search(a, b, same, plan, of_a, of_b, reach, weights, bound)
         joining, count = search.run(threads)
-        forth = _neighbours(of_a, a, b, 1, same)
-        back = forth if same else _neighbours(of_b, b, a, 1, same)
+        forth = _neighbours(of_a, a, b, 1, same, plan.recall)
+        back = forth if same else _neighbours(of_b, b, a, 1, same, plan.recall)
     if not beside:
         forth, back = forth.within(reach), back.within(reach)
     rows = np.flatnonzero(forth.distance[:, 0] < reach)
     nearest = RowPairs(rows, forth.index[rows, 0])
-    return Nearness(forth, back, nearest.and_also(RowPairs(joining.a, joining.b - search.offset)), count)
+    pairs = nearest.and_also(RowPairs(joining.a, joining.b - search.offset))
+    return Nearness(forth, back, pairs, count, plan.recall)
 
 
-def _neighbours(best: Best, queries: Features, targets: Features, k: int, same: bool) -> Neighbours:
+def _neighbours(
+    best: Best, queries: Features, targets: Features, k: int, same: bool, recall: Recall | None
+) -> Neighbours:
     """Order candidates by float64 distance, ties by index; where one that was let go could matter, look at all."""
     kept = best.settled()
     found = _first(kept.row, kept.partner, apart(queries, targets, kept.row, kept.partner), len(queries), k)
+    if recall is not None:
+        return replace(found, recall=recall)
     last = np.flatnonzero(places(kept.row) == best.width - 1)
     rows, least = kept.row[last], kept.similarity[last].astype(np.float64)
     unsure = rows[1 - least <= found.distance[rows, k - 1] + BAND]

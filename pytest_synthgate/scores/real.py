@@ -19,6 +19,7 @@ from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, 
 from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
 from pytest_synthgate.scores.neighbourhood import Neighbours, listed_pairs, nearest_rows
 from pytest_synthgate.scores.pairs import distances
+from pytest_synthgate.scores.plan import Recall
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.spec.model import Definition
@@ -89,12 +90,14 @@ class Reference:
         threshold: What counts as near on it.
         links: Near pairs among its images.
         once: Remembers the yardsticks.
+        recall: What the search for them found of all; None where it was exact.
     """
 
     real: FeatureMatrix
     threshold: Threshold
     links: Links
     once: Once
+    recall: Recall | None = None
 
     def yardstick(self, rung: int | None, definition: Definition) -> Yardstick:
         """Score one half of the real set against the other, at a rung or the largest below it that they reach."""
@@ -128,7 +131,8 @@ def reference(real: FeatureMatrix, once: Once | None = None) -> Reference:
     require("measuring", "measure", "sklearn", "cleanlab", "faiss")
     once = once or remembering()
     found = once("links", lambda: _prepared(real))
-    return Reference(real, Threshold(**found["threshold"]), Links.from_json(found["links"]), once)
+    recall = Recall(**found["recall"]) if found.get("recall") else None
+    return Reference(real, Threshold(**found["threshold"]), Links.from_json(found["links"]), once, recall)
 
 
 def remembering() -> Once:
@@ -149,7 +153,8 @@ def _prepared(real: FeatureMatrix) -> dict[str, Any]:
     listed = nearest_rows(features, features, _LISTED, same=True)
     threshold = _threshold(real, same, features, listed)
     links = links_within(real, same, listed_pairs(features, listed, reach_of(threshold.tau)))
-    return {"threshold": asdict(threshold), "links": links.to_json()}
+    recall = listed.recall and asdict(listed.recall)
+    return {"threshold": asdict(threshold), "links": links.to_json(), "recall": recall}
 
 
 def _threshold(real: FeatureMatrix, same: Distinct, features: Features, listed: Neighbours) -> Threshold:

@@ -15,11 +15,12 @@ from pytest_synthgate.features.matrix import Features, Indices
 from pytest_synthgate.scores.bound import Bound
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates
 from pytest_synthgate.scores.pairs import RowPairs, apart, thinned
+from pytest_synthgate.scores.plan import Block, Plan
 
-ROWS, COLUMNS = 512, 1024
-"""Pairs that one product is about: it stays in the cache, and no N x N array ever comes about."""
 _FEW = 128
 """One pair in so many is computed by itself, more are one product."""
+_JOINING = 1 << 18
+"""Pairs, at least, that wait before they are thinned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Search:
         a: float32 (n, d), rows of one set.
         b: float32 (m, d), those of the other one.
         same: Both are one set: each pair is met once, and no row meets itself.
+        plan: Says which blocks to look at.
         of_a: Takes candidates for the nearest of each row of a.
         of_b: Takes those of each row of b; the same one within a set.
         reach: Distance below which a pair is near; negative where no pairs are asked for.
@@ -50,6 +52,7 @@ class Search:
     a: Features
     b: Features
     same: bool
+    plan: Plan
     of_a: Best
     of_b: Best
     reach: float = -1.0
@@ -57,13 +60,16 @@ class Search:
     bound: Bound | None = None
 
     def run(self, threads: Executor) -> tuple[RowPairs, int]:
-        """Go over all pairs; give those that join all near ones, and the number of these."""
-        joining, near = RowPairs.none(), 0
-        for strip in threads.map(self._strip, range(0, len(self.a), ROWS)):
+        """Go over all blocks; give pairs that join all near ones, and the number of these."""
+        joining, waiting, near = RowPairs.none(), list[RowPairs](), 0
+        for strip in threads.map(self._strip, self.plan.strips()):
             self.of_a.offer(strip.of_a)
             self.of_b.offer(strip.of_b)
-            joining, near = thinned(joining, strip.pairs), near + strip.near
-        return joining, near
+            near += strip.near
+            waiting.append(strip.pairs)
+            if sum(len(each.a) for each in waiting) > max(_JOINING, len(joining.a)):
+                joining, waiting = thinned(joining, *waiting), []
+        return thinned(joining, *waiting), near
 
     @property
     def offset(self) -> int:
@@ -75,11 +81,10 @@ class Search:
         """Similarity that every near pair has."""
         return np.float32(1 - self.reach - BAND)
 
-    def _strip(self, start: int) -> _Strip:
-        """Compare some rows of a with all of b, or with those after them."""
+    def _strip(self, blocks: list[Block]) -> _Strip:
         of_a, of_b, joining, near = list[Candidates](), list[Candidates](), RowPairs.none(), 0
-        for left in range(start if self.same else 0, len(self.b), COLUMNS):
-            found = self._worth_a_look(start, left)
+        for rows, columns in blocks:
+            found = self._worth_a_look(rows, columns)
             of_a.append(self.of_a.accepted(found))
             of_b.append(self.of_b.accepted(found.turned()))
             pairs = self._near_pairs(found)
@@ -87,27 +92,25 @@ class Search:
             joining = thinned(joining, pairs)
         return _Strip(Candidates.together(of_a), Candidates.together(of_b), joining, near)
 
-    def _worth_a_look(self, start: int, left: int) -> Candidates:
+    def _worth_a_look(self, rows: slice | Indices, columns: slice | Indices) -> Candidates:
         """Compute a block of similarities and list those that may be near, or among the nearest of either row."""
-        rows, columns = self.a[start : start + ROWS], self.b[left : left + COLUMNS]
-        of_rows = np.minimum(self.of_a.floor[start : start + ROWS], self._near)[:, None]
-        of_columns = np.minimum(self.of_b.floor[left : left + COLUMNS], self._near)
+        a, b = self.a[rows], self.b[columns]
+        of_rows = np.minimum(self.of_a.floor[rows], self._near)[:, None]
+        of_columns = np.minimum(self.of_b.floor[columns], self._near)
+        similarity = None
         if self.bound is not None:
-            most = self._block(self.bound.a, self.bound.b, start, left)
+            most = self.bound.a[rows] @ self.bound.b[columns].T
             at = np.flatnonzero((most >= of_rows) | (most >= of_columns))
-            if len(at) * _FEW < most.size:
-                i, j = np.divmod(at, len(columns))
-                return Candidates(i + start, j + left, np.einsum("nd,nd->n", rows[i], columns[j]))
-        similarity = self._block(self.a, self.b, start, left)
-        at = np.flatnonzero((similarity >= of_rows) | (similarity >= of_columns))
-        i, j = np.divmod(at, len(columns))
-        return Candidates(i + start, j + left, similarity.ravel()[at])
-
-    def _block(self, a: Features, b: Features, start: int, left: int) -> Features:
-        block: Features = a[start : start + ROWS] @ b[left : left + COLUMNS].T
-        if self.same and left == start:
-            block[np.tri(*block.shape, dtype=np.bool_)] = np.nan  # reaches nothing
-        return block
+        if self.bound is None or len(at) * _FEW > most.size:
+            similarity = a @ b.T
+            at = np.flatnonzero((similarity >= of_rows) | (similarity >= of_columns))
+        i, j = np.divmod(at, len(b))
+        row, column = _numbers(rows, i), _numbers(columns, j)
+        if self.same:
+            once = np.flatnonzero(self.plan.first_met(row, column))
+            at, i, j, row, column = at[once], i[once], j[once], row[once], column[once]
+        found = np.einsum("nd,nd->n", a[i], b[j]) if similarity is None else similarity.ravel()[at]
+        return Candidates(row, column, found)
 
     def _near_pairs(self, found: Candidates) -> RowPairs:
         """Pick the near pairs; float64 decides about those on the threshold."""
@@ -117,3 +120,8 @@ class Search:
         unsure = np.flatnonzero(~close)
         close[unsure] = apart(self.a, self.b, i[unsure], j[unsure]) < self.reach
         return RowPairs(i[close], j[close] + self.offset)
+
+
+def _numbers(rows: slice | Indices, at: Indices) -> Indices:
+    """Number rows of a block as those of their set."""
+    return at + rows.start if isinstance(rows, slice) else rows[at]

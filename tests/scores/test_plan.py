@@ -1,0 +1,134 @@
+"""Very large sets: few of all pairs are looked at, each once, and what that finds is measured."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pytest_synthgate import evaluate
+from pytest_synthgate.scores import plan
+from pytest_synthgate.scores.neighbourhood import compared, nearest_rows
+from pytest_synthgate.scores.pairs import distances
+from pytest_synthgate.scores.plan import Cells, Everything, plan_for
+
+Features = NDArray[np.float32]
+
+
+def _unit(rows: NDArray[np.float64]) -> Features:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _groups(seed: int, n: int, *, of: int = 12, d: int = 6) -> Features:
+    """Rows around a few directions, so that cells have something to find."""
+    rng = np.random.default_rng(seed)
+    directions = np.random.default_rng(0).normal(size=(of, d))
+    return _unit(directions[rng.integers(of, size=n)] + 0.2 * rng.normal(size=(n, d)))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "EXACT_UP_TO", 20)
+    monkeypatch.setattr(plan, "ROWS", 16)
+    monkeypatch.setattr(plan, "COLUMNS", 24)
+
+
+def test_sets_up_to_the_limit_are_looked_at_in_full() -> None:
+    few = _groups(0, 20)
+    assert plan_for(few, few, 0.1, same=True) == Everything(20, 20, same=True)
+    assert nearest_rows(few, few, same=True).recall is None
+    assert compared(few, reach=0.1).recall is None
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32 - 2), st.integers(21, 90), st.integers(21, 90), st.sampled_from([0.01, 0.1, 0.5]))
+def test_who_looks_into_every_cell_finds_all(seed: int, n: int, m: int, reach: float) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_FEWEST", 1000)
+        patch.setattr(plan, "_MOST", 1000)
+        a, b = _groups(seed, n), _groups(seed + 1, m)
+        table = distances(a[:, None, :], b[None, :, :])
+        found = compared(a, b, reach=reach, beside=True)
+        assert found.recall == plan.Recall(1.0, 1.0)
+        assert found.near == (table < reach).sum()
+        assert found.forth.distance[:, 0].tolist() == table.min(axis=1).tolist()
+        assert found.back.distance[:, 0].tolist() == table.min(axis=0).tolist()
+        within = distances(a[:, None, :], a[None, :, :])
+        np.fill_diagonal(within, np.inf)
+        assert compared(a, reach=reach).near == (within < reach).sum() // 2
+        listed = nearest_rows(a, a, 3, same=True)
+        assert listed.distance.tolist() == np.sort(within, axis=1)[:, :3].tolist()
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32), st.integers(21, 90), st.integers(1, 4))
+def test_a_pair_is_met_once_if_either_looks_into_the_cell_of_the_other(seed: int, n: int, probed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cell = rng.integers(5, size=n)
+    probes = np.argsort(rng.random((n, 5)), axis=1)[:, :probed]
+    cells = Cells(probes, cell, plan.Recall(1.0, 1.0))
+    met: list[tuple[int, int]] = []
+    for strip in cells.strips():
+        for rows, columns in strip:
+            assert isinstance(rows, np.ndarray)
+            assert isinstance(columns, np.ndarray)
+            assert len(rows) <= 16
+            assert len(columns) <= 24
+            i, j = (each.ravel() for each in np.meshgrid(rows, columns, indexing="ij"))
+            assert (probes[i] == cell[j][:, None]).any(axis=1).all()
+            once = cells.first_met(i, j)
+            met += [(min(pair), max(pair)) for pair in zip(i[once].tolist(), j[once].tolist(), strict=True)]
+    looked = (probes[:, None, :] == cell[None, :, None]).any(axis=2)
+    expected = {(i, j) for i in range(n) for j in range(i + 1, n) if looked[i, j] or looked[j, i]}
+    assert len(met) == len(set(met))
+    assert set(met) == expected
+
+
+def test_no_more_is_found_than_the_recall_says() -> None:
+    """4,000 rows without any structure, of whose neighbours cells find but a part."""
+    rows = _unit(np.random.default_rng(1).normal(size=(4000, 24)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_FEWEST", 4)
+        patch.setattr(plan, "_MOST", 4)
+        found = compared(rows[:2000], rows[2000:], reach=0.0, beside=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "EXACT_UP_TO", 2000)
+        exact = compared(rows[:2000], rows[2000:], reach=0.0, beside=True)
+    share = float((found.forth.index == exact.forth.index).mean())
+    assert found.recall is not None
+    assert 0.1 < found.recall.nearest < 0.9
+    assert found.recall.nearest == pytest.approx(share, abs=4 * np.sqrt(0.25 / 500))
+    assert (found.forth.distance >= exact.forth.distance).all()
+
+
+def test_near_pairs_are_found_where_chance_alone_joins_nothing_else() -> None:
+    rng = np.random.default_rng(2)
+    rows = _unit(rng.normal(size=(2000, 64)))
+    copies = _unit(rows + 0.02 * rng.normal(size=rows.shape))
+    found = compared(copies, rows, reach=0.05)
+    assert found.near == 2000 == (1 - copies @ rows.T < 0.05).sum()
+    assert found.recall is not None
+    assert found.recall.near == 1.0
+
+
+def test_the_same_rows_give_the_same_plan() -> None:
+    a, b = _groups(3, 300), _groups(4, 200)
+    first, again = (plan_for(a, b, 0.1, same=False) for _ in range(2))
+    assert isinstance(first, Cells)
+    assert isinstance(again, Cells)
+    assert np.array_equal(first.probes, again.probes)
+    assert np.array_equal(first.cell, again.cell)
+
+
+def test_a_measurement_of_very_large_sets_says_what_the_search_found() -> None:
+    real, synthetic = _groups(5, 300), _groups(6, 100)
+    measurement = evaluate(real, synthetic)
+    recall = measurement.recorded["recall"]
+    assert 0 < recall["nearest"] <= 1
+    assert 0 < recall["near"] <= 1
+    assert measurement.warnings[0].startswith("more than 20 images: few of all pairs were looked at; on a sample that")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "EXACT_UP_TO", 300)
+        exact = evaluate(real, synthetic)
+    assert "recall" not in exact.recorded
+    assert exact.warnings == ()
