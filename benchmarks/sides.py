@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +63,18 @@ def measured() -> Iterator[None]:
     print(json.dumps({"cpu": spent, "mib": peak}))
 
 
-def cpu_of(command: Sequence[str], rounds: int, prepare: Callable[[], None] = lambda: None) -> float:
-    """Give the least CPU seconds of a whole process, start-up included."""
-    least = float("inf")
-    for _ in range(rounds):
-        prepare()
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD}, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        least = min(least, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+def cpu_by_turns(sides: Mapping[str, Sequence[str]], rounds: int, folder: Path) -> dict[str, float]:
+    """Run commands by turns in a folder, and give the least CPU seconds of each whole process by its name."""
+    least = dict.fromkeys(sides, float("inf"))
+    for number in range(rounds):
+        for name in sides if number % 2 else reversed(sides):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done = subprocess.run(
+                sides[name], cwd=folder, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                sys.exit(f"{' '.join(sides[name])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            least[name] = min(least[name], spent)
     return least

@@ -18,7 +18,7 @@ _SAMPLED = 1024
 """Rows a side, at most, that tell which axes to take, and how many pay."""
 _FEWEST = 8192
 """Rows a side below which everything is cheap anyway."""
-_ONE_PAIR = 128
+_ONE_PAIR = 40
 """What one pair by itself costs, in pairs of a product of blocks."""
 _WORTH = 0.8
 """Cost, against that of the whole similarities, up to which a bound is used."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats, Indices
 
-_AT_ONCE = 4096
-"""Pairs in float64 at a time."""
+_AT_ONCE = 1024
+"""Pairs that are computed one by one at a time; they stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,15 @@ def apart(a: Features, b: Features, i: Indices, j: Indices) -> Floats:
     for start in range(0, len(i), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         found[some] = distances(a[i[some]], b[j[some]])
+    return found
+
+
+def similarities(a: Features, b: Features, i: Indices, j: Indices) -> Features:
+    """Similarities of rows a[i] and b[j] in float32, a few at a time."""
+    found = np.empty(len(i), dtype=np.float32)
+    for start in range(0, len(i), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        found[some] = np.einsum("nd,nd->n", a[i[some]], b[j[some]])
     return found
 
 

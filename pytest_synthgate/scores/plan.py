@@ -27,7 +27,9 @@ _FEWEST, _MOST = 8, 64
 _ROUNDS, _PER_CELL = 8, 64
 """Rounds of k-means, and rows a cell that it learns from."""
 
-Block = tuple[slice | Indices, slice | Indices]
+Rows = slice | Indices
+"""Numbers of rows."""
+Block = tuple[Rows, Rows]
 
 
 class Plan(Protocol):

@@ -14,10 +14,10 @@ import numpy as np
 from pytest_synthgate.features.matrix import Features, Indices
 from pytest_synthgate.scores.bound import Bound
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates
-from pytest_synthgate.scores.pairs import RowPairs, apart, thinned
-from pytest_synthgate.scores.plan import Block, Plan
+from pytest_synthgate.scores.pairs import RowPairs, apart, similarities, thinned
+from pytest_synthgate.scores.plan import Block, Plan, Rows
 
-_FEW = 128
+_FEW = 40
 """One pair in so many is computed by itself, more are one product."""
 _JOINING = 1 << 18
 """Pairs, at least, that wait before they are thinned."""
@@ -92,7 +92,7 @@ class Search:
             joining = thinned(joining, pairs)
         return _Strip(Candidates.together(of_a), Candidates.together(of_b), joining, near)
 
-    def _worth_a_look(self, rows: slice | Indices, columns: slice | Indices) -> Candidates:
+    def _worth_a_look(self, rows: Rows, columns: Rows) -> Candidates:
         """Compute a block of similarities and list those that may be near, or among the nearest of either row."""
         a, b = self.a[rows], self.b[columns]
         of_rows = np.minimum(self.of_a.floor[rows], self._near)[:, None]
@@ -109,7 +109,7 @@ class Search:
         if self.same:
             once = np.flatnonzero(self.plan.first_met(row, column))
             at, i, j, row, column = at[once], i[once], j[once], row[once], column[once]
-        found = np.einsum("nd,nd->n", a[i], b[j]) if similarity is None else similarity.ravel()[at]
+        found = similarities(a, b, i, j) if similarity is None else similarity.ravel()[at]
         return Candidates(row, column, found)
 
     def _near_pairs(self, found: Candidates) -> RowPairs:
@@ -122,6 +122,6 @@ class Search:
         return RowPairs(i[close], j[close] + self.offset)
 
 
-def _numbers(rows: slice | Indices, at: Indices) -> Indices:
+def _numbers(rows: Rows, at: Indices) -> Indices:
     """Number rows of a block as those of their set."""
     return at + rows.start if isinstance(rows, slice) else rows[at]
