@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike
 
 from pytest_synthgate.errors import SourceError, SpecError
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Contents, Measurement
-from pytest_synthgate.scores.plan import Recall
 from pytest_synthgate.scores.projection import projected
 from pytest_synthgate.scores.real import TAU_RULE, Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism

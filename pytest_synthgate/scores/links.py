@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
+from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.neighbourhood import compared
 from pytest_synthgate.scores.pairs import RowPairs, apart
-from pytest_synthgate.scores.plan import Recall
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
 from pytest_synthgate.spec.model import Definition

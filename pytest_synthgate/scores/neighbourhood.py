@@ -1,6 +1,6 @@
 """Nearest neighbours and near pairs: products of blocks in float32, and float64 where it decides.
 
-Exact up to 200,000 rows; beyond that `plan` looks at few of all pairs, and what that finds is measured each time.
+Exact up to 200,000 rows; beyond that `blocks` looks at few of all pairs, and what that finds is measured each time.
 
 Fourth station of the flow (features -> scores): the only place that compares all images with all others. Distances
 are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats, Indices
+from pytest_synthgate.scores.blocks import COLUMNS, Recall, plan_for
 from pytest_synthgate.scores.bound import bound_for
 from pytest_synthgate.scores.candidates import BAND, Best, places
 from pytest_synthgate.scores.pairs import RowPairs, apart
-from pytest_synthgate.scores.plan import COLUMNS, Recall, plan_for
 from pytest_synthgate.scores.search import Search
 from pytest_synthgate.scores.threads import computing
 

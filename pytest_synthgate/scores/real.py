@@ -16,10 +16,10 @@ import numpy as np
 
 from pytest_synthgate.errors import require
 from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
+from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
 from pytest_synthgate.scores.neighbourhood import Neighbours, listed_pairs, nearest_rows
 from pytest_synthgate.scores.pairs import distances
-from pytest_synthgate.scores.plan import Recall
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.spec.model import Definition

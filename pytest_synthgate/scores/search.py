@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Indices
+from pytest_synthgate.scores.blocks import Block, Plan, Rows
 from pytest_synthgate.scores.bound import Bound
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates
 from pytest_synthgate.scores.pairs import RowPairs, apart, similarities, thinned
-from pytest_synthgate.scores.plan import Block, Plan, Rows
 
 _FEW = 40
 """One pair in so many is computed by itself, more are one product."""

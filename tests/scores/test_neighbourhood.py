@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_synthgate.scores import bound, pairs, plan, search
+from pytest_synthgate.scores import blocks, bound, pairs, search
 from pytest_synthgate.scores.links import FEATURES, Links
 from pytest_synthgate.scores.neighbourhood import compared, listed_pairs, nearest_rows
 from pytest_synthgate.scores.pairs import RowPairs, distances
@@ -109,8 +109,8 @@ REACHES = st.sampled_from([1e-9, 1e-7, 1e-4, 0.01, 0.5, 1.5, 2.5])
 @pytest.fixture(autouse=True, params=["every pair", "bounded"])
 def small_blocks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Several strips and columns of blocks for sets that are small, with a bound or without."""
-    monkeypatch.setattr(plan, "ROWS", 16)
-    monkeypatch.setattr(plan, "COLUMNS", 24)
+    monkeypatch.setattr(blocks, "ROWS", 16)
+    monkeypatch.setattr(blocks, "COLUMNS", 24)
     if request.param == "bounded":
         monkeypatch.setattr(bound, "_FEWEST", 2)
         monkeypatch.setattr(bound, "_AXES", (1, 2, 5))

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate import evaluate
-from pytest_synthgate.scores import plan
+from pytest_synthgate.scores import blocks
+from pytest_synthgate.scores.blocks import Cells, Everything, plan_for
 from pytest_synthgate.scores.neighbourhood import compared, nearest_rows
 from pytest_synthgate.scores.pairs import distances
-from pytest_synthgate.scores.plan import Cells, Everything, plan_for
 
 Features = NDArray[np.float32]
 
@@ -28,9 +28,9 @@ def _groups(seed: int, n: int, *, of: int = 12, d: int = 6) -> Features:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "EXACT_UP_TO", 20)
-    monkeypatch.setattr(plan, "ROWS", 16)
-    monkeypatch.setattr(plan, "COLUMNS", 24)
+    monkeypatch.setattr(blocks, "EXACT_UP_TO", 20)
+    monkeypatch.setattr(blocks, "ROWS", 16)
+    monkeypatch.setattr(blocks, "COLUMNS", 24)
 
 
 def test_sets_up_to_the_limit_are_looked_at_in_full() -> None:
@@ -44,12 +44,12 @@ def test_sets_up_to_the_limit_are_looked_at_in_full() -> None:
 @given(st.integers(0, 2**32 - 2), st.integers(21, 90), st.integers(21, 90), st.sampled_from([0.01, 0.1, 0.5]))
 def test_who_looks_into_every_cell_finds_all(seed: int, n: int, m: int, reach: float) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "_FEWEST", 1000)
-        patch.setattr(plan, "_MOST", 1000)
+        patch.setattr(blocks, "_FEWEST", 1000)
+        patch.setattr(blocks, "_MOST", 1000)
         a, b = _groups(seed, n), _groups(seed + 1, m)
         table = distances(a[:, None, :], b[None, :, :])
         found = compared(a, b, reach=reach, beside=True)
-        assert found.recall == plan.Recall(1.0, 1.0)
+        assert found.recall == blocks.Recall(1.0, 1.0)
         assert found.near == (table < reach).sum()
         assert found.forth.distance[:, 0].tolist() == table.min(axis=1).tolist()
         assert found.back.distance[:, 0].tolist() == table.min(axis=0).tolist()
@@ -66,7 +66,7 @@ def test_a_pair_is_met_once_if_either_looks_into_the_cell_of_the_other(seed: int
     rng = np.random.default_rng(seed)
     cell = rng.integers(5, size=n)
     probes = np.argsort(rng.random((n, 5)), axis=1)[:, :probed]
-    cells = Cells(probes, cell, plan.Recall(1.0, 1.0))
+    cells = Cells(probes, cell, blocks.Recall(1.0, 1.0))
     met: list[tuple[int, int]] = []
     for strip in cells.strips():
         for rows, columns in strip:
@@ -88,11 +88,11 @@ def test_no_more_is_found_than_the_recall_says() -> None:
     """4,000 rows without any structure, of whose neighbours cells find but a part."""
     rows = _unit(np.random.default_rng(1).normal(size=(4000, 24)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "_FEWEST", 4)
-        patch.setattr(plan, "_MOST", 4)
+        patch.setattr(blocks, "_FEWEST", 4)
+        patch.setattr(blocks, "_MOST", 4)
         found = compared(rows[:2000], rows[2000:], reach=0.0, beside=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "EXACT_UP_TO", 2000)
+        patch.setattr(blocks, "EXACT_UP_TO", 2000)
         exact = compared(rows[:2000], rows[2000:], reach=0.0, beside=True)
     share = float((found.forth.index == exact.forth.index).mean())
     assert found.recall is not None
@@ -128,7 +128,7 @@ def test_a_measurement_of_very_large_sets_says_what_the_search_found() -> None:
     assert 0 < recall["near"] <= 1
     assert measurement.warnings[0].startswith("more than 20 images: few of all pairs were looked at; on a sample that")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "EXACT_UP_TO", 300)
+        patch.setattr(blocks, "EXACT_UP_TO", 300)
         exact = evaluate(real, synthetic)
     assert "recall" not in exact.recorded
     assert exact.warnings == ()
