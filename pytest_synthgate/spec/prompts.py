@@ -155,7 +155,7 @@ def _counts(spec: Spec, drafts: Sequence[Prompt], class_sizes: Mapping[str, int]
         return _dealt_like(spec, spec.total, drafts, class_sizes)
     if spec.total < len(drafts):
         raise SpecError(f"{spec.where} total = {spec.total} is less than its {len(drafts)} prompts; raise it")
-    return _dealt(spec.total, len(drafts))
+    return _apportioned(spec.total, [1] * len(drafts))
 
 
 def _dealt_like(spec: Spec, total: int, drafts: Sequence[Prompt], class_sizes: Mapping[str, int]) -> list[int]:
@@ -174,14 +174,8 @@ def _dealt_like(spec: Spec, total: int, drafts: Sequence[Prompt], class_sizes: M
                 f"{spec.where} total = {total} leaves {share} images for the {count} prompts of class {quoted(name)}; "
                 "raise it"
             )
-        hands[name] = iter(_dealt(share, count))
+        hands[name] = iter(_apportioned(share, [1] * count))
     return [next(hands[draft.class_name]) for draft in drafts if draft.class_name is not None]
-
-
-def _dealt(total: int, hands: int) -> list[int]:
-    """Deal evenly, the first ones get what is left over."""
-    each, left = divmod(total, hands)
-    return [each + (hand < left) for hand in range(hands)]
 
 
 def _apportioned(total: int, sizes: Sequence[int]) -> list[int]:
