@@ -43,8 +43,8 @@ def load_pipeline(plan: Plan) -> Pipeline:
     """
     generator = plan.generator
     place = f"{plan.where} generator.model = {quoted(plan.model.name)}"
-    if plan.model.path is not None:
-        check_directory(plan.model.path, place, generator.variant)
+    if plan.model.path is not None and (wrong := fault(plan.model.path, generator.variant)):
+        raise GenerationError(f"{place} {wrong}")
     loader, torch = _imported(place)
     device = _device(generator.device, plan.where)
     dtype = generator.dtype
@@ -107,17 +107,8 @@ def only_variant(files: Iterable[str]) -> str | None:
     return variants.pop() if len(variants) == 1 else None
 
 
-def check_directory(directory: Path, where: str, variant: str | None = None) -> None:
-    """Check that a local directory holds a diffusers pipeline, in safetensors and without code of its own.
-
-    Raises:
-        GenerationError: It does not.
-    """
-    if fault := _fault(directory, variant):
-        raise GenerationError(f"{where} {fault}")
-
-
-def _fault(directory: Path, variant: str | None) -> str | None:
+def fault(directory: Path, variant: str | None) -> str | None:
+    """Say why a local directory is no diffusers pipeline in safetensors and without code of its own, if it is none."""
     if not directory.is_dir():
         found = "is a file" if directory.exists() else "is not there"
         return f"{found}; give a diffusers directory or a hub id"
