@@ -62,13 +62,9 @@ LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": recompressed, "crop 95%": cropped}
 def embed_edits(
     embedded: Embedded, model: LazyEncoder, edits: Mapping[str, Edit] = LIGHT_EDITS, *, sample: int = 200
 ) -> EditedFeatures:
-    """Edit some photos of a set and embed the results, on the road the set itself has taken.
+    """Edit a sample of the photos of a set and embed the results, on the road the set itself has taken.
 
-    Args:
-        embedded: The set.
-        model: The encoder it was embedded with; its store knows the edited photos by digest and name of the edit.
-        edits: Name, parameters included -> edit.
-        sample: Photos at most.
+    The store of its encoder knows an edited photo by digest and name of the edit, which includes its parameters.
 
     Raises:
         EncoderError: The encoder cannot be loaded or used.

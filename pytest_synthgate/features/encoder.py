@@ -142,11 +142,8 @@ def hooked(hook: Callable[..., Encoder | None], name: str) -> EncoderSource | No
 class LazyEncoder:
     """An encoder on its hardware, loaded when first needed, for all the sets that are embedded with it.
 
-    Args:
-        source: Where it comes from.
-        hardware: Where it runs, and how.
-        store: Keeps its facts, by the stamps of its files, and its features.
-        batch_size: Images it sees at once; what suits the hardware when absent.
+    The store keeps its facts, by the stamps of its files, and its features. Where no batch size is given, it is what
+    suits the hardware.
     """
 
     def __init__(self, source: EncoderSource, hardware: Hardware, store: Store, batch_size: int | None = None) -> None:

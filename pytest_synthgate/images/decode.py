@@ -70,16 +70,13 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(data: bytes, *, edge: int | None = None) -> Image.Image:
-    """Decode one image file to what a viewer shows.
+    """Decode one image file to what a viewer shows, an 8-bit RGB picture that is free of metadata.
 
     EXIF orientation applied, the first frame of an animation, transparency on white, CMYK and other colour
     models converted, 16-bit values reduced to their high byte, grey without a nominal range (32-bit integers
     and floats) by the smallest range of 1 (floats), 255 or 65,535 that holds it, else stretched. Embedded
     colour profiles are not applied. A JPEG of more than 89 million pixels comes out at a half, a quarter or an
     eighth of its edges; where a format can leave out pixels while decoding, either edge keeps at least `edge`.
-
-    Returns:
-        An 8-bit RGB picture, free of metadata.
 
     Raises:
         UnreadableError: Empty, no image, damaged, truncated, without pixels, or more pixels than allowed

@@ -55,13 +55,8 @@ def provide(
 ) -> ImageSet:
     """Give the synthetic set of a spec, with a note on what a user should know about how it came about.
 
-    Args:
-        spec: The spec.
-        cache: Folder under which generated images are kept.
-        mode: What to do about missing images.
-        hook: Asked before diffusers is.
-        progress: Whether making shows a bar.
-        run: What the processes of one run have in common; what one of them made again, the others take as it is.
+    Generated images are kept below the cache, and a hook is asked for them before diffusers is. `run` is what the
+    processes of one run have in common: what one of them made again, the others take as it is.
 
     Raises:
         SourceError: The images of the spec cannot be listed.

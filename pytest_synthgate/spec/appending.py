@@ -27,13 +27,10 @@ _PATIENCE = 60
 
 
 def append_waiver(file: Path, table: Mapping[str, Any], today: date) -> Waiver:
-    """Append a `[[waiver]]` table to a spec file in one step, and leave every other byte of it alone.
+    """Append a `[[waiver]]` table to a spec file in one step, leave every other byte alone, and give what it says.
 
     The path is absolute; where it is a link, what it leads to is written. The table holds the keys of the waiver, and
     its day of expiry is compared to `today`.
-
-    Returns:
-        The waiver, as it is read from the file.
 
     Raises:
         SpecError: The file cannot be read or written, or the waiver is not valid, has expired or is there already.

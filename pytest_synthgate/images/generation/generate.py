@@ -49,16 +49,11 @@ class Made:
 
 
 def generate(plan: Plan, *, shard: tuple[int, int] = (1, 1), again: bool = False, progress: bool = True) -> Made:
-    """Make the missing images of a plan, or of one shard of it.
+    """Make the missing images of a plan, or of one shard of it; `again` makes those that are there once more.
 
     One process at a time makes a shard of a directory; another one waits, looks again, and makes what is still
-    missing. Shards of one division may be made at the same time, on machines that share the directory or not.
-
-    Args:
-        plan: What is wanted.
-        shard: Which part of how many, from (1, n) to (n, n); together they are the whole.
-        again: Whether to make the images that are there once more.
-        progress: Whether to show a bar on a terminal.
+    missing. Shards of one division, from (1, n) to (n, n), may be made at the same time, on machines that share the
+    directory or not. `progress` shows a bar on a terminal.
 
     Raises:
         GenerationError: The shard, the model or a setting cannot be, memory or disk are too small.

@@ -84,13 +84,9 @@ def read_entries(directory: Path) -> dict[str, ManifestEntry]:
 
 
 class Manifest:
-    """The images of one shard and their manifest, open; one process at a time holds it.
+    """The images of one shard and, under a name in their directory, their manifest, open; one process holds it.
 
     All that is added to it raises an OSError when the disk is full, or fails.
-
-    Args:
-        directory: Where the images are.
-        name: File name in it.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
