@@ -53,7 +53,7 @@ def measured_in(trend: SpecTrend, result: SpecResult) -> str | None:
 
 def _origin(row: HistoryRow, before: str) -> str:
     """Write of which commit a run was, after a word: ` with 3f2a1b0c9d on main`."""
-    known = ((before, (row.provenance.commit or "")[:10]), (" on", row.provenance.branch))
+    known = ((before, (row.commit or "")[:10]), (" on", row.branch))
     return "".join(f"{word} {visible(text)}" for word, text in known if text)
 
 

@@ -149,12 +149,12 @@ def of_branches(rows: Sequence[HistoryRow], branches: Collection[str]) -> list[H
     Raises:
         HistoryError: One of them has no run.
     """
-    there = {row.provenance.branch for row in rows}
+    there = {row.branch for row in rows}
     for branch in branches:
         if branch not in there:
             known = sorted(each for each in there if each is not None)
             raise HistoryError(f"the history has no run of branch {quoted(branch)}; {meant(branch, known)}")
-    return [row for row in rows if not branches or row.provenance.branch in branches]
+    return [row for row in rows if not branches or row.branch in branches]
 
 
 def _read(path: Path) -> tuple[dict[bytes, HistoryRow], list[str], bool]:

@@ -18,7 +18,6 @@ from pytest_synthgate.errors import HistoryError
 from pytest_synthgate.files.forms import Count, Form, MisfitError, Rung
 from pytest_synthgate.scores.score import KnownScore
 from pytest_synthgate.text.wording import written
-from pytest_synthgate.tracking.provenance import Provenance
 
 ROW_SCHEMA: Literal[1] = 1
 """Version of the row."""
@@ -90,11 +89,6 @@ class HistoryRow:
     verdicts: Mapping[str, str] = field(default_factory=dict)
     flagged: Mapping[str, Count] = field(default_factory=dict)
     duration: Seconds | None = None
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where in the life of the project the run stands."""
-        return Provenance(self.commit, self.branch, self.run)
 
     def repeats(self, other: HistoryRow) -> bool:
         """Tell whether the same images were measured again: to the last digit, everything is equal."""

@@ -64,7 +64,7 @@ def result(**changes: Any) -> SpecResult:
 
 def test_a_row_says_what_a_run_found_out() -> None:
     (made,) = history_rows({"subject": result()}, Provenance("c", "main", "7"), START, {"subject": 1.23456})
-    assert (made.spec, made.time, made.provenance) == ("subject", START, Provenance("c", "main", "7"))
+    assert (made.spec, made.time, made.commit, made.branch, made.run) == ("subject", START, "c", "main", "7")
     assert (made.n_real, made.n_synthetic, made.duration) == (300, 200, 1.235)
     assert made.scores["unvaried"] == Score(0.1, 0.06, 0.15, 200, 150.5)
     assert made.rungs["unrealistic"].keys() == {"30", "100"}

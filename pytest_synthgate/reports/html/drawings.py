@@ -204,7 +204,7 @@ def _days(trend: ScoreTrend) -> tuple[str, str]:
 
 def _turn(trend: ScoreTrend, change: Change, at: float) -> Line:
     row = trend.points[change.index].row
-    commit = f" with {visible(row.provenance.commit[:10])}" if row.provenance.commit else ""
+    commit = f" with {visible(row.commit[:10])}" if row.commit else ""
     course = "better" if change.after < change.before else "worse"
     before, after = number(change.before), number(change.after)
     return Line(course, at, f"{course} for good since {row.time.date().isoformat()}{commit}: {before} to {after}")
