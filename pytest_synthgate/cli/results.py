@@ -88,7 +88,7 @@ def compare_command(was: Path, now: Path, markdown: bool) -> None:
         files = f"{shown(was)} and {shown(now)}"
         raise ResultsError(f"{files}: nothing to compare, {visible(found.nothing)}; measure the same specs alike")
     say(comparison_markdown(found) if markdown else "\n".join(comparison_lines(found)))
-    if found.regressions:
+    if found.of("worse"):
         sys.exit(1)
 
 

@@ -40,7 +40,7 @@ def comparison_markdown(found: Comparison) -> str:
 
 def conclusion(found: Comparison) -> str:
     """Say it in one sentence."""
-    count, worse, allowed = len(found.compared), found.regressions, found.of("within its limit")
+    count, worse, allowed = len(found.compared), found.of("worse"), found.of("within its limit")
     if worse:
         said = f"{len(worse)} of {counted(count, 'score')} became worse: {_names(worse)}"
     else:
@@ -75,9 +75,9 @@ def _notes(found: Comparison) -> Iterator[str]:
         if spec not in moved and not any(each.obstacle for each in own):
             yield f"{spec}: the same images, the same scores"
     yield from found.remarks
-    if found.looks:
+    if looks := sum(each.chance is not None for each in found.scores):
         yield (
-            f"difference with its 95% interval; p is adjusted for {counted(found.looks, 'look')} (Holm), "
+            f"difference with its 95% interval; p is adjusted for {counted(looks, 'look')} (Holm), "
             f"below {SIGNIFICANT} it is a change"
         )
     if found.of("perhaps worse", "perhaps better"):

@@ -44,9 +44,10 @@ class Compared:
         spec: Name of the spec.
         score: Name of the score.
         difference: How far it moved, with its 95% interval; None where it cannot be compared.
-        course: What became of it. "perhaps" is more than the noise of this score alone, but no more than chance finds
-            among so many; "within its limit" is worse by no more than the declared `regression`; "unchanged" is the
-            score of the very same images, or the same count of files.
+        course: What became of it. "worse" is more than noise, and than the declared `regression`; "perhaps" is more
+            than the noise of this score alone, but no more than chance finds among so many; "within its limit" is worse
+            by no more than that `regression`; "unchanged" is the score of the very same images, or the same count of
+            files.
         chance: Chance of such a difference, either way, among so many scores where nothing changed; None where chance
             has no part in it.
         obstacle: Why it cannot be compared.
@@ -77,19 +78,9 @@ class Comparison:
         return tuple(each for each in self.scores if each.course in courses)
 
     @property
-    def regressions(self) -> tuple[Compared, ...]:
-        """The scores that became worse, by more than noise and by more than is declared to be acceptable."""
-        return self.of("worse")
-
-    @property
     def compared(self) -> tuple[Compared, ...]:
         """The scores that could be compared."""
         return tuple(each for each in self.scores if each.difference is not None)
-
-    @property
-    def looks(self) -> int:
-        """Number of scores that chance could have moved."""
-        return sum(each.chance is not None for each in self.scores)
 
     @property
     def nothing(self) -> str | None:

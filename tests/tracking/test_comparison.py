@@ -44,7 +44,7 @@ def of(score: str, found: tuple[Compared, ...]) -> Compared:
 def test_a_run_is_no_worse_than_itself(honest: SpecResult) -> None:
     found = compare_results({"a": honest}, {"a": honest})
     assert {(each.course, each.chance) for each in found.scores} == {("unchanged", None)}
-    assert (found.regressions, found.remarks, found.looks) == ((), (), 0)
+    assert (found.of("worse"), found.remarks) == ((), ())
     assert comparison_lines(found) == [
         "a: the same images, the same scores",
         f"none of {len(found.scores)} scores became worse by more than noise",
@@ -61,7 +61,7 @@ def test_the_same_images_take_no_power_from_others(honest: SpecResult, collapsed
 
 
 def test_an_honest_set_of_the_same_law_is_noise(honest: SpecResult) -> None:
-    assert compare_results({"a": honest}, {"a": result(AGAIN)}).regressions == ()
+    assert compare_results({"a": honest}, {"a": result(AGAIN)}).of("worse") == ()
 
 
 def test_a_collapsed_set_is_worse_and_the_way_back_is_better(honest: SpecResult, collapsed: SpecResult) -> None:
@@ -70,20 +70,19 @@ def test_a_collapsed_set_is_worse_and_the_way_back_is_better(honest: SpecResult,
     assert unvaried.course == "worse"
     assert unvaried.difference is not None
     assert unvaried.difference.value == pytest.approx(80 / 120)
-    assert unvaried in found.regressions
-    assert conclusion(found).startswith(
-        f"{len(found.regressions)} of {len(found.scores)} scores became worse: a unvaried"
-    )
+    worse = found.of("worse")
+    assert unvaried in worse
+    assert conclusion(found).startswith(f"{len(worse)} of {len(found.scores)} scores became worse: a unvaried")
     back = compare_results({"a": collapsed}, {"a": honest})
     assert of("unvaried", back.scores).course == "better"
-    assert back.regressions == ()
+    assert back.of("worse") == ()
 
 
 def test_a_declared_regression_is_acceptable_and_said_to_be(honest: SpecResult) -> None:
     allowed = result(COLLAPSED, unvaried={"regression": 0.9}, collision_rate={"regression": 0.9})
     found = compare_results({"a": honest}, {"a": allowed})
     assert of("unvaried", found.scores).course == "within its limit"
-    assert "unvaried" not in {each.score for each in found.regressions}
+    assert "unvaried" not in {each.score for each in found.of("worse")}
     within = Comparison(tuple(each for each in found.scores if each.course != "worse"), ())
     assert conclusion(within).startswith(f"none of {len(within.scores)} scores became worse by more than noise or its")
     assert "; worse within the declared regression: a unvaried, a collision_rate" in conclusion(within)
@@ -99,10 +98,11 @@ def test_many_looks_need_a_larger_difference() -> None:
     """Half-widths of 0.02 join to 0.0283, so that 0.035 has p = 0.015: a change alone, perhaps one among four."""
     was, now = shifted(0.5), shifted(0.535)
     alone = compare_results({"a": was}, {"a": now})
-    assert [each.chance for each in alone.regressions] == [pytest.approx(2 * norm.sf(0.035 / 0.0283 * 1.96), rel=0.01)]
+    assert [each.chance for each in alone.of("worse")] == [pytest.approx(2 * norm.sf(0.035 / 0.0283 * 1.96), rel=0.01)]
     many = compare_results(dict.fromkeys("abcd", was), dict.fromkeys("abcd", now))
-    assert many.looks == 4  # a count of unreadable files is none
-    assert many.regressions == ()
+    # A count of unreadable files is no look.
+    assert any("p is adjusted for 4 looks (Holm)" in line for line in comparison_lines(many))
+    assert many.of("worse") == ()
     assert {each.course for each in many.scores} == {"perhaps worse", "unchanged"}
     assert conclusion(many) == (
         "none of 8 scores became worse by more than noise; "
@@ -116,7 +116,7 @@ def test_a_score_that_chance_cannot_explain_makes_room_for_the_next() -> None:
     """Holm: beside one with p = 0 the other is judged as if it were alone."""
     was = {"a": shifted(0.2), "b": shifted(0.5)}
     found = compare_results(was, {"a": shifted(0.6), "b": shifted(0.535)})
-    assert [each.spec for each in found.regressions] == ["a", "b"]
+    assert [each.spec for each in found.of("worse")] == ["a", "b"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.floats(0.001, 1))
