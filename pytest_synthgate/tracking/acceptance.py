@@ -187,7 +187,10 @@ def told_changes(was: Accepted | None, now: Accepted, gates: Iterable[str] = ())
             old, new = before.get(name, "nothing"), after.get(name, "nothing")
             if old != new:
                 said.append(f"{visible(name)} {old} -> {new}")
-        yield from said or [_unseen(was, now)]
+        if not said:
+            other = was.contents and now.contents and was.contents.synthetic != now.contents.synthetic
+            said = [f"same scores, {'other images' if other else 'but for digits that are not shown'}"]
+        yield from said
 
 
 def _first(scores: Mapping[str, str], gates: set[str]) -> str:
@@ -199,12 +202,6 @@ def _first(scores: Mapping[str, str], gates: set[str]) -> str:
     others = [text for name, text in whole.items() if name not in gates]
     parts = (", ".join(gated), f"not gated: {', '.join(others)}" if others else "")
     return f"new, {'; '.join(filter(None, parts))}"
-
-
-def _unseen(was: Accepted, now: Accepted) -> str:
-    if was.contents and now.contents and was.contents.synthetic != now.contents.synthetic:
-        return "same scores, other images"
-    return "same scores, but for digits that are not shown"
 
 
 def _shown(entry: Accepted) -> Iterator[tuple[str, str]]:

@@ -201,7 +201,8 @@ def _lines(text: str) -> dict[Keys, int]:
                 raise _wrong(line, f"{place(here)} was on line {found[here]} already")
             if len(here) > _DEEPEST:
                 raise _wrong(line, "nested too deeply")
-            if not _finite(word):
+            # Infinities and NaN, which Python reads and JSON does not have.
+            if word[0] not in '"{[tfn' and not math.isfinite(float(word)):
                 raise _wrong(line, f"{place(here)} is not finite")
             found[here] = line
             if word in {"{", "["}:
@@ -215,8 +216,3 @@ def _wrong(line: int, reason: str) -> BaselineError:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST else float(digits)
-
-
-def _finite(word: str) -> bool:
-    """Tell whether a value is anything but an infinity or NaN, which Python reads and JSON does not have."""
-    return word[0] in '"{[tfn' or math.isfinite(float(word))
