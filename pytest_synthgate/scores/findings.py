@@ -1,5 +1,6 @@
-"""Which images are flagged, by what, and which twin shows it: from links and probabilities, without a search.
+"""Which images are flagged, by what, and which twin shows it: from links and probabilities.
 
+Nothing is searched but what stands beside the images that a classifier gives away: none, where sets are honest.
 Findings come worst first within each score; ties by digest, then id.
 """
 
@@ -13,6 +14,7 @@ from pytest_synthgate.features.matrix import FeatureMatrix, Floats, Indices
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import BY, NearDuplicates
+from pytest_synthgate.scores.neighbourhood import nearest_rows
 from pytest_synthgate.scores.realism import OBVIOUS
 
 
@@ -55,8 +57,8 @@ def realism_findings(
     fake, missed = probabilities.synthetic.mean(axis=0), 1 - probabilities.real.mean(axis=0)
     sets = {"synthetic": synthetic, "real": real}
     return (
-        *_given_away("unrealistic", fake, copies.synthetic, sets, copies, "synthetic", "real"),
-        *_given_away("unrepresentative", missed, copies.real, sets, copies, "real", "synthetic"),
+        *_given_away("unrealistic", fake, copies.synthetic, sets, "synthetic", "real"),
+        *_given_away("unrepresentative", missed, copies.real, sets, "real", "synthetic"),
     )
 
 
@@ -65,11 +67,12 @@ def _given_away(
     confidence: Floats,
     clusters: Indices,
     sets: Mapping[str, FeatureMatrix],
-    copies: NearDuplicates,
     image_set: str,
     twin_set: str,
 ) -> list[Finding]:
-    images, others, beside = sets[image_set], sets[twin_set], copies.beside[image_set]
+    images, others = sets[image_set], sets[twin_set]
+    rows = np.flatnonzero(confidence >= OBVIOUS)
+    beside = nearest_rows(images.features[rows], others.features).index[:, 0]
     findings = [
         Finding(
             image=images.ids[row],
@@ -78,11 +81,11 @@ def _given_away(
             score=score,
             by="classifier",
             value=float(confidence[row]),
-            twin=others.ids[beside[row]],
+            twin=others.ids[twin],
             twin_set=twin_set,
-            twin_digest=others.digests[beside[row]],
+            twin_digest=others.digests[twin],
             cluster=int(clusters[row]),
         )
-        for row in np.flatnonzero(confidence >= OBVIOUS).tolist()
+        for row, twin in zip(rows.tolist(), beside.tolist(), strict=True)
     ]
     return sorted(findings, key=lambda each: (-each.value, each.digest, each.image))

@@ -164,8 +164,6 @@ class NearDuplicates:
         joint: Cluster label over both sets, synthetic images first.
         pairs: Near pairs of two synthetic images.
         twins: Per score the image beside each flagged one that its flag stands on.
-        beside: Row of the nearest image of the other set, near or not, for those of the "synthetic" and "real" one;
-            -1 for one that is not near where only near ones were asked for.
         recall: What the search found of all; None where it was exact.
     """
 
@@ -176,7 +174,6 @@ class NearDuplicates:
     joint: Indices
     pairs: int
     twins: Mapping[str, Twins] = field(default_factory=dict)
-    beside: Mapping[str, Indices] = field(default_factory=dict)
     recall: Recall | None = None
 
     def representatives(self) -> dict[str, int]:
@@ -199,27 +196,20 @@ def near_duplicates(
     tau: float,
     within_real: Links | None = None,
     definition: Definition = "balanced",
-    *,
-    beside: bool = True,
 ) -> NearDuplicates:
     """Link all near pairs: S to S, S to R, R to R, so that synthetic twins never hide a real one.
 
     Both sets are in canonical order, and what is closer than the cosine distance `tau` is near. `within_real` are the
-    links among the real images, where they are known; `studio_flags` tells what "studio" flags. `beside` asks for the
-    nearest image of the other set also where it is not near.
+    links among the real images, where they are known; `studio_flags` tells what "studio" flags.
     """
     n, reach = len(synthetic), reach_of(tau)
     made, photos = synthetic.distinct(), real.distinct()
     rows, targets = synthetic.features[made.rows], real.features[photos.rows]
-    alike = compared(rows, reach=reach, weights=made.counts)
-    across = compared(rows, targets, reach=reach, beside=beside)
+    alike, across = compared(rows, reach=reach, weights=made.counts), compared(rows, targets, reach=reach)
     within = links_within(synthetic, made, alike.pairs)
     if within_real is None:
         within_real = links_within(real, photos, compared(targets, reach=reach).pairs)
-    nearest, nearest_made = (
-        _rows(photos.rows, across.forth.index[made.group, 0]),
-        _rows(made.rows, across.back.index[photos.group, 0]),
-    )
+    nearest = photos.rows[across.forth.index[made.group, 0]]
     between = _links_between(synthetic, real, nearest, across.forth.distance[made.group, 0], reach)
     joining = _near(synthetic.features, real.features, RowPairs(made.rows[across.pairs.a], photos.rows[across.pairs.b]))
     numbers = np.arange(n + len(real))
@@ -244,14 +234,8 @@ def near_duplicates(
         joint=clusters,
         pairs=alike.near + int((made.counts * (made.counts - 1) // 2).sum()),
         twins=twins,
-        beside={"synthetic": nearest, "real": nearest_made},
         recall=Recall.least(alike.recall, across.recall),
     )
-
-
-def _rows(of: Indices, index: Indices) -> Indices:
-    """Translate numbers, -1 as it is."""
-    return np.where(index < 0, -1, of[index])
 
 
 def _links_between(

@@ -60,15 +60,13 @@ class Nearness:
     """What comparing two sets, or a set with itself, gave.
 
     Attributes:
-        forth: The nearest row of the other set, for each row of the first one.
-        back: The nearest row of the first set, for each row of the other one.
+        forth: The nearest near row of the other set, for each row of the first one.
         pairs: Of the near pairs, the nearest of each row of the first set, and as few more as join all that any join.
         near: Number of near pairs, weighted; within one set each is counted once.
         recall: What the search found of all; None where it was exact.
     """
 
     forth: Neighbours
-    back: Neighbours
     pairs: RowPairs
     near: int
     recall: Recall | None = None
@@ -98,36 +96,28 @@ def compared(
     *,
     reach: float,
     weights: Indices | None = None,
-    beside: bool = False,
 ) -> Nearness:
     """Compare every row of one set with every row of another one, or of the same, once, for all that is asked.
 
     Both are float32, (n, d) and (m, d), of unit norm; without `b` the pairs are those within `a`, each once, no row
     with itself. A pair is near below the cosine distance `reach`. Each row of `a` stands for as many images as
-    `weights` says, where the pairs are those within it; else for one. `beside` asks for the nearest row of the other
-    set also where it is not near, which takes longer.
+    `weights` says, where the pairs are those within it; else for one.
     """
     same = b is None
     b = a if b is None else b
     near = 1 - reach - BAND
     with computing() as threads:
         plan = plan_for(a, b, reach, same=same)
-        if beside:
-            of_a, of_b = Best.sampled(a, b, 1 + _SPARE, same=same), Best.sampled(b, a, 1 + _SPARE, same=same)
-        else:
-            of_a, of_b = Best.above(len(a), 1 + _SPARE, near), Best.above(len(b), 1 + _SPARE, near)
-        of_b = of_a if same else of_b
+        of_a = Best.above(len(a), 1 + _SPARE, near)
+        of_b = of_a if same else Best.above(len(b), 1, _NEVER)
         bound = bound_for(a, b, of_a.floor, of_b.floor)
         search = Search(a, b, same, plan, of_a, of_b, reach, weights, bound)
         joining, count = search.run(threads)
-        forth = _neighbours(of_a, a, b, 1, same, plan.recall)
-        back = forth if same else _neighbours(of_b, b, a, 1, same, plan.recall)
-    if not beside:
-        forth, back = forth.within(reach), back.within(reach)
+        forth = _neighbours(of_a, a, b, 1, same, plan.recall).within(reach)
     rows = np.flatnonzero(forth.distance[:, 0] < reach)
     nearest = RowPairs(rows, forth.index[rows, 0])
     pairs = nearest.and_also(RowPairs(joining.a, joining.b - search.offset))
-    return Nearness(forth, back, pairs, count, plan.recall)
+    return Nearness(forth, pairs, count, plan.recall)
 
 
 def _neighbours(

@@ -109,7 +109,7 @@ class Reference:
         if not len(left) or not len(right):
             return {"scores": {}, "rung": None}
         halves = self.real.subset(left), self.real.subset(right)
-        copies = near_duplicates(*halves, self.threshold.tau, definition=definition, beside=False)
+        copies = near_duplicates(*halves, self.threshold.tau, definition=definition)
         told = realism(*halves, copies, definition, at_most=rung)
         scores = {**told.scores, **copies.scores()}
         return {

@@ -119,16 +119,13 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_sets(), REACHES, st.booleans())
-def test_two_sets_are_compared_as_a_table_of_all_pairs_says(
-    sets: tuple[Features, Features], reach: float, beside: bool
-) -> None:
+@given(_sets(), REACHES)
+def test_two_sets_are_compared_as_a_table_of_all_pairs_says(sets: tuple[Features, Features], reach: float) -> None:
     a, b = sets
     table = distances(a[:, None, :], b[None, :, :]) if len(a) and len(b) else np.empty((len(a), len(b)))
-    found = compared(a, b, reach=reach, beside=beside)
-    told = table if beside else np.where(table < reach, table, np.inf)
-    for neighbours, expected in ((found.forth, told), (found.back, told.T)):
-        assert (neighbours.distance[:, 0].tolist(), neighbours.index[:, 0].tolist()) == _by_table(expected)
+    found = compared(a, b, reach=reach)
+    near = np.where(table < reach, table, np.inf)
+    assert (found.forth.distance[:, 0].tolist(), found.forth.index[:, 0].tolist()) == _by_table(near)
     rows, columns = np.nonzero(table < reach)
     assert found.near == len(rows)
     n = len(a) + len(b)
@@ -138,16 +135,16 @@ def test_two_sets_are_compared_as_a_table_of_all_pairs_says(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_sets(), REACHES, st.integers(1, 5), st.booleans())
+@given(_sets(), REACHES, st.integers(1, 5))
 def test_a_set_is_compared_with_itself_as_a_table_of_all_pairs_says(
-    sets: tuple[Features, Features], reach: float, weight: int, beside: bool
+    sets: tuple[Features, Features], reach: float, weight: int
 ) -> None:
     features = np.concatenate(sets)
     n = len(features)
     table = distances(features[:, None, :], features[None, :, :]) if n else np.empty((0, 0))
     np.fill_diagonal(table, np.inf)
-    found = compared(features, reach=reach, weights=np.full(n, weight), beside=beside)
-    told = table if beside else np.where(table < reach, table, np.inf)
+    found = compared(features, reach=reach, weights=np.full(n, weight))
+    told = np.where(table < reach, table, np.inf)
     assert (found.forth.distance[:, 0].tolist(), found.forth.index[:, 0].tolist()) == _by_table(told)
     rows, columns = np.nonzero(table < reach)
     assert found.near == weight**2 * len(rows) // 2
