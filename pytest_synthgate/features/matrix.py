@@ -21,6 +21,9 @@ Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
+_AT_ONCE = 4096
+"""Rows in float64 at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
@@ -35,6 +38,10 @@ class Distinct:
     rows: Indices
     group: Indices
     counts: Indices
+
+    def of(self, features: Features) -> Features:
+        """Give the features of each group; no copy where all images differ."""
+        return features if len(self.rows) == len(features) else features[self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,10 @@ def feature_matrix(
         raise SourceError(f"{name}: {len(digests)} digests for {len(rows)} vectors; pass one digest per row")
     if repeated := [each for each, count in Counter(names).items() if count > 1]:
         raise SourceError(f"{name}: the id {repeated[0]!r} is used twice; ids must be unique")
-    lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, len(rows), _AT_ONCE)]
+    lengths = np.empty(len(rows))
+    for part in parts:
+        lengths[part] = np.linalg.norm(rows[part].astype(np.float64), axis=1)
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
         raise SourceError(
@@ -122,10 +132,12 @@ def feature_matrix(
         )
     marks = tuple(map(str, digests)) if digests is not None else tuple(_row_digest(row) for row in rows)
     order = sorted(range(len(rows)), key=lambda row: (marks[row], names[row]))
-    unit = (rows / lengths[:, None]).astype(np.float32)
     first = {marks[row]: row for row in reversed(order)}
+    taken, features = np.array([first[marks[row]] for row in order], dtype=np.int64), np.empty(rows.shape, np.float32)
+    for part in parts:
+        features[part] = rows[taken[part]] / lengths[taken[part], None]
     return FeatureMatrix(
-        features=np.ascontiguousarray(unit[[first[marks[row]] for row in order]]),
+        features=features,
         digests=tuple(marks[row] for row in order),
         ids=tuple(names[row] for row in order),
     )

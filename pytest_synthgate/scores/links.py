@@ -204,7 +204,7 @@ def near_duplicates(
     """
     n, reach = len(synthetic), reach_of(tau)
     made, photos = synthetic.distinct(), real.distinct()
-    rows, targets = synthetic.features[made.rows], real.features[photos.rows]
+    rows, targets = made.of(synthetic.features), photos.of(real.features)
     alike, across = compared(rows, reach=reach, weights=made.counts), compared(rows, targets, reach=reach)
     within = links_within(synthetic, made, alike.pairs)
     if within_real is None:

@@ -149,7 +149,7 @@ def remembering() -> Once:
 
 def _prepared(real: FeatureMatrix) -> dict[str, Any]:
     same = real.distinct()
-    features = real.features[same.rows]
+    features = same.of(real.features)
     listed = nearest_rows(features, features, _LISTED, same=True)
     threshold = _threshold(real, same, features, listed)
     links = links_within(real, same, listed_pairs(features, listed, reach_of(threshold.tau)))
