@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_synthgate.errors import SpecError, SynthgateError
-from pytest_synthgate.spec.files import NORECURSE, PATTERNS, find_spec_files
+from pytest_synthgate.images.mode import MODES, Mode
+from pytest_synthgate.spec.discovery import NORECURSE, PATTERNS, find_spec_files
 from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
-    from pytest_synthgate.images.provide import Mode
     from pytest_synthgate.spec.model import Spec
 
 CACHE = Path(".synthgate")
 BASELINE = Path("synthgate-baseline.json")
-MODES = ("auto", "never", "again")
-"""Make missing images, make none, or make all anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

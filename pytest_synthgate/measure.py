@@ -24,7 +24,8 @@ from pytest_synthgate.features.embedding import Embedded, Sets, embed, taken
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
-from pytest_synthgate.images.provide import Hook, Mode, provide
+from pytest_synthgate.images.mode import Mode
+from pytest_synthgate.images.provide import Hook, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.scores.evaluate import REVISION, Facts, score_sets

@@ -1,7 +1,7 @@
 """Hooks, options and fixtures: the last station of the flow, and the only one that pytest knows.
 
-Imports nothing but pytest and its own thin neighbours; each hook is a few lines that delegate, so that a run
-without spec files pays nothing.
+Each hook is a few lines that delegate. What takes time to import waits for a spec file, or for an option, a fixture or
+a comparison of ours, so that a run without them pays nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_synthgate import hookspec
-from pytest_synthgate.session.options import add_options, read_options, taken_for_a_root
-from pytest_synthgate.session.outcomes import SynthGate, chosen_specs, explain_comparison, plainly
-from pytest_synthgate.session.run import RUN, run_of, used_run
-from pytest_synthgate.text.printable import visible
+from pytest_synthgate.session.current import begun_run, run_of, used_run
+from pytest_synthgate.session.declaring import add_options, are_used, is_named, taken_for_a_root
+from pytest_synthgate.spec.discovery import is_spec_file
 
 if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
     from pytest_synthgate.scores.measurement import Measurement
+    from pytest_synthgate.session.outcomes import SynthGate
     from pytest_synthgate.spec.model import Spec
 
 
@@ -36,7 +36,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, declare the marker, and listen to reports where they all arrive."""
-    read_options(config)  # an ini that cannot be meant is a usage error, whatever is collected
+    if are_used(config):
+        from pytest_synthgate.session.options import read_options
+
+        read_options(config)  # an ini that cannot be meant is a usage error, whatever is collected
     config.addinivalue_line("markers", "synth(*names): run the test once for each of these specs, not for all")
     if config.getoption("synth_prompts") and hasattr(config.option, "dist"):
         config.option.dist = "no"  # read by xdist after this: workers would collect what is to be printed here
@@ -46,15 +49,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say when a word of the command line went astray."""
-    astray = taken_for_a_root(config)
-    return visible(f"synthgate: {astray}") if astray else None
+    if (astray := taken_for_a_root(config)) is None:
+        return None
+    from pytest_synthgate.text.printable import visible
+
+    return visible(f"synthgate: {astray}")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect spec files."""
-    from pytest_synthgate.session.items import spec_file
+    """Collect spec files, and TOML files named on the command line."""
+    config = parent.config
+    matches = is_spec_file(file_path, config.rootpath, config.getini("synth_files"))
+    named = (matches or file_path.suffix == ".toml") and is_named(file_path, config)
+    if not matches and not named:
+        return None
+    from pytest_synthgate.session.items import SpecFile
 
-    return spec_file(file_path, parent)
+    return SpecFile.from_parent(parent, path=file_path, named=named)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,6 +82,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for a spec once per declared spec."""
     if "synth_spec" in metafunc.fixturenames:
+        from pytest_synthgate.session.outcomes import chosen_specs
+
         specs = chosen_specs(metafunc, run_of(metafunc.config).project.catalogue)
         metafunc.parametrize("synth_spec", specs, ids=[spec.name for spec in specs], indirect=True, scope="session")
 
@@ -119,6 +132,8 @@ def synth_scores(request: pytest.FixtureRequest, synth_spec: Spec) -> Measuremen
             assert_scores(synth_scores, unvaried=0.05, unoriginal=0.0)
             assert synth_scores <= Limits(unrealistic=0.9)
     """
+    from pytest_synthgate.session.outcomes import plainly
+
     with plainly():
         return run_of(request.config).project.measurement(synth_spec)
 
@@ -131,6 +146,8 @@ def synth_gate(request: pytest.FixtureRequest, synth_spec: Spec) -> SynthGate:
         def test_snacks(synth_gate):
             synth_gate.check()
     """
+    from pytest_synthgate.session.outcomes import SynthGate
+
     return SynthGate(request.node, run_of(request.config), synth_spec)
 
 
@@ -138,6 +155,8 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     """Explain `assert synth_scores <= Limits(...)`."""
     if op != "<=" or type(right).__module__ != "pytest_synthgate.spec.limits":
         return None
+    from pytest_synthgate.session.outcomes import explain_comparison
+
     return explain_comparison(left, right)
 
 
@@ -148,7 +167,8 @@ def pytest_runtest_makereport(
     """Attach what is known about the item's spec to its report, as plain JSON."""
     report = yield
     # Whether an exception fails the item is said by the report: it may be expected.
-    if RUN in item.config.stash and (parcel := run_of(item.config).parcel_of(item, call, failed=report.failed)):
+    run = begun_run(item.config)
+    if run is not None and (parcel := run.parcel_of(item, call, failed=report.failed)):
         report.synthgate = parcel  # type: ignore[attr-defined]  # reports carry what is set on them
     return report
 
@@ -157,8 +177,8 @@ def pytest_runtest_makereport(
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, Any]:
     """Attach why a spec file has no items to its report, for nothing else will tell the controller."""
     report = yield
-    if report.failed and RUN in collector.config.stash:
-        report.synthgate = run_of(collector.config).parcel_of_broken(collector, report)  # type: ignore[attr-defined]
+    if report.failed and (run := begun_run(collector.config)) is not None:
+        report.synthgate = run.parcel_of_broken(collector, report)  # type: ignore[attr-defined]
     return report
 
 
@@ -202,5 +222,5 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the store."""
-    if RUN in config.stash:
-        run_of(config).project.close()
+    if (run := begun_run(config)) is not None:
+        run.project.close()

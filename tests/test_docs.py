@@ -21,7 +21,7 @@ from markdown_it.token import Token
 from ruamel.yaml import YAML
 
 from pytest_synthgate.cli import main
-from pytest_synthgate.session.options import add_options
+from pytest_synthgate.session.declaring import add_options
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -15,12 +15,12 @@ import click
 from pytest_synthgate.errors import SpecError, SynthgateError, first_line
 from pytest_synthgate.session.options import read_options
 from pytest_synthgate.session.run import configured, project_of
-from pytest_synthgate.spec.files import find_spec_files
+from pytest_synthgate.spec.discovery import find_spec_files
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import heading, where
 
 if TYPE_CHECKING:
-    from pytest_synthgate.images.provide import Mode
+    from pytest_synthgate.images.mode import Mode
     from pytest_synthgate.project import Project
     from pytest_synthgate.spec.model import Spec
 

@@ -18,7 +18,8 @@ from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.spec.appending import append_waiver
-from pytest_synthgate.spec.files import find_spec_files, load_spec_file
+from pytest_synthgate.spec.discovery import find_spec_files
+from pytest_synthgate.spec.files import load_spec_file
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.text.printable import shown, storable, visible

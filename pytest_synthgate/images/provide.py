@@ -12,19 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from pytest_synthgate.errors import GenerationError, SourceError, foreign, told
 from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
+from pytest_synthgate.images.mode import Mode
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.spec.model import Spec, spec_to_json
 from pytest_synthgate.spec.prompts import Prompt, expand, needs_classes
 from pytest_synthgate.text.printable import shown
-
-Mode = Literal["auto", "never", "again"]
-"""Make what is missing, make nothing, or make everything anew."""
 
 Hook = Callable[[Spec, Sequence[Prompt], Path], object]
 """Another generator: returns something true when it has written the images into the directory, else None."""

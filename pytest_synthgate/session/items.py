@@ -6,29 +6,18 @@ Part of the plugin: `synth_snacks.toml::subject::images`, `synth_snacks.toml::su
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_synthgate.errors import SpecError, SynthgateError, SynthgateWarning
+from pytest_synthgate.session.current import run_of
 from pytest_synthgate.session.outcomes import GateFailure, announce, explanation, lines
-from pytest_synthgate.session.run import run_of
-from pytest_synthgate.spec.files import heading_line, is_spec_file
+from pytest_synthgate.spec.files import heading_line
 from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from pytest_synthgate.spec.model import Spec
-
-
-def spec_file(path: Path, parent: pytest.Collector) -> SpecFile | None:
-    """Give the collector of a file that is named as a spec file is, or of a TOML file named on the command line."""
-    config = parent.config
-    matches = is_spec_file(path, config.rootpath, config.getini("synth_files"))
-    if not matches and path.suffix != ".toml":
-        return None
-    named = path.resolve() in {each.resolve() for each in run_of(config).options.named}
-    return SpecFile.from_parent(parent, path=path, named=named) if named or matches else None
 
 
 class SpecFile(pytest.File):

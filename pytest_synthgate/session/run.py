@@ -17,7 +17,7 @@ from _pytest.config import get_config
 from pytest_synthgate.catalogue import Settings
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.project import Project
-from pytest_synthgate.session.options import Options, read_options
+from pytest_synthgate.session.options import Options
 from pytest_synthgate.session.outcomes import Obstructed, obstruction, plainly
 from pytest_synthgate.session.parcels import Receiver, Sender
 from pytest_synthgate.text.printable import visible
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pytest_synthgate.images.sets import ImageSet
     from pytest_synthgate.spec.model import Spec
     from pytest_synthgate.spec.prompts import Prompt
-
-RUN = pytest.StashKey["Run"]()
 
 
 @dataclass(slots=True)
@@ -115,20 +113,6 @@ def spec_of(item: pytest.Item | pytest.Collector) -> Spec | None:
     call = getattr(item, "callspec", None)
     spec = getattr(item, "spec", None) if call is None else call.params.get("synth_spec")
     return spec if isinstance(spec, Spec) else None  # other plugins' items may have one too
-
-
-def run_of(config: pytest.Config) -> Run:
-    """Give the run of a config, made when first asked for."""
-    if RUN not in config.stash:
-        options = read_options(config)
-        config.stash[RUN] = Run(config, options, project_of(config, options))
-    return config.stash[RUN]
-
-
-def used_run(config: pytest.Config) -> Run | None:
-    """Give the run of a config if there is any spec in it; files of somebody else are looked at too."""
-    run = config.stash.get(RUN, None)
-    return run if run is not None and (run.project.catalogue.specs or run.receiver.durations) else None
 
 
 def configured(arguments: Sequence[str]) -> pytest.Config:

@@ -17,8 +17,9 @@ from pytest_synthgate.reports.github import annotate
 from pytest_synthgate.reports.overview import aligned_rows, notes
 from pytest_synthgate.reports.spec_in_words import describe_spec
 from pytest_synthgate.results.result import SpecResult
+from pytest_synthgate.session.current import run_of
 from pytest_synthgate.session.outputs import only_measured, outputs
-from pytest_synthgate.session.run import Run, run_of, spec_of
+from pytest_synthgate.session.run import Run, spec_of
 from pytest_synthgate.text.printable import shown, visible
 from pytest_synthgate.text.wording import counted, quoted
 

@@ -1,7 +1,6 @@
-"""Spec files: which they are, where they are, what they declare, and where in them a spec begins.
+"""Spec files: what they declare, and where in them a spec begins.
 
-First station of the flow, where it touches the disk. Imports nothing heavy until one is read: every file that pytest
-meets is asked about.
+First station of the flow, where it touches the disk. Imports nothing heavy until one is read.
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Sequence
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
@@ -22,42 +20,7 @@ from pytest_synthgate.text.wording import where
 if TYPE_CHECKING:
     from pytest_synthgate.spec.model import Spec
 
-PATTERNS = ("synth_*.toml",)
-"""Which files are taken for spec files."""
-
-NORECURSE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
-"""Which folders are not entered: what pytest itself does not enter."""
-
-_ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 _HEADING = re.compile(r"""^[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
-
-
-def is_spec_file(path: Path, root: Path, patterns: Sequence[str] = PATTERNS) -> bool:
-    """Tell whether a file is taken for a spec file by its name, or by the end of its path below the root."""
-    below = PurePosixPath((path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
-    return any(below.match(pattern) for pattern in patterns)
-
-
-def find_spec_files(
-    root: Path, patterns: Sequence[str] = PATTERNS, norecurse: Sequence[str] = NORECURSE
-) -> tuple[Path, ...]:
-    """Find the spec files below a folder, sorted.
-
-    Folders that match `norecurse` and virtual environments are not entered, but for the root itself, nor are links to
-    folders, so that no loop of links goes on for ever.
-    """
-    found = []
-    # A folder that may not be listed, or not be searched, holds nothing that the user could run.
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if _is_entered(Path(folder, name), norecurse)]
-        found += [path for name in files if is_spec_file(path := Path(folder, name), root, patterns)]
-    return tuple(sorted(found))
-
-
-def _is_entered(folder: Path, norecurse: Sequence[str]) -> bool:
-    if any(folder.match(pattern) for pattern in norecurse):
-        return False
-    return os.access(folder, os.X_OK) and not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
 
 
 def heading_line(file: Path, name: str) -> int | None:

@@ -16,7 +16,8 @@ from PIL import Image
 
 from pytest_synthgate.errors import GenerationError, SourceError, SpecError
 from pytest_synthgate.images.generation.pipeline import Pipeline
-from pytest_synthgate.images.provide import Mode, adopt, hook_directory, is_complete, prompts_of, provide
+from pytest_synthgate.images.mode import Mode
+from pytest_synthgate.images.provide import adopt, hook_directory, is_complete, prompts_of, provide
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.prompts import Prompt

@@ -41,6 +41,13 @@ def packages(names: set[str]) -> set[str]:
 
 
 PLUGIN = ("-p", "pytest_synthgate.plugin")
+LIGHT = {
+    "pytest_synthgate",
+    *(f"pytest_synthgate.{name}" for name in ("hookspec", "plugin", "images", "session", "spec")),
+    *("pytest_synthgate.images.mode", "pytest_synthgate.session.current", "pytest_synthgate.session.declaring"),
+    "pytest_synthgate.spec.discovery",
+}
+"""What declares and tells apart, and itself imports nothing that pytest has not."""
 
 
 @pytest.mark.parametrize(
@@ -57,8 +64,14 @@ def test_a_run_that_does_not_use_the_plugin_imports_nothing_but_it(tmp_path: Pat
     code, without = modules(tmp_path)
     same, with_it = modules(tmp_path, *PLUGIN)
     assert same == code
-    assert packages(with_it - without) - sys.stdlib_module_names == {"pytest_synthgate"}
+    assert with_it - without == LIGHT
     assert sorted(tmp_path.rglob(".synthgate")) == []
+
+
+def test_an_ini_that_cannot_be_meant_is_told_of_in_a_run_without_spec_files(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest]\nsynth_json = 3")
+    code, _ = modules(tmp_path, *PLUGIN)
+    assert code == pytest.ExitCode.USAGE_ERROR
 
 
 def test_a_file_of_somebody_else_makes_no_store_and_imports_nothing_heavy(tmp_path: Path) -> None:

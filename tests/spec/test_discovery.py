@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_synthgate.spec.files import find_spec_files, heading_line, is_spec_file
+from pytest_synthgate.spec.discovery import find_spec_files, is_spec_file
+from pytest_synthgate.spec.files import heading_line
 
 
 def place(root: Path, *names: str) -> None:
