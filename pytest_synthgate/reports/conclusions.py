@@ -31,19 +31,15 @@ _TOLD = {KINDS[name].side: name for name in MEANS}
 
 
 def failed_gates(results: Results) -> list[tuple[str, Verdict]]:
-    """List the gates that the build failed on, as spec name and verdict."""
-    return [(name, verdict) for name, result in results.items() for verdict in result.verdicts if result.fails(verdict)]
-
-
-def worst_gates(results: Results) -> list[tuple[str, Verdict]]:
-    """List them, failed ones before undecided ones, the one first that is furthest over its limit."""
-    return sorted(failed_gates(results), key=lambda each: _rank(each[1], results[each[0]].measurement))
+    """List the gates that the build failed on, undecided ones last, the one first that is furthest over its limit."""
+    failed = [(name, each) for name, result in results.items() for each in result.verdicts if result.fails(each)]
+    return sorted(failed, key=lambda each: _rank(each[1], results[each[0]].measurement))
 
 
 def headline(results: Results) -> str:
     """Say the verdict in one sentence: `2 of 12 gates failed: 'subject' repeats itself`."""
     errors = [f"'{visible(name)}'" for name, result in results.items() if result.error is not None]
-    failed = worst_gates(results)
+    failed = failed_gates(results)
     said = []
     if errors:
         said.append(f"{len(errors):,} of {counted(len(results), 'spec')} could not be judged: {_named(errors)}")
@@ -146,7 +142,7 @@ def _reach(score: Score) -> float:
 
 
 def _hurts(results: Results) -> str | None:
-    failed = worst_gates(results)
+    failed = failed_gates(results)
     if not failed:
         return None
     name, verdict = failed[0]

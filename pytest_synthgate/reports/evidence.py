@@ -89,21 +89,17 @@ def pairs_once(findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding
 def in_turns(findings: Iterable[Finding]) -> list[Finding]:
     """Put one near-duplicate of every cluster before the second of any, those of the largest clusters first.
 
-    A hundred copies of one picture would hide all others, and a pair that is a hair closer would hide the hundred.
-
-    Args:
-        findings: Those of one score, worst first.
+    A hundred copies of one picture would hide all others, and a pair that is a hair closer would hide the hundred. The
+    findings are those of one score, worst first.
     """
     found = list(findings)
     sizes = group_sizes(found)
     earlier: Counter[int | None] = Counter()
     order: list[tuple[int, int, Finding]] = []
     for each in found:
-        turn, size = 0, 1
+        order.append((earlier[each.cluster], -sizes.get(each.cluster, 1), each))
         if each.cluster in sizes:
-            turn, size = earlier[each.cluster], sizes[each.cluster]
             earlier[each.cluster] += 1
-        order.append((turn, -size, each))
     return [each for *_, each in sorted(order, key=lambda place: place[:2])]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.reports import Results
-from pytest_synthgate.reports.conclusions import worst_gates
+from pytest_synthgate.reports.conclusions import failed_gates
 from pytest_synthgate.reports.evidence import nothing_read
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.markdown import MOST_BYTES, markdown
@@ -51,11 +51,7 @@ def annotate(results: Results, files: Mapping[str, Path], workspace: Path) -> li
     """Write workflow commands that annotate spec files: what could not be judged, what failed, and what is in doubt.
 
     Failed gates come before undecided ones, and all classes of a score make one annotation, for only ten are shown.
-
-    Args:
-        results: Result by spec name.
-        files: Spec file by spec name.
-        workspace: Checkout that GitHub finds files in.
+    `files` are the spec files by spec name, `workspace` the checkout that GitHub finds files in.
     """
     unjudged = [
         ("error", name, "not judged", "\n  ".join([visible(f"{name}: {each.error}"), *nothing_read(each.measurement)]))
@@ -66,7 +62,7 @@ def annotate(results: Results, files: Mapping[str, Path], workspace: Path) -> li
     doubtful = [(name, each) for name, each in judged if each.warns and not results[name].fails(each)]
     told = [
         (level, name, *_told(name, verdicts, results[name]))
-        for level, gates in (("error", worst_gates(results)), ("warning", doubtful))
+        for level, gates in (("error", failed_gates(results)), ("warning", doubtful))
         for (name, *_), verdicts in _by_score(gates).items()
     ]
     return [

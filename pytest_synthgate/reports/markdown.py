@@ -13,7 +13,7 @@ from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.gating.gates import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports import Results
-from pytest_synthgate.reports.conclusions import headline, reading, worst_gates
+from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.reports.explain import explain
 from pytest_synthgate.reports.overview import Cell, notes, table_rows
 from pytest_synthgate.scores.measurement import Measurement
@@ -48,7 +48,7 @@ def markdown(results: Results, most: int = MOST_BYTES) -> str:
     top += _fitting([f"- **{label}**: {prose(text)}\n" for label, text in lines], most // 10, "lines")
     told: set[str] = set()
     sections = []
-    for name, verdict in worst_gates(results):
+    for name, verdict in failed_gates(results):
         sections.append(_section(name, verdict, results[name].measurement, advised=verdict.score in told))
         told.add(verdict.score)
     return top + _fitting(sections, most - len(top.encode()), "failed gates")

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_synthgate import Limit, Limits, Measurement, Score, gate
 from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.reports.conclusions import headline, reading, worst_gates
+from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Contents
 
@@ -150,7 +150,7 @@ def shares(value: float, limit: float) -> SpecResult:
     ids=["files", "files beside a limit of 0", "regression", "steep regression", "both bounds", "undecided"],
 )
 def test_what_hurts_more_comes_first(worse: SpecResult, better: SpecResult) -> None:
-    assert [name for name, _ in worst_gates({"better": better, "worse": worse})] == ["worse", "better"]
+    assert [name for name, _ in failed_gates({"better": better, "worse": worse})] == ["worse", "better"]
 
 
 def grouped(score: str, whole: Score, group: Score, **limits: Any) -> str | None:
