@@ -136,12 +136,9 @@ class Gate:
 def gate(
     measurement: Measurement, limits: Mapping[str, Limit | float], baseline: Accepted | None = None
 ) -> list[Verdict]:
-    """Apply every limit to a measurement; a limit per class gives one verdict per class.
+    """Apply every limit to a measurement, beside what was accepted of the same spec, if that is given.
 
-    Args:
-        measurement: What was measured.
-        limits: Limit by score.
-        baseline: What was accepted of the same spec.
+    A limit per class gives one verdict per class.
 
     Returns:
         Verdicts in the order of the table, classes in sorted order and the pooled small ones last.
@@ -201,52 +198,47 @@ def judge(
     both = f" ({number(score.value or 0.0)} with {len(waived.left_out):,} waived)" if waived.left_out else ""
     if both and beside.was is not None:
         beside = replace(beside, words=f"a regression counts waived ones too: {beside.words}")
-    found = _conclude(measurement, name, waived.score, limit, group, beside, both)
+    outcome, reason, more = _conclude(measurement, name, waived.score, limit, group, beside, both)
     if waived.overdue:
-        found = _Conclusion("failed", _with_number(waived.overdue, waived.score, both))
-    return Verdict(name, found.outcome, found.reason, limit, score, group, beside.was, waived.left_out, found.more)
-
-
-@dataclass(frozen=True, slots=True)
-class _Conclusion:
-    """The outcome, the words for it, and how many more images would settle it."""
-
-    outcome: Outcome
-    reason: str
-    more: int | None = None
+        outcome, reason, more = "failed", _with_number(waived.overdue, waived.score, both), None
+    return Verdict(name, outcome, reason, limit, score, group, beside.was, waived.left_out, more)
 
 
 def _conclude(
     measurement: Measurement, name: str, score: Score, limit: Limit, group: str | None, beside: Beside, both: str
-) -> _Conclusion:
-    """Conclude from a score without waived findings; `both` tells the one with them, if there are any."""
+) -> tuple[Outcome, str, int | None]:
+    """Conclude from a score without waived findings; `both` tells the one with them, if there are any.
+
+    Returns:
+        The outcome, the words for it, and how many more images would settle it.
+    """
     if limit.per_class and group is None:
-        return _Conclusion("failed", f"{name} per class could not be computed: no synthetic image has a class")
+        return "failed", f"{name} per class could not be computed: no synthetic image has a class", None
     shortage = None if KINDS[name].shape == "count" else _shortage(measurement, score, group)
     interval = score.interval
     if interval is None:
-        return _Conclusion(*(("inconclusive", shortage) if shortage else ("failed", f"{name} could not be computed")))
+        return ("inconclusive", shortage, None) if shortage else ("failed", f"{name} could not be computed", None)
     low, value, high = interval
     most = limit.max
     if shortage:
         if name in COPIED and most is not None and low > most:
-            return _Conclusion("failed", f"{number(value)} > {number(most)}, and so is the whole interval{both}")
-        return _Conclusion("inconclusive", _with_number(shortage, score, both))
+            return "failed", f"{number(value)} > {number(most)}, and so is the whole interval{both}", None
+        return "inconclusive", _with_number(shortage, score, both), None
     if KINDS[name].confoundable and (confounded := measurement.audit.get("confounded")):
-        return _Conclusion("confounded", _with_number(str(confounded), score, both))
+        return "confounded", _with_number(str(confounded), score, both), None
     comparison, noise, more = _comparison(measurement, name, score, limit, group)
     if most is not None and {"score": value, "pass": low, "fail": high}[limit.when_unsure] > most:
         if beside.outcome == "failed":  # then more images would settle nothing
             noise, more = "", None
         words = "" if beside.outcome == "no baseline yet" else beside.words
-        return _Conclusion("failed", "; ".join(filter(None, (comparison + noise + both, words))), more)
+        return "failed", "; ".join(filter(None, (comparison + noise + both, words))), more
     if beside.outcome in {"failed", "not comparable"}:
-        return _Conclusion(beside.outcome, f"{number(value)}{both}, {beside.words}")
+        return beside.outcome, f"{number(value)}{both}, {beside.words}", None
     if limit.warn is not None and value > limit.warn:
-        return _Conclusion("warned", f"{number(value)} > {number(limit.warn)}, where a warning was asked for{both}")
+        return "warned", f"{number(value)} > {number(limit.warn)}, where a warning was asked for{both}", None
     if most is None:
-        return _Conclusion(beside.outcome, f"{number(value)}{both}, {beside.words or 'below the warning'}")
-    return _Conclusion(beside.outcome, "; ".join(filter(None, (comparison + noise + both, beside.words))), more)
+        return beside.outcome, f"{number(value)}{both}, {beside.words or 'below the warning'}", None
+    return beside.outcome, "; ".join(filter(None, (comparison + noise + both, beside.words))), more
 
 
 def _with_number(reason: str, score: Score, both: str) -> str:
