@@ -59,9 +59,7 @@ def gate_properties(spec_name: str, verdict: Verdict, measurement: Measurement) 
 def link_pictures(path: Path, pictures: Mapping[GateKey, str]) -> None:
     """Link pictures from the test cases of gates, in the way that GitLab and Jenkins understand.
 
-    Args:
-        path: A JUnit file, which is replaced in one step.
-        pictures: Path of a picture by gate, as the file is to show it.
+    The JUnit file is replaced in one step; the path of a picture is as the file is to show it.
 
     Raises:
         ResultsError: The file cannot be read or written.

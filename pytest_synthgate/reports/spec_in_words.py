@@ -17,11 +17,7 @@ from pytest_synthgate.text.printable import printable, visible
 
 
 def describe_spec(spec: Spec, cache: Path) -> list[str]:
-    """Describe a spec, a line each.
-
-    Args:
-        spec: The spec.
-        cache: Folder that generated images are looked for in.
+    """Describe a spec in lines; generated images are looked for in the cache.
 
     Raises:
         SynthgateError: Its prompts cannot be expanded, or its model cannot be found.

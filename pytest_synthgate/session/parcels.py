@@ -27,11 +27,8 @@ class Sender:
     ) -> dict[str, Any]:
         """Pack what is known about a spec, None before it is measured; an error is not taken for its measurement.
 
-        Args:
-            name: Its name.
-            position: Its file and its number among the specs, which give its place in the reports.
-            result: What is known.
-            notes: All notes on the making of images since the start.
+        Its file and its number among the specs give its place in the reports; `notes` are all on the making of images
+        since the start.
         """
         packed: dict[str, Any] | None = None
         if result is not None and name in self._sent:

@@ -81,10 +81,8 @@ class Map:
 def draw_map(projection: Projection, links: Mapping[tuple[str, str], tuple[str, str]], totals: tuple[int, int]) -> Map:
     """Fit the places of a projection into the drawing: dots are real images, triangles synthetic ones.
 
-    Args:
-        projection: Where the images are.
-        links: By set and id the anchor and the label of images that a finding on the page shows, worst first.
-        totals: Images of the real and of the synthetic set, of which more may be known than are placed.
+    `links` are by set and id the anchor and the label of images that a finding on the page shows, worst first; `totals`
+    the images of the real and of the synthetic set, of which more may be known than are placed.
     """
     places = {"real": projection.real, "synthetic": projection.synthetic}
     everything = [place for side in places.values() for place in side.values()]
