@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from pytest_synthgate.features.embedding import Embedded, ahead
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.formats import quiet
-from pytest_synthgate.images.normalise import prepare
+from pytest_synthgate.images.normalise import prepare, recompressed
 
 _LONGEST_EDGE = 65_500
 """Pixels of the longest edge that a JPEG can have; a longer picture cannot be saved again as one."""
@@ -40,21 +40,13 @@ class EditedFeatures:
     features: Mapping[str, NDArray[np.float32]]
 
 
-def recompressed(image: Image.Image) -> Image.Image:
-    """Send a picture through a JPEG file of quality 60."""
-    stream = BytesIO()
-    image.save(stream, "JPEG", quality=60)
-    with Image.open(stream, formats=["JPEG"]) as again:
-        return again.convert("RGB")
-
-
 def cropped(image: Image.Image) -> Image.Image:
     """Keep the middle 95% of each side of a picture."""
     left, top = round(image.width * 0.025), round(image.height * 0.025)
     return image.crop((left, top, image.width - left, image.height - top))
 
 
-LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": recompressed, "crop 95%": cropped}
+LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": partial(recompressed, quality=60), "crop 95%": cropped}
 """The edits of the threshold's check; features are stored under these names, so a changed edit needs a new one."""
 
 

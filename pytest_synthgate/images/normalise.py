@@ -76,11 +76,14 @@ def prepare(image: Image.Image, preprocessing: Preprocessing, normalise: bool) -
         uint8 (height, width, 3); mean and deviation are left to the encoder.
     """
     resized = _resize(image, preprocessing)
-    if normalise:
-        stream = BytesIO()
-        resized.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=JPEG_SUBSAMPLING)
-        resized = Image.open(stream, formats=["JPEG"])
-    return np.array(resized, dtype=np.uint8)
+    return np.array(recompressed(resized, JPEG_QUALITY) if normalise else resized, dtype=np.uint8)
+
+
+def recompressed(image: Image.Image, quality: int) -> Image.Image:
+    """Send an RGB picture through a JPEG file."""
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=quality, subsampling=JPEG_SUBSAMPLING)
+    return Image.open(stream, formats=["JPEG"])
 
 
 def _resize(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:

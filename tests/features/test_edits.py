@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pytest_synthgate.features import edits
-from pytest_synthgate.features.edits import LIGHT_EDITS, cropped, embed_edits, recompressed
+from pytest_synthgate.features.edits import LIGHT_EDITS, cropped, embed_edits
 from pytest_synthgate.features.embedding import embed
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.decode import decode
@@ -85,6 +85,6 @@ def test_a_crop_keeps_the_middle_95_percent() -> None:
 
 def test_a_recompressed_picture_is_a_little_different() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    after = np.asarray(recompressed(Image.fromarray(noise))).astype(int)
+    after = np.asarray(LIGHT_EDITS["jpeg 60"](Image.fromarray(noise))).astype(int)
     assert after.shape == noise.shape
     assert 5 < np.abs(after - noise).mean() < 80
