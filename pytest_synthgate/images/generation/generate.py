@@ -105,7 +105,7 @@ def _make(plan: Plan, todo: Sequence[Wanted], file: str, notes: list[str], *, pr
             f"{len(truncated)} of {len(texts)} prompts are too long for the model, which does not see their end: "
             f"{quoted(truncated[0])}"
         )
-    note = f"{plan.generator.steps or 'default'}, Model: {plan.model.name}"
+    note = f"{plan.generator.steps or 'default'}, Model: {plan.models['model'].name}"
     versions = _versions()
     common = {"names": names(plan), "models": identities(plan), "settings": settings(plan.generator)}
     with (

@@ -41,9 +41,9 @@ def load_pipeline(plan: Plan) -> Pipeline:
         GenerationError: There is no such model, it is no pipeline, or it does not take the settings.
         MissingExtraError: diffusers is not installed.
     """
-    generator = plan.generator
-    place = f"{plan.where} generator.model = {quoted(plan.model.name)}"
-    if plan.model.path is not None and (wrong := fault(plan.model.path, generator.variant)):
+    generator, model = plan.generator, plan.models["model"]
+    place = f"{plan.where} generator.model = {quoted(model.name)}"
+    if model.path is not None and (wrong := fault(model.path, generator.variant)):
         raise GenerationError(f"{place} {wrong}")
     loader, torch = _imported(place)
     device = _device(generator.device, plan.where)
@@ -53,12 +53,12 @@ def load_pipeline(plan: Plan) -> Pipeline:
     with quiet():
         try:
             pipe = loader.from_pretrained(
-                plan.model.name if plan.model.path is None else str(plan.model.path),
+                str(model.path or model.name),
                 dtype=getattr(torch, _DTYPES[dtype]),
-                **loading_arguments(plan.model, generator.variant),
+                **loading_arguments(model, generator.variant),
             )
         except Exception as error:  # noqa: BLE001  what a foreign directory makes diffusers raise has no common type
-            here = snapshot(plan.model.name) if plan.model.path is None else None
+            here = snapshot(model.name) if model.path is None else None
             files = [each.name for each in here.rglob("*")] if here is not None else []
             found = only_variant(files) or only_variant(_WEIGHTS.findall(str(error)))
             remedy = f'; its weights are all {found}: add variant = "{found}"'
@@ -67,8 +67,8 @@ def load_pipeline(plan: Plan) -> Pipeline:
         pipe.set_progress_bar_config(disable=True)
         _set_scheduler(pipe, generator.scheduler, plan.where)
         arguments = call_arguments(generator, pipe, plan.where)
-        if plan.lora is not None:
-            _add_lora(pipe, plan.lora, generator.lora_scale, plan.where)
+        if lora := plan.models.get("lora"):
+            _add_lora(pipe, lora, generator.lora_scale, plan.where)
         _place(pipe, device, plan.where)
     return Pipeline(pipe, arguments, device, dtype, generator.batch_size or _batch_size(pipe, generator, device))
 

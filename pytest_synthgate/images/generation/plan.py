@@ -36,8 +36,7 @@ class Plan:
         name: Of the spec.
         where: How messages name the place of the spec.
         generator: The settings.
-        model: The model they name.
-        lora: The LoRA weights they name, if any.
+        models: The model and, if there are any, the LoRA weights, by their keys in a spec.
         root: The directory that holds the directories of all settings.
         directory: That of these settings, shared by every spec that has the same.
         wanted: All images, sorted by file.
@@ -47,17 +46,11 @@ class Plan:
     name: str
     where: str
     generator: Generator
-    model: NamedModel
-    lora: NamedModel | None
+    models: Mapping[str, NamedModel]
     root: Path
     directory: Path
     wanted: tuple[Wanted, ...]
     entries: Mapping[str, ManifestEntry] = field(repr=False)
-
-    @property
-    def models(self) -> dict[str, NamedModel]:
-        """The model and, if there are any, the LoRA weights, by their keys in a spec."""
-        return {"model": self.model} if self.lora is None else {"model": self.model, "lora": self.lora}
 
     @cached_property
     def present(self) -> tuple[Wanted, ...]:
@@ -122,6 +115,7 @@ def plan(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> Plan:
             f'{spec.where} has a prompt and no generator; add [{"spec." + spec.name}.generator] with model = "..."'
         )
     generator, root = spec.generator, cache / "generated"
+    models = {"model": generator.model, "lora": generator.lora}
     wanted = (
         Wanted(prompt, index, image_seed(generator.seed, prompt.text, index), image_name(prompt.text, index))
         for prompt in prompts
@@ -131,8 +125,7 @@ def plan(spec: Spec, prompts: Sequence[Prompt], cache: Path) -> Plan:
         name=spec.name,
         where=spec.where,
         generator=generator,
-        model=named(generator.model, spec.file.parent),
-        lora=None if generator.lora is None else named(generator.lora, spec.file.parent),
+        models={key: named(name, spec.file.parent) for key, name in models.items() if name is not None},
         root=root,
         directory=root,
         wanted=tuple(sorted(wanted, key=lambda each: each.file)),

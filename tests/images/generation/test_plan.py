@@ -173,7 +173,7 @@ def test_a_set_is_found_where_the_model_is_not(planned: Any, folder: Path) -> No
     pretend_made(made, 4)
     folder.rename(folder.with_name("gone"))
     assert len(look_again(made).present) == 4
-    assert look_again(replace(made, model=NamedModel("another", folder))).present == ()
+    assert look_again(replace(made, models={"model": NamedModel("another", folder)})).present == ()
     assert planned(folder, steps=9).present == ()
 
 
