@@ -25,7 +25,10 @@ from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where,
 
 _TABLES = ("defaults", "spec", "waiver")
 _ONLY_WITH_PROMPT = ("per_prompt", "total", "balance_classes", "article", "generator")
-_TAKEN_AS_THEY_ARE = ("encoder", "definition", "normalise", "precision", "batch_size", "device")
+_TAKEN_AS_THEY_ARE = (
+    *("encoder", "definition", "normalise", "precision", "batch_size", "device"),
+    *("per_prompt", "total", "balance_classes", "compare_to"),
+)
 
 
 def specs_of(document: Mapping[str, Any], file: Path, today: date) -> tuple[Spec, ...]:
@@ -143,13 +146,9 @@ def _spec(name: str, file: Path, defaults: DefaultsTable, own: SpecTable, limits
         images=file.parent / own.images if own.images is not None else None,
         templates=tuple(own.prompt or ()),
         axes={axis: tuple(values) for axis, values in own.axes.items()},
-        per_prompt=own.per_prompt,
-        total=own.total,
-        balance_classes=own.balance_classes or "equal",
         classes=tuple(classes) if classes is not None else None,
         article=given.get("article", {}) if own.images is None else {},
         generator=_generator(defaults.generator, own.generator) if own.images is None else None,
-        compare_to=own.compare_to,
         xfail=_expected_failures(own.xfail or {}, limits),
         limits=limits,
         **{key: given[key] for key in _TAKEN_AS_THEY_ARE if key in given},
