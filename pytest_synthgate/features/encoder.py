@@ -100,7 +100,7 @@ class EncoderSource:
 
     Attributes:
         name: As the user wrote it, with a relative path made absolute.
-        load: Brings it into memory on some hardware.
+        load: Brings it into memory on some hardware, or says in an `EncoderError` why it cannot.
         files: All that it is made of, when that can be told without loading; none for a hub id.
         facts: What is known of it, when that needs no loading.
     """

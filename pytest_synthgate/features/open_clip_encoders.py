@@ -63,11 +63,7 @@ def _files(name: str, directory: Path) -> tuple[Path, ...]:
 
 
 def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Loaded:
-    """Load pretrained weights that open_clip knows by architecture and tag.
-
-    Raises:
-        EncoderError: No such architecture or tag, or the weights cannot be had.
-    """
+    """Load pretrained weights that open_clip knows by architecture and tag."""
     _require(name)
     import open_clip
 
@@ -94,22 +90,14 @@ def load_tag(name: str, architecture: str, tag: str, hardware: Hardware) -> Load
 
 
 def load_repository(name: str, repository: str, hardware: Hardware) -> Loaded:
-    """Load a model that was pushed to the hub in open_clip's own layout.
-
-    Raises:
-        EncoderError: The repository cannot be had, or is none of open_clip's.
-    """
+    """Load a model that was pushed to the hub in open_clip's own layout."""
     _require(name)
     config, weights = (hub_file(name, repository, names) for names in ((_CONFIG,), _WEIGHTS))
     return Loaded(_from_directory(name, config.parent, hardware), with_reference(config, weights))
 
 
 def load_directory(name: str, directory: Path, hardware: Hardware) -> Loaded:
-    """Load a model from a directory that open_clip saved, never asking the network.
-
-    Raises:
-        EncoderError: The directory does not hold one.
-    """
+    """Load a model from a directory that open_clip saved, never asking the network."""
     _require(name)
     with no_network():
         return Loaded(_from_directory(name, directory, hardware))

@@ -63,11 +63,7 @@ def _efficientnet_weights() -> Path:
 
 
 def load_safetensors(name: str, architecture: str, file: Path, hardware: Hardware) -> Loaded:
-    """Load a model of timm; its pooled features are the vectors, a classifier in the file is left out.
-
-    Raises:
-        EncoderError: timm does not know the model, or the file holds other weights.
-    """
+    """Load a model of timm; its pooled features are the vectors, a classifier in the file is left out."""
     require(f"the encoder {name}", "measure", "torch", "timm", "safetensors")
     import timm
     from safetensors import SafetensorError
@@ -115,9 +111,6 @@ def load_efficientnet(name: str, file: Path, hardware: Hardware) -> Loaded:
     """Load EfficientNet-Lite0, 1,280 pooled features, from the weights of another implementation.
 
     Their order is that of timm's model, their names are not.
-
-    Raises:
-        EncoderError: The file is not what it should be.
     """
     require(f"the encoder {name}", "offline", "torch", "timm")
     import timm
