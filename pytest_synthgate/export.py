@@ -81,14 +81,10 @@ def export(
 
     Near-copies of real photos stay: their share passed the limit, and a set that is trained on together with the
     real photos may hold them. They are counted, and marked in the column `findings`; with `without_findings` they
-    go, which a set must do that is evaluated on those photos.
+    and the obvious fakes go, which a set must do that is evaluated on those photos.
 
-    Args:
-        sets: Both sets of a spec; only synthetic files are read.
-        measurement: What was measured on these sets.
-        to: Folder to make; it may exist if it is empty. Nothing is there until everything is.
-        without_findings: Whether to leave out near-copies of real photos and obvious fakes.
-        sources: Files and folders the sets are listed from; none of them may come to contain the export.
+    The folder may exist if it is empty, and nothing is there until everything is. None of `sources`, the files and
+    folders that the sets are listed from, may come to contain it.
 
     Raises:
         ExportError: The folder is in use or cannot be written, an image is gone, the set has no files, the

@@ -78,10 +78,7 @@ class Limit:
 
 
 class Limits(Mapping[str, Limit]):
-    """Limits by score, in the order of the table, frozen.
-
-    Args:
-        declared: By score a highest value, a table of what `Limit` takes, or a `Limit`.
+    """Limits by score, in the order of the table, frozen; each a highest value, what `Limit` takes, or a `Limit`.
 
     Raises:
         SpecError: An unknown score, or a limit that its score cannot have.
