@@ -11,7 +11,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -60,13 +60,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EncoderFacts:
-    """What is known of an encoder without having it in memory.
-
-    Attributes:
-        fingerprint: Names architecture and weights.
-        preprocessing: The input it expects.
-        dim: Length of a vector.
-    """
+    """What an encoder says of itself, known without having it in memory."""
 
     fingerprint: str
     preprocessing: Preprocessing
@@ -80,9 +74,9 @@ class EncoderFacts:
 
 @dataclass(frozen=True, slots=True)
 class NotedFacts:
-    """Facts as the store keeps them, with the path, the size and the time of change of each file they came from."""
+    """Facts as the store keeps them, with the stamps of the files they came from."""
 
-    files: tuple[tuple[str, int, int], ...]
+    files: tuple[FileStamp, ...]
     facts: EncoderFacts
 
 
@@ -217,9 +211,9 @@ class LazyEncoder:
                 warnings.filterwarnings("default", module=r"(?!PIL\.)")
                 loaded = self._source.load(self.hardware)
             self._encoder = loaded.encoder
-            stamps = [FileStamp.of(file) for file in self._source.files or loaded.files]
+            stamps = tuple(FileStamp.of(file) for file in self._source.files or loaded.files)
             if stamps and all(stamp.settled(started) for stamp in stamps):
-                note = NotedFacts(tuple(map(astuple, stamps)), EncoderFacts.of(loaded.encoder))
+                note = NotedFacts(stamps, EncoderFacts.of(loaded.encoder))
                 self.store.add_note("weights", self.name, TypeAdapter(NotedFacts).dump_json(note).decode())
         return self._encoder
 
@@ -229,13 +223,12 @@ class LazyEncoder:
         if noted is None:
             return None
         note = TypeAdapter(NotedFacts).validate_json(noted)
-        then = [FileStamp(*each) for each in note.files]
-        files = self._source.files or tuple(Path(stamp.path) for stamp in then)
+        files = self._source.files or tuple(Path(stamp.path) for stamp in note.files)
         try:
-            now = [FileStamp.of(file) for file in files]
+            now = tuple(FileStamp.of(file) for file in files)
         except OSError:
             return None
-        return note.facts if now == then else None
+        return note.facts if now == note.files else None
 
 
 def _distinct(prepared: Iterable[tuple[str, NDArray[np.uint8]]]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 RACY_NS = 2_000_000_000
 """A file may change again within its file system's clock tick, and keep size and time: git's racy rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileStamp:
+class FileStamp(NamedTuple):
     """What a file's directory entry says of it.
 
     Attributes:
