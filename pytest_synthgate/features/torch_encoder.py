@@ -22,14 +22,10 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class TorchEncoder:
-    """An encoder around a torch module.
+    """An encoder around a torch module, float (n, 3, height, width) -> (n, dim).
 
-    Args:
-        name: What the user calls it, for messages.
-        architecture: All that shapes the output beside the weights, in plain JSON types.
-        module: float (n, 3, height, width) -> (n, dim), in fp32 on the CPU; taken over, not copied.
-        preprocessing: The input it expects.
-        hardware: Where it shall run, and how.
+    The module comes in fp32 on the CPU and is taken over, not copied; the architecture is all that shapes its output
+    beside the weights, in plain JSON types.
 
     Raises:
         EncoderError: The module does not fit its own input, or the device.

@@ -82,11 +82,7 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[_T]):
-    """One kind of document.
-
-    Attributes:
-        kind: The dataclass that defines it.
-    """
+    """One kind of document, by the dataclass that defines it."""
 
     kind: type[_T]
 

@@ -27,12 +27,7 @@ _LARGE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model, or LoRA weights, as a spec names them.
-
-    Attributes:
-        name: As the spec says.
-        path: The local file or directory; None for a hub id.
-    """
+    """A model, or LoRA weights, as a spec names them; the path of a local file or directory, None for a hub id."""
 
     name: str
     path: Path | None
