@@ -18,7 +18,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pytest_synthgate.device import choose_hardware
-from pytest_synthgate.errors import EncoderError, MissingExtraError, NothingReadableError, SourceError, SpecError
+from pytest_synthgate.errors import (
+    EncoderError,
+    MissingExtraError,
+    NothingReadableError,
+    SourceError,
+    SpecError,
+    SynthgateError,
+    in_a_line,
+)
 from pytest_synthgate.features.edits import embed_edits
 from pytest_synthgate.features.embedding import Embedded, Sets, embed, taken
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
@@ -89,12 +97,12 @@ class Measurer:
     def _once(self, what: object, work: Callable[[], _T]) -> _T:
         """Do work once a run: what failed after an hour, or cost money, is not tried again for every gate."""
         if what in self._failed:
-            raise copy(self._failed[what])
+            raise _bare(self._failed[what])
         if what not in self._done:
             try:
                 self._done[what] = work()
             except Exception as error:
-                self._failed[what] = copy(error)  # whose traceback would keep every frame and its arrays
+                self._failed[what] = _bare(error)
                 raise
         done: _T = self._done[what]
         return done
@@ -120,6 +128,10 @@ class Measurer:
         return self._once(("synthetic", spec.name), lambda: self._provided(spec))
 
     def _provided(self, spec: Spec) -> ImageSet:
+        if spec.images is None:  # a generator needs the memory
+            for each in self._done.values():
+                if isinstance(each, LazyEncoder):
+                    each.let_go()
         return self._told(
             provide(spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run)
         )
@@ -169,7 +181,7 @@ class Measurer:
             with self.store.lock_for("embed", f"{images.root} {model.name} {model.hardware} {spec.normalise}"):
                 return embed(images, model, normalise=spec.normalise, progress=self.progress)
         except (EncoderError, MissingExtraError) as error:
-            self._failed[_model_of(spec)] = copy(error)
+            self._failed[_model_of(spec)] = _bare(error)
             raise
 
     def _model(self, spec: Spec) -> LazyEncoder:
@@ -178,7 +190,8 @@ class Measurer:
         def found() -> LazyEncoder:
             source = self.resolve(spec.encoder, spec.file.parent)
             hardware = choose_hardware(spec.device, spec.precision, self.store)
-            return LazyEncoder(source, hardware, self.store, spec.batch_size)
+            with self.store.lock_for("weights", source.name):  # the first process notes its facts for all
+                return LazyEncoder(source, hardware, self.store, spec.batch_size)
 
         return self._once(_model_of(spec), found)
 
@@ -228,6 +241,14 @@ class Measurer:
             for edit, features in edited.features.items()
             if len(features)
         }
+
+
+def _bare(error: Exception) -> Exception:
+    """Copy an error without its traceback, which would keep every frame and its arrays."""
+    try:
+        return copy(error)
+    except Exception:  # noqa: BLE001 (of what a library raises, not all can be copied)
+        return SynthgateError(in_a_line(error))
 
 
 def _model_of(spec: Spec) -> object:

@@ -20,8 +20,8 @@ from PIL import Image
 
 from pytest_synthgate import measure
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.errors import EncoderError, NothingReadableError, SourceError, SpecError
-from pytest_synthgate.features.encoder import EncoderSource, Loaded, source_of
+from pytest_synthgate.errors import EncoderError, NothingReadableError, SourceError, SpecError, SynthgateError
+from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, Loaded, source_of
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set
@@ -469,6 +469,44 @@ def test_an_error_that_is_told_again_keeps_nothing_of_the_work_alive(
             measurer.measurement(spec)
     gc.collect()
     assert [array() for array in arrays] == [None]
+
+
+def test_what_cannot_be_copied_is_told_again_in_a_line(
+    store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OddError(Exception):
+        def __init__(self, code: int, text: str) -> None:
+            super().__init__(f"{text} ({code})")
+
+    tried = []
+
+    def fails(*_: object, **__: object) -> None:
+        tried.append(1)
+        raise OddError(3, "no luck")
+
+    monkeypatch.setattr(measure, "embed", fails)
+    measurer = Measurer(store, progress=False, resolve=flat)
+    for error in (OddError, SynthgateError, SynthgateError):
+        with pytest.raises(error, match=r"^no luck \(3\)$"):
+            measurer.measurement(spec)
+    assert len(tried) == 1
+
+
+def test_a_model_is_let_go_before_images_are_made(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    measurer = Measurer(store, progress=False, resolve=flat)
+    measurer.sets(spec)
+    (model,) = (each for each in measurer._done.values() if isinstance(each, LazyEncoder))
+    assert model._encoder is not None
+    loaded = []
+
+    def make(*_: object, **__: object) -> None:
+        loaded.append(model._encoder)
+        raise SpecError("no generator")
+
+    monkeypatch.setattr(measure, "provide", make)
+    with pytest.raises(SpecError, match="no generator"):
+        measurer.sets(replace(spec, name="made", images=None))
+    assert loaded == [None]
 
 
 def test_an_encoder_of_a_hook_that_breaks_is_tried_once_a_spec(store: Store, spec: Spec) -> None:

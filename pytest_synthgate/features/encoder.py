@@ -202,6 +202,10 @@ class LazyEncoder:
         unit: NDArray[np.float32] = (vectors / lengths).astype(np.float32)
         return unit
 
+    def let_go(self) -> None:
+        """Free the memory of the model, until it is needed again."""
+        self._encoder = None
+
     def _loaded(self) -> Encoder:
         if self._encoder is None:
             started = time.time_ns()

@@ -37,7 +37,7 @@ def quiet() -> Iterator[None]:
     """Keep Pillow from warning of damaged tags and the like: what is wrong with a picture, its reader says.
 
     Which warnings are shown is a state of the whole process, so the one who starts threads that decode enters this, and
-    none of them does.
+    none of them does. Two who enter it at once, in threads of one process, would undo one another's.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -119,8 +119,9 @@ def format_of(head: bytes) -> Format | None:
 def exif_of(picture: Image.Image) -> Image.Exif:
     """Give the EXIF block that goes with a picture as far as it is sound, empty where there is none."""
     exif = Image.Exif()
+    block = picture.info.get("exif")
     with suppress(SyntaxError, struct.error):  # no block, whatever it calls itself
-        exif.load(picture.info.get("exif", b""))
+        exif.load(block if isinstance(block, bytes) else b"")
     return exif
 
 

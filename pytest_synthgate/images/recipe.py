@@ -1,6 +1,6 @@
 """The prompt and the seed that AUTOMATIC1111, SD.Next and ComfyUI leave in the files of their images.
 
-Second station of the flow, below `metadata`. Files are untrusted and the texts a courtesy: what is too
+Second station of the flow, below `table`. Files are untrusted and the texts a courtesy: what is too
 large or makes no sense is passed over, and no pixel is decoded.
 """
 
@@ -83,6 +83,8 @@ def _comment(picture: Image.Image) -> str:
     exif, comment = exif_of(picture), None
     with suppress(ValueError, struct.error):  # the block leads out of itself
         comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    if isinstance(comment, str):  # some writers call it plain text
+        comment = comment.encode("latin-1", "replace")
     if not isinstance(comment, bytes):
         return ""
     code, content = comment[:8].rstrip(b"\0 "), comment[8:]

@@ -1,6 +1,6 @@
 """The rows of a CSV, JSON Lines or Parquet file, and their cells as text and whole numbers.
 
-Second station of the flow, below `table`, `vectors` and `metadata`. Every complaint names file and line. Cells are
+Second station of the flow, below `table` and `vectors`. Every complaint names file and line. Cells are
 kept as they are written: what passes through a float on the way loses digits of long numbers.
 """
 

@@ -48,13 +48,12 @@ def open_export(root: Path) -> ImageSet | None:
         return None
     named = _named(root)
     labelled = any(next((root / labels).rglob("*.txt"), None) for labels in folders.values())
+    classes, annotated = ({}, {}) if named else _annotations(root)
+    if not (named or labelled or classes):
+        return None
     # Who points at one half of an export has left the names in the folder above it.
     names, pose = _agreed(named or (_named(root.parent) if root.name.casefold() in SPLITS else {}))
-    annotated: dict[str, list[Label]] = {}
-    if not names:
-        names, annotated = _annotations(root)
-    if not (named or labelled or annotated):
-        return None
+    names, annotated = (names, {}) if names else (classes, annotated)
     records: list[ImageRecord] = []
     notes: list[str] = []
     for folder, beside in folders.items():

@@ -94,12 +94,14 @@ class Run:
         """Pack that the worker died which ran an item, if that was about a spec."""
         with suppress(SynthgateError):  # of which the collection has told
             self.project.catalogue.load_all()
-        # Further parameters may stand before and behind its name, which may be a part of a longer one.
-        for spec in sorted(self.project.catalogue.specs.values(), key=lambda each: -len(each.name)):
-            item, parameter = f"{spec.file.name}::{spec.name}::", rf"\[(.*-)?{re.escape(spec.name)}(-.*)?\]$"
-            if item in nodeid or re.search(parameter, nodeid):
-                result = self.project.result(spec, f"the worker that ran {visible(nodeid)} crashed")
-                return self.sender.pack(spec.name, self._position(spec), result, ())
+        specs = sorted(self.project.catalogue.specs.values(), key=lambda each: -len(each.name))
+        found = [spec for spec in specs if f"{spec.file.name}::{spec.name}::" in nodeid]
+        if not found and not nodeid.partition("::")[0].endswith(".toml"):
+            # Further parameters may stand before and behind its name, which may be a part of a longer one.
+            found = [spec for spec in specs if re.search(rf"\[(.*-)?{re.escape(spec.name)}(-.*)?\]$", nodeid)]
+        for spec in found[:1]:
+            result = self.project.result(spec, f"the worker that ran {visible(nodeid)} crashed")
+            return self.sender.pack(spec.name, self._position(spec), result, ())
         return None
 
     def _position(self, spec: Spec) -> tuple[str, int]:

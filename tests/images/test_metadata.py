@@ -49,6 +49,15 @@ def test_a_damaged_exif_block_hides_no_text(tmp_path: Path) -> None:
     assert (known(tmp_path)["a.png"].prompt, known(tmp_path)["a.png"].seed) == ("a cup", 3)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_text_that_calls_itself_exif_hides_no_other(tmp_path: Path, zipped: bool) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a cup\nSteps: 2, Seed: 3")
+    texts.add_itxt("exif", "no block", zip=zipped)
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png", pnginfo=texts)
+    assert known(tmp_path)["a.png"].seed == 3
+
+
 def test_json_lines_do_the_same(tmp_path: Path) -> None:
     folder(tmp_path, "1.jpg")
     (tmp_path / "metadata.jsonl").write_text('{"file_name": "./1.jpg", "text": "a cup", "seed": 7}\n')

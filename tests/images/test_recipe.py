@@ -76,10 +76,11 @@ def test_parameters_may_be_broken_into_lines_or_parted_by_pipes(tmp_path: Path, 
         b"UNICODE\0" + A1111.encode("utf-16-le"),
         b"ASCII\0\0\0" + A1111.encode(),
         bytes(8) + A1111.encode(),
+        "ASCII\0\0\0" + A1111,  # called plain text, which it is not by the standard
     ],
 )
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.png", "a.dat"])
-def test_the_comment_in_an_exif_block_says_the_same(tmp_path: Path, content: bytes, name: str) -> None:
+def test_the_comment_in_an_exif_block_says_the_same(tmp_path: Path, content: bytes | str, name: str) -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = content
     form = {"jpg": "JPEG", "dat": "JPEG"}.get(name[2:], name[2:].upper())

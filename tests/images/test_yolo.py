@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.sets import Box, ImageSet
@@ -268,6 +269,14 @@ def test_a_broken_yaml_file_beside_images_is_named(tmp_path: Path, yaml: str, me
     with pytest.raises(SourceError, match=message) as caught:
         open_export(root)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_folder_that_is_no_export_asks_nothing_of_the_one_above(tmp_path: Path) -> None:
+    picture = tmp_path / "train" / "images" / "a.png"
+    picture.parent.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(picture)
+    (tmp_path / "chart.yaml").write_text("{{ .Values.a }}: [")
+    assert open_export(tmp_path / "train") is None
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -195,6 +195,25 @@ def test_a_spec_whose_gates_cannot_be_listed_is_told_by_its_own_name(project: Pr
     assert "gone" in specs["y"]["error"]
 
 
+def test_a_gate_of_a_class_is_told_under_its_spec_not_under_one_of_that_name(project: Project) -> None:
+    project.pictures("real", 64)
+    project.pictures("made", 60, seed=1)
+    project.picture_spec()
+    project.write(
+        "synth_x.toml",
+        '[defaults]\nreal = "real"\nencoder = "flat"\n'
+        '[spec.a]\nimages = "made"\nlimits.unvaried = 1.0\n'
+        '[spec.all]\nimages = "made"\nlimits.unoriginal = { max = 1.0, per_class = true }\n',
+    )
+    item = "synth_x.toml::all::unoriginal[a]"
+    conftest = (project.path / "conftest.py").read_text("utf-8")
+    project.write("conftest.py", f"import pytest\n{conftest}\n{CRASH}    if item.nodeid == {item!r}: os._exit(1)\n")
+    project.run_apart("-n1", "--synth-json=out.json")
+    specs = json.loads((project.path / "out.json").read_text("utf-8"))["specs"]
+    assert specs["all"]["error"] == f"the worker that ran {item} crashed"
+    assert specs["a"]["error"] is None
+
+
 IN_CODE = """
 import pytest
 

@@ -113,7 +113,7 @@ class Manifest:
     def save(self, batch: Sequence[Wanted], samples: Sequence[Sample], note: str, seconds: float) -> None:
         """Put the images of a batch in their places, and add each once it is there.
 
-        Their PNG text notes more than prompt and seed, such as `20, Model: x`. Each took some seconds to make.
+        Their PNG text notes steps and model too, such as `20, Model: x`. Each took some seconds to make.
         """
         for wanted, sample in zip(batch, samples, strict=True):
             content = b"" if sample.blacked_out else png(sample.image, wanted, note)
