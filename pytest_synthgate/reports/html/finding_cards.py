@@ -99,10 +99,23 @@ def finding_groups(
     pictured = dealt({key: len(findings) for key, findings in found.items()}, max_findings)
     listed = dealt({key: len(findings) - pictured[key] for key, findings in found.items()}, LISTED)
     groups: dict[str, list[Group]] = {name: [] for name in results}
-    for key, findings in found.items():
-        name, score = key
-        anchor, places = f"{anchors[name]}-{len(groups[name]) + 1}", (pictured[key], listed[key])
-        groups[name].append(_group(name, score, findings, results[name], album, anchor, places))
+    for (name, score), findings in found.items():
+        result, anchor, places = results[name], f"{anchors[name]}-{len(groups[name]) + 1}", pictured[name, score]
+        clusters, more = _clusters(findings, result, album) if places else ((), 0)
+        shown, rest = findings[:places], findings[places : places + listed[name, score]]
+        cards = tuple(_card(name, f"{anchor}-{at}", each, result, album) for at, each in enumerate(shown, 1))
+        group = Group(
+            score=score,
+            title=(KINDS[score].title if score in KINDS else None) or score,
+            total=len(findings),
+            open=_in_doubt(score, result),
+            cards=cards[:FIRST],
+            more_cards=cards[FIRST:],
+            rest=tuple(cut(describe(each, result.measurement.threshold)) for each in rest),
+            clusters=clusters,
+            more_clusters=more,
+        )
+        groups[name].append(group)
     return {name: tuple(each) for name, each in groups.items()}
 
 
@@ -124,32 +137,6 @@ def dealt(sizes: Mapping[Key, int], most: int) -> dict[Key, int]:
             taken = min(each, sizes[key] - given[key], left)
             given[key], left = given[key] + taken, left - taken
     return given
-
-
-def _group(
-    name: str,
-    score: str,
-    findings: Sequence[Finding],
-    result: SpecResult,
-    album: Album,
-    anchor: str,
-    places: tuple[int, int],
-) -> Group:
-    pictured, listed = places
-    clusters, more = _clusters(findings, result, album) if pictured else ((), 0)
-    cards = tuple(_card(name, f"{anchor}-{at}", each, result, album) for at, each in enumerate(findings[:pictured], 1))
-    rest, threshold = findings[pictured : pictured + listed], result.measurement.threshold
-    return Group(
-        score=score,
-        title=(KINDS[score].title if score in KINDS else None) or score,
-        total=len(findings),
-        open=_in_doubt(score, result),
-        cards=cards[:FIRST],
-        more_cards=cards[FIRST:],
-        rest=tuple(cut(describe(each, threshold)) for each in rest),
-        clusters=clusters,
-        more_clusters=more,
-    )
 
 
 def _in_doubt(score: str, result: SpecResult) -> bool:
