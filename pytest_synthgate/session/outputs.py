@@ -20,6 +20,7 @@ import pytest
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.images.folder import OUTPUT_MARK
+from pytest_synthgate.reports.conclusions import failed_gates
 from pytest_synthgate.reports.github import append_summary
 from pytest_synthgate.reports.junit import GateKey, gate_of, link_pictures
 from pytest_synthgate.reports.markdown import write_markdown
@@ -140,21 +141,15 @@ def _write_sheets(folder: Path, results: Mapping[str, SpecResult]) -> dict[GateK
         old.unlink(missing_ok=True)
     written: dict[GateKey, Path] = {}
     names: set[str] = set()
-    for name, result in results.items():
-        for verdict in filter(result.fails, result.verdicts):
-            if (sheet := contact_sheet(name, verdict, result)) is None:
-                continue
-            path = folder / _file_name(name, verdict.name, names)
-            replace_file(folder / OUTPUT_MARK, b"")
-            replace_file(path, sheet)
-            written[gate_of(name, verdict)] = path
+    for name, verdict in failed_gates(results):
+        if (sheet := contact_sheet(name, verdict, results[name])) is None:
+            continue
+        mark = hashlib.sha256(f"{name}\0{verdict.name}".encode("utf-8", "surrogatepass")).hexdigest()
+        path = folder / unused(_linkable(f"{name}-{verdict.name}"), _SUFFIX, mark, names)
+        replace_file(folder / OUTPUT_MARK, b"")
+        replace_file(path, sheet)
+        written[gate_of(name, verdict)] = path
     return written
-
-
-def _file_name(spec_name: str, gate_name: str, used: set[str]) -> str:
-    stem = _linkable(f"{spec_name}-{gate_name}")
-    mark = hashlib.sha256(f"{spec_name}\0{gate_name}".encode("utf-8", "surrogatepass")).hexdigest()
-    return unused(stem, _SUFFIX, mark, used)
 
 
 def _linkable(name: str) -> str:
