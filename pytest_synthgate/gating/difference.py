@@ -205,7 +205,10 @@ def beside_baseline(
     if (regression := limit.regression) is None:
         return Beside("passed", "")
     if baseline is not None and (found := obstacle(measurement, baseline, name, group)):
-        return Beside("not comparable", f"not comparable with the baseline: {found}; {_remedy(measurement, baseline)}")
+        remedy = "--synth-update-baseline accepts what is measured now"
+        if same_images(measurement, baseline, "synthetic"):  # then the accepted scores need not be given up
+            remedy = "`synthgate rebaseline` measures the accepted images that way too"
+        return Beside("not comparable", f"not comparable with the baseline: {found}; {remedy}")
     risen = None if baseline is None else difference(measurement, score, baseline, name, group)
     if baseline is None or risen is None:
         return Beside("no baseline yet", "nothing to compare it with yet")
@@ -237,10 +240,3 @@ def _edited(measurement: Measurement, baseline: Accepted, risen: float, regressi
     in, are not part of what is known about the images.
     """
     return -risen > max(regression, REPEATED) and same_images(measurement, baseline, "real", "synthetic")
-
-
-def _remedy(measurement: Measurement, baseline: Accepted) -> str:
-    """Say how the two become comparable: of the same images, the accepted scores need not be given up."""
-    if same_images(measurement, baseline, "synthetic"):
-        return "`synthgate rebaseline` measures the accepted images that way too"
-    return "--synth-update-baseline accepts what is measured now"

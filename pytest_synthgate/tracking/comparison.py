@@ -138,14 +138,14 @@ def _differences(name: str, was: SpecResult, now: SpecResult) -> Iterator[Compar
     for score in LIMITED:
         if all(each.score(score).interval is None for each in (before, later)):
             continue
-        if hindered := _obstacle(before, later, earlier, score):
-            yield Compared(name, score, None, "not comparable", obstacle=hindered)
-        elif moved := difference(later, later.score(score), earlier, score):
+        hindered = _obstacle(before, later, earlier, score)
+        moved = None if hindered else difference(later, later.score(score), earlier, score)
+        if moved is None:
+            yield Compared(name, score, None, "not comparable", obstacle=hindered or "no n0 in common")
+        else:
             nought = KINDS[score].counted and moved.was == moved.now == 0
             by_chance = not (same or nought or KINDS[score].source == "files")
             yield Compared(name, score, moved, "unchanged", _chance(moved) if by_chance else None)
-        else:
-            yield Compared(name, score, None, "not comparable", obstacle="no n0 in common")
 
 
 def _obstacle(was: Measurement, now: Measurement, earlier: Accepted, score: str) -> str | None:
