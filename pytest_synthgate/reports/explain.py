@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any
 
 from pytest_synthgate.gating.gates import Verdict, gate
-from pytest_synthgate.kinds import KINDS, Kind
+from pytest_synthgate.kinds import COPIED, KINDS, Kind
 from pytest_synthgate.reports.evidence import SHOWN, describe, flagged, group_sizes, unread, within_its_set, worst
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import ENOUGH, POOLED, Measurement
@@ -167,10 +167,9 @@ def _cures(verdict: Verdict, measurement: Measurement) -> list[str]:
     most, value = verdict.limit.max, judged_value(verdict, measurement)
     above = most is not None and value is not None and value > most
     counts_alone = verdict.group is None and verdict.limit.when_unsure == "score"
-    kind = KINDS[verdict.score]
-    if most is not None and above and counts_alone and (kind.shape, kind.source) == ("share", "copies"):
+    if most is not None and above and counts_alone and verdict.score in COPIED:
         found = flagged(verdict, measurement)
-        if dropped := drops_needed(found, _size(kind, measurement), most):
+        if dropped := drops_needed(found, measurement.n_synthetic, most):
             lines.append(f"dropping {dropped:,} of the {len(found):,} flagged images would pass")
     if blamed := guilty(verdict.score, measurement):
         lines.append(blamed)
