@@ -14,9 +14,10 @@ import click
 
 from pytest_synthgate.errors import SpecError, SynthgateError, first_line
 from pytest_synthgate.session.options import read_options
+from pytest_synthgate.session.outcomes import lines
 from pytest_synthgate.session.run import configured, project_of
 from pytest_synthgate.spec.discovery import find_spec_files
-from pytest_synthgate.text.printable import shown, visible
+from pytest_synthgate.text.printable import shown
 from pytest_synthgate.text.wording import heading, where
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def options(*names: str) -> Callable[[_Command], _Command]:
 def say(*texts: str, err: bool = False) -> None:
     """Print lines; whoever wrote them, a terminal and a CI runner find nothing to obey in them."""
     for text in texts:
-        click.echo("\n".join(map(visible, text.split("\n"))), err=err)
+        click.echo(lines(text), err=err)
 
 
 @contextmanager
