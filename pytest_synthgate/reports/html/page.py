@@ -109,14 +109,10 @@ def write_html(
     trends: Iterable[SpecTrend] = (),
     remarks: Sequence[str] = (),
 ) -> str | None:
-    """Write the report.
+    """Write the report: a folder to make or bring up to date, or one file that needs no other when it ends in `.html`.
 
-    Args:
-        path: A folder to make or to bring up to date; or a file, when it ends in `.html`, that needs no other.
-        results: Result by spec name.
-        max_findings: Findings that have pictures, worst first; the others are listed.
-        trends: How scores went from run to run, where a history is known.
-        remarks: What else a reader should know, such as damaged rows of that history.
+    The worst `max_findings` have pictures, the others are listed; `remarks` are what else a reader should know, such as
+    damaged rows of the history that the trends are from.
 
     Returns:
         How many pictures could not be shown and where they were looked for, which the report says too; None when all
