@@ -25,8 +25,9 @@ from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Contents, Measurement
 from pytest_synthgate.scores.projection import projected
-from pytest_synthgate.scores.real import TAU_RULE, Reference, Yardstick, reference
+from pytest_synthgate.scores.real import Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism
+from pytest_synthgate.scores.threshold import TAU_RULE
 from pytest_synthgate.spec.model import Definition
 
 REVISION = 2

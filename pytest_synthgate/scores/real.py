@@ -15,62 +15,20 @@ from typing import Any
 import numpy as np
 
 from pytest_synthgate.errors import require
-from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
+from pytest_synthgate.features.matrix import FeatureMatrix, Indices
 from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
-from pytest_synthgate.scores.neighbourhood import Neighbours, listed_pairs, nearest_rows
-from pytest_synthgate.scores.pairs import distances
+from pytest_synthgate.scores.neighbourhood import listed_pairs, nearest_rows
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.threshold import Threshold, threshold_of
 from pytest_synthgate.spec.model import Definition
 
 Once = Callable[[str, Callable[[], Any]], Any]
 """Gives the JSON of a part by its name, made by that work when nobody has it."""
 
-FACTOR = 0.13
-"""Share of the median nearest-neighbour distance that counts as near: cleanlab's constant."""
-TAU_RULE = "0.13 x median nearest-neighbour distance among real images, near-duplicates aside"
-MOST_FALSE_ALARMS = 0.02
-"""Share of real photos within tau of another above which tau is called too wide."""
-LEAST_RECOGNISED = 0.5
-"""Share of lightly edited real photos within tau of their original below which tau is called too narrow."""
 _LISTED = 6
 """Neighbours listed per real image before a further search is needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """What counts as near on this real set.
-
-    Attributes:
-        tau: Cosine distance below which two images are near-duplicates, 0 to 2.
-        median: Median nearest-neighbour distance that tau was derived from.
-        kept: Real images it was taken over, near-duplicates set aside.
-        false_alarms: Share of distinct real images with another within tau, 0 to 1.
-    """
-
-    tau: float
-    median: float
-    kept: int
-    false_alarms: float
-
-    def warnings(self, recognised: Mapping[str, float]) -> tuple[str, ...]:
-        """Say what a reader of tau should know, a line each.
-
-        `recognised` is the share of lightly edited real photos within tau of their original, by edit.
-        """
-        found = [
-            f"tau recognises only {share:.0%} of real photos after a light edit ({edit}): edited copies may pass"
-            for edit, share in recognised.items()
-            if share < LEAST_RECOGNISED
-        ]
-        if self.false_alarms > MOST_FALSE_ALARMS:
-            found.insert(
-                0,
-                f"{self.false_alarms:.1%} of the distinct real images lie within tau of another: the real set repeats "
-                "itself, or the encoder cannot tell its images apart",
-            )
-        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,66 +109,10 @@ def _prepared(real: FeatureMatrix) -> dict[str, Any]:
     same = real.distinct()
     features = same.of(real.features)
     listed = nearest_rows(features, features, _LISTED, same=True)
-    threshold = _threshold(real, same, features, listed)
+    threshold = threshold_of(real, same, features, listed)
     links = links_within(real, same, listed_pairs(features, listed, reach_of(threshold.tau)))
     recall = listed.recall and asdict(listed.recall)
     return {"threshold": asdict(threshold), "links": links.to_json(), "recall": recall}
-
-
-def _threshold(real: FeatureMatrix, same: Distinct, features: Features, listed: Neighbours) -> Threshold:
-    """Find tau = 0.13 x the median nearest-neighbour distance among real images, near-duplicates set aside.
-
-    tau decides what is set aside and what is set aside decides tau, so it descends from a value that is surely
-    too large (0.13 x the largest distance among random pairs) until it no longer changes: the largest
-    consistent tau, also when most of the real set shows one picture. Equal features are set aside first; with fewer
-    than two distinct images tau is 0.
-    """
-    if len(features) < 2:
-        return Threshold(0.0, 0.0, len(features), 0.0)
-    tau = FACTOR * float(distances(features, np.roll(features, len(features) // 2, axis=0)).max())
-    while True:
-        kept, distance = _set_aside(features, listed, tau)
-        median = float(np.median(distance)) if len(distance) > 1 else 0.0
-        if FACTOR * median >= tau:
-            break
-        tau = FACTOR * median or tau / 2
-    # Two pictures that the encoder cannot tell apart are a false alarm, two files of one picture are not.
-    pictures = same.group[np.unique(real.first_copies())]
-    alone = np.bincount(pictures)[pictures] == 1
-    return Threshold(
-        tau, median, int(kept.sum()), float((np.where(alone, listed.distance[pictures, 0], 0.0) < tau).mean())
-    )
-
-
-def _set_aside(features: Features, listed: Neighbours, tau: float) -> tuple[Flags, Floats]:
-    """Drop images within tau of a kept one, round by round, until no kept pair is near.
-
-    Returns:
-        Which images are kept, and the distance of each kept one to its nearest kept neighbour.
-    """
-    kept = np.ones(len(features), dtype=np.bool_)
-    while True:
-        distance, index = _nearest_kept(features, listed, kept)
-        rows = np.flatnonzero(kept)
-        dropped = rows[(distance < tau) & (index < rows)]
-        if len(dropped) == 0:
-            return kept, distance
-        kept[dropped] = False
-
-
-def _nearest_kept(features: Features, listed: Neighbours, kept: Flags) -> tuple[Floats, Indices]:
-    """Find each kept image's nearest kept neighbour: from its list, or by a search where the list ran out."""
-    rows = np.flatnonzero(kept)
-    usable = (listed.index[rows] >= 0) & kept[listed.index[rows]]
-    position = usable.argmax(axis=1)
-    distance, index = listed.distance[rows, position], listed.index[rows, position]
-    exhausted = np.flatnonzero(~usable.any(axis=1))
-    if len(exhausted):
-        found = nearest_rows(features[rows[exhausted]], features[rows], 2)
-        own = found.index[:, 0] == exhausted
-        distance[exhausted] = np.where(own, found.distance[:, 1], found.distance[:, 0])
-        index[exhausted] = rows[np.where(own, found.index[:, 1], found.index[:, 0])]
-    return distance, index
 
 
 def _halves(digests: tuple[str, ...]) -> tuple[Indices, Indices]:

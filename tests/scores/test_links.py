@@ -15,7 +15,8 @@ from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.scores import links, neighbourhood
 from pytest_synthgate.scores.links import BY, CHAIN, FEATURES, Links, NearDuplicates, near_duplicates, studio_flags
 from pytest_synthgate.scores.pairs import distances
-from pytest_synthgate.scores.real import FACTOR, Threshold, reference
+from pytest_synthgate.scores.real import reference
+from pytest_synthgate.scores.threshold import FACTOR, Threshold
 
 Floats = NDArray[np.float64]
 D = 32

@@ -1,6 +1,6 @@
 """What is said of tau when it fares badly on a real set."""
 
-from pytest_synthgate.scores.real import Threshold
+from pytest_synthgate.scores.threshold import Threshold
 
 
 def warnings(false_alarms: float, **recognised: float) -> tuple[str, ...]:
