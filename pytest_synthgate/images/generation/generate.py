@@ -149,8 +149,7 @@ def _batches(
         import torch
 
         gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        torch.cuda.empty_cache()
 
 
 def _try(pipeline: Pipeline, batch: Sequence[Wanted], where: str) -> list[Sample] | None:
