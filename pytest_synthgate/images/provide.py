@@ -38,7 +38,7 @@ def prompts_of(spec: Spec) -> tuple[Prompt, ...]:
     """
     asks = needs_classes(spec) and (spec.classes is None or spec.balance_classes == "real")
     sizes = open_set(spec.real, side="real").class_counts() if asks and spec.real is not None else {}
-    return expand(spec, tuple(sizes), class_sizes=sizes or None)
+    return expand(spec, sizes)
 
 
 def provide(

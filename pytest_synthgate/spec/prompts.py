@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec.model import Spec
@@ -85,18 +86,16 @@ def needs_classes(spec: Spec) -> bool:
     return any(axis_of(name) == "class" for template in spec.templates for name in placeholders(template))
 
 
-def expand(
-    spec: Spec, classes: Sequence[str] = (), *, class_sizes: Mapping[str, int] | None = None
-) -> tuple[Prompt, ...]:
+def expand(spec: Spec, real_classes: Mapping[str, int] = MappingProxyType({})) -> tuple[Prompt, ...]:
     """Give the prompts of a spec: every template with every combination of the class and the axes that it uses.
 
-    The order is that of the file: templates, then classes, then the values of each axis, the last one fastest. The
-    classes of the real set are those of a spec that declares none, their sizes for `balance_classes = "real"`.
+    The order is that of the file: templates, then classes, then the values of each axis, the last one fastest. A spec
+    that declares no classes has those of the real set, whose numbers of images `balance_classes = "real"` deals by.
 
     Raises:
         SpecError: No classes are known, two prompts have one text, or there are fewer images than prompts.
     """
-    known = spec.classes if spec.classes is not None else tuple(classes)
+    known = spec.classes if spec.classes is not None else tuple(real_classes)
     if needs_classes(spec) and not known:
         raise SpecError(
             f"{spec.where} prompt speaks of a class but no class is known; "
@@ -105,7 +104,7 @@ def expand(
     drafts = [draft for template in spec.templates for draft in _drafts(spec, template, known)]
     if twice := [text for text, count in Counter(draft.text for draft in drafts).items() if count > 1]:
         raise SpecError(f"{spec.where} prompt {quoted(twice[0])} comes about twice; keep one of the two ways")
-    counts = _counts(spec, drafts, class_sizes or {})
+    counts = _counts(spec, drafts, real_classes)
     return tuple(replace(draft, count=count) for draft, count in zip(drafts, counts, strict=True))
 
 
