@@ -133,7 +133,15 @@ class Measurer:
                 if isinstance(each, LazyEncoder):
                     each.let_go()
         return self._told(
-            provide(spec, self.store.directory, mode=self.mode, hook=self.hook, progress=self.progress, run=self.run)
+            provide(
+                spec,
+                self.store.directory,
+                mode=self.mode,
+                hook=self.hook,
+                progress=self.progress,
+                run=self.run,
+                notes=self.store,
+            )
         )
 
     def _told(self, images: ImageSet) -> ImageSet:

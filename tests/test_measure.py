@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pytest_synthgate import measure
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, NothingReadableError, SourceError, SpecError, SynthgateError
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, Loaded, source_of
 from pytest_synthgate.features.store import Store
+from pytest_synthgate.images import recipe
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Measurer, gated_classes
@@ -187,6 +189,24 @@ def test_changed_images_are_another_measurement(store: Store, spec: Spec, side: 
     before = key(Measurer(store, progress=False, resolve=flat), spec)
     change(spec.file.parent / side)
     assert key(Measurer(store, progress=False, resolve=flat), spec) != before
+
+
+def test_another_prompt_in_a_file_of_the_same_pixels_is_another_measurement(store: Store, spec: Spec) -> None:
+    before = key(Measurer(store, progress=False, resolve=flat), spec)
+    picture, texts = spec.file.parent / "made" / "apple" / "000.png", PngInfo()
+    texts.add_text("parameters", "an apple\nSteps: 20, Seed: 7")
+    with Image.open(picture) as image:
+        image.load()
+        image.save(picture, pnginfo=texts)
+    assert key(Measurer(store, progress=False, resolve=flat), spec) != before
+
+
+def test_what_files_say_of_their_making_is_not_read_twice(
+    store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Measurer(store, progress=False, resolve=flat).synthetic(spec)
+    monkeypatch.setattr(recipe, "_read", None)
+    assert len(Measurer(store, progress=False, resolve=flat).synthetic(spec)) == 40
 
 
 # What is told

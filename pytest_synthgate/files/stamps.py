@@ -31,9 +31,14 @@ class FileStamp(NamedTuple):
             ValueError: The path holds a null character.
         """
         found = path.stat()
-        name = str(path.absolute()).encode(errors="backslashreplace").decode()
-        return cls(name, found.st_size, found.st_mtime_ns)
+        return cls(spelt(path), found.st_size, found.st_mtime_ns)
 
     def settled(self, now_ns: int) -> bool:
         """Say whether the file has been at rest long enough for this stamp to stand for its content."""
         return now_ns - self.mtime_ns >= RACY_NS
+
+
+def spelt(path: Path) -> str:
+    """Write an absolute path as it is stored, bytes that are no UTF-8 spelt out."""
+    name = str(path.absolute())
+    return name if name.isascii() else name.encode(errors="backslashreplace").decode()

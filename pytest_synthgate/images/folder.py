@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.formats import SUFFIXES, format_of
@@ -61,12 +61,12 @@ def open_folder(root: Path) -> ImageSet:
         SourceError: The folder cannot be listed.
     """
     files, notes = walk(root)
-    paths = [PurePosixPath(name) for name in files]
-    tops = {path.parts[0].casefold() for path in paths if len(path.parts) > 1}
+    parts = [file.split("/") for file in files]
+    tops = {folders[0].casefold() for *folders, _ in parts if folders}
     depth = 1 if tops and tops <= SPLITS else 0
     records = [
-        ImageRecord(name, root / path, printable(path.parts[depth]) if len(path.parts) > depth + 1 else None)
-        for name, path in zip(unique_ids(paths), paths, strict=True)
+        ImageRecord(name, root / file, printable(folders[depth]) if len(folders) > depth else None)
+        for name, file, (*folders, _) in zip(unique_ids(files), files, parts, strict=True)
     ]
     return ImageSet(root, tuple(sorted(records, key=lambda record: record.id)), notes=notes)
 
@@ -156,12 +156,12 @@ class _Walk:
                 yield f"{shown(self.root)}: {what}: {found:,} ({printable(detail)})"
 
 
-def unique_ids(paths: list[PurePosixPath]) -> list[str]:
-    """Name each path so that no two ids are equal, though two paths may look the same once composed."""
+def unique_ids(paths: Iterable[str]) -> list[str]:
+    """Name each path, with `/`, so that no two ids are equal, though two may look the same once composed."""
     used: Counter[str] = Counter()
     ids = []
     for path in paths:
-        name = printable(path.as_posix())
+        name = printable(path)
         used[name] += 1
         # No listed file ends like this, so the longer name is free.
         ids.append(name if used[name] == 1 else f"{name}~{used[name]}")

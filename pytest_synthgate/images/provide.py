@@ -17,6 +17,7 @@ from pytest_synthgate.errors import GenerationError, SourceError, foreign, told
 from pytest_synthgate.images.generation.generate import generate
 from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
 from pytest_synthgate.images.mode import Mode
+from pytest_synthgate.images.recipe import Notes
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.spec.model import Spec, spec_to_json
@@ -49,11 +50,13 @@ def provide(
     hook: Hook | None = None,
     progress: bool = True,
     run: str | None = None,
+    notes: Notes | None = None,
 ) -> ImageSet:
     """Give the synthetic set of a spec, with a note on what a user should know about how it came about.
 
     Generated images are kept below the cache, and a hook is asked for them before diffusers is. `run` is what the
-    processes of one run have in common: what one of them made again, the others take as it is.
+    processes of one run have in common: what one of them made again, the others take as it is. What is read in
+    the files of images is kept in the notes.
 
     Raises:
         SourceError: The images of the spec cannot be listed.
@@ -61,17 +64,17 @@ def provide(
         SpecError: The prompts cannot be expanded, or nothing can make them.
     """
     if spec.images is not None:
-        return open_set(spec.images, side="synthetic")
+        return open_set(spec.images, side="synthetic", notes=notes)
     prompts = prompts_of(spec)
     directory = hook_directory(spec, prompts, cache)
     if mode != "again" and is_complete(directory):
-        return _adopted(spec, prompts, directory)
+        return _adopted(spec, prompts, directory, notes)
     if mode == "never":
         return _diffused(spec, prompts, cache, mode, progress=progress)
     with _one_at_a_time(directory, mode, run) as actual:
         made = actual != "again" and is_complete(directory)
         if made or (hook is not None and _made_by(hook, spec, prompts, directory, anew=actual == "again")):
-            return _adopted(spec, prompts, directory)
+            return _adopted(spec, prompts, directory, notes)
         return _diffused(spec, prompts, cache, actual, progress=progress)
 
 
@@ -106,8 +109,8 @@ def _made_by(hook: Hook, spec: Spec, prompts: Sequence[Prompt], directory: Path,
     return bool(took)
 
 
-def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path) -> ImageSet:
-    images, asked = adopt(prompts, directory), sum(prompt.count for prompt in prompts)
+def _adopted(spec: Spec, prompts: Sequence[Prompt], directory: Path, notes: Notes | None) -> ImageSet:
+    images, asked = adopt(prompts, directory, notes), sum(prompt.count for prompt in prompts)
     if len(images) == asked:
         return images
     return _noted(images, f"{spec.name}: the hook made {len(images):,} images where {asked:,} were asked for")
@@ -117,7 +120,7 @@ def _noted(images: ImageSet, *notes: str) -> ImageSet:
     return replace(images, notes=(*images.notes, *notes))
 
 
-def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
+def adopt(prompts: Sequence[Prompt], directory: Path, notes: Notes | None = None) -> ImageSet:
     """Open what a hook wrote: image files, in folders by class if it likes, and a table of metadata beside them.
 
     A prompt that it was asked for gives its image the axes, and the class if it has none.
@@ -126,7 +129,7 @@ def adopt(prompts: Sequence[Prompt], directory: Path) -> ImageSet:
         SourceError: There is no image in it, or its metadata cannot be read.
     """
     known = {prompt.text: prompt for prompt in prompts}
-    images = open_set(directory, side="synthetic")
+    images = open_set(directory, side="synthetic", notes=notes)
     records = list(images.records)
     for place, record in enumerate(records):
         if prompt := known.get(record.prompt or ""):

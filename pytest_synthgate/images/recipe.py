@@ -1,7 +1,8 @@
 """The prompt and the seed that AUTOMATIC1111, SD.Next and ComfyUI leave in the files of their images.
 
-Second station of the flow, below `table`. Files are untrusted and the texts a courtesy: what is too
-large or makes no sense is passed over, and no pixel is decoded.
+Second station of the flow, below `table`. Files are untrusted and the texts a courtesy: what is too large or makes no
+sense is passed over, and no pixel is decoded. What was read is noted, so that a file is opened again only when it
+changed.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import ExifTags, Image, PngImagePlugin
+from PIL import __version__ as pillow_version
 
+from pytest_synthgate.files.stamps import FileStamp, spelt
 from pytest_synthgate.images.formats import exif_of, format_of, png_with
 from pytest_synthgate.text.printable import storable
+
+_READER = f"pillow {pillow_version}, 1"
+"""Another version may find other texts; the number counts what this file itself came to read otherwise."""
 
 _TEXT_CHUNKS = frozenset({b"IHDR", b"IDAT", b"tEXt", b"zTXt", b"iTXt"})
 _MOST_NODES = 200
@@ -44,12 +51,54 @@ class Recipe:
     seed: int | None = None
 
 
+class Notes(Protocol):
+    """What keeps texts from one run to the next, by their kind and key: the store."""
+
+    def note(self, kind: str, key: str) -> str | None:
+        """Give what was noted."""
+
+    def add_note(self, kind: str, key: str, text: str) -> None:
+        """Note something in place of what was."""
+
+
+def read_recipes(root: Path, paths: Iterable[Path], notes: Notes | None = None) -> dict[Path, Recipe]:
+    """Read the recipes of files of a set, as `read_recipe` does, or recall those of files that have not changed."""
+    if notes is None:
+        return {path: read_recipe(path) for path in paths}
+    key, now = f"{_READER} {spelt(root)}", time.time_ns()
+    noted: dict[str, list[Any]] = json.loads(notes.note("recipes", key) or "{}")
+    found: dict[Path, Recipe] = {}
+    lasting: dict[str, list[Any]] = {}
+    for path in paths:
+        try:
+            stamp = FileStamp.of(path)
+        except (OSError, ValueError):  # the decoder will tell why
+            found[path] = Recipe()
+            continue
+        known = noted.get(stamp.path)
+        if known is not None and known[:2] == [stamp.size, stamp.mtime_ns]:
+            found[path], lasting[stamp.path] = Recipe(*known[2:]), known
+            continue
+        recipe = _read(path)
+        found[path] = recipe or Recipe()
+        if recipe is not None and stamp.settled(now):
+            lasting[stamp.path] = [stamp.size, stamp.mtime_ns, recipe.prompt, recipe.seed]
+    if lasting != noted:
+        notes.add_note("recipes", key, json.dumps(lasting))
+    return found
+
+
 def read_recipe(path: Path) -> Recipe:
     """Read prompt and seed from the texts ahead of the pixels of a file; both None where there is nothing."""
+    return _read(path) or Recipe()
+
+
+def _read(path: Path) -> Recipe | None:
+    """Give none where the file cannot be read, which may pass."""
     try:
         texts = _texts(path)
     except Exception:  # noqa: BLE001  the decoder will say what is wrong with the file
-        return Recipe()
+        return None
     for read, keys in ((_automatic1111, ("parameters", "comment")), (_comfyui, ("prompt", "comment"))):
         for text in filter(None, map(texts.get, keys)):
             if (found := read(storable(text))) != Recipe():

@@ -12,6 +12,7 @@ from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images import table, vectors, yolo
 from pytest_synthgate.images.folder import open_folder
 from pytest_synthgate.images.formats import SUFFIXES
+from pytest_synthgate.images.recipe import Notes
 from pytest_synthgate.images.rows import TABLE_SUFFIXES
 from pytest_synthgate.images.sets import ImageSet
 from pytest_synthgate.kinds import Side
@@ -20,8 +21,10 @@ from pytest_synthgate.text.printable import shown
 _KINDS = f"a folder of images, a table ({', '.join(sorted(TABLE_SUFFIXES))}), or vectors (.npy)"
 
 
-def open_set(path: Path, *, side: Side) -> ImageSet:
+def open_set(path: Path, *, side: Side, notes: Notes | None = None) -> ImageSet:
     """List the images, or load the vectors, that a path stands for; the side selects rows where a table holds both.
+
+    What must be read in the files of the images is noted, if there are notes, and not read again in unchanged ones.
 
     Returns:
         The set, never empty.
@@ -33,7 +36,8 @@ def open_set(path: Path, *, side: Side) -> ImageSet:
     suffix = path.suffix.lower()
     if path.is_dir():
         export = yolo.open_export(path)
-        images = table.attach(open_folder(path) if export is None else export, recipes=side == "synthetic")
+        listed = open_folder(path) if export is None else export
+        images = table.attach(listed, recipes=side == "synthetic", notes=notes)
     elif not path.exists():
         raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")
     elif suffix == ".npy":

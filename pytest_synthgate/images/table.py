@@ -6,7 +6,7 @@ Second station of the flow: classes, prompts and seeds join the images they belo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +14,7 @@ from unicodedata import normalize
 
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.formats import quiet
-from pytest_synthgate.images.recipe import read_recipe
+from pytest_synthgate.images.recipe import Notes, Recipe, read_recipes
 from pytest_synthgate.images.rows import Row, Rows, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.kinds import Side
@@ -113,11 +113,11 @@ def _id(image: str, folder: Path) -> str:
 
 
 @quiet()
-def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
+def attach(images: ImageSet, *, recipes: bool, notes: Notes | None = None) -> ImageSet:
     """Add prompts, seeds and missing classes to the records of a folder.
 
     A row of a metadata file in the image's folder decides, then one in the set's root; without a row, the
-    file may carry prompt and seed itself, which is asked with `recipes`.
+    file may carry prompt and seed itself, which is asked with `recipes`, and noted.
 
     Returns:
         The set, with a note on each metadata file that says nothing of the images, or also of others.
@@ -126,18 +126,19 @@ def attach(images: ImageSet, *, recipes: bool) -> ImageSet:
         SourceError: A metadata file cannot be read, names an image twice, or names none of the images; or
             there are two of them in one folder.
     """
-    paths = [_key(record.path) for record in images.records if record.path is not None]
-    composed = {normalize("NFC", path): path for path in reversed(paths)} | {path: path for path in paths}
-    folders = {os.path.dirname(path) for path in paths}  # noqa: PTH120  Path would be slow for many images
+    keys = {record.path: _key(record.path) for record in images.records if record.path is not None}
+    folders = {os.path.dirname(path) for path in keys.values()}  # noqa: PTH120  Path would be slow for many images
     known: dict[str, Row] = {}
-    notes: list[str] = []
+    passed_over: list[str] = []
     for folder in (str(images.root), *sorted(folders - {_key(images.root)})):
-        known |= _read_folder(Path(folder), composed, notes)
-    records = tuple(_with_recipe(each, known, recipes=recipes) for each in images.records)
-    return replace(images, records=records, notes=(*images.notes, *notes))
+        known |= _read_folder(Path(folder), keys.values(), passed_over)
+    without = [path for path, key in keys.items() if key not in known] if recipes else []
+    found = read_recipes(images.root, without, notes)
+    records = tuple(_with_recipe(each, known, keys, found) for each in images.records)
+    return replace(images, records=records, notes=(*images.notes, *passed_over))
 
 
-def _read_folder(folder: Path, composed: Mapping[str, str], notes: list[str]) -> dict[str, Row]:
+def _read_folder(folder: Path, paths: Collection[str], notes: list[str]) -> dict[str, Row]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(each.path for each in entries if each.name.casefold() in METADATA_FILES and each.is_file())
@@ -155,6 +156,7 @@ def _read_folder(folder: Path, composed: Mapping[str, str], notes: list[str]) ->
         columns = printable(", ".join(table.columns))[:200] or "none"
         notes.append(f"{shown(path)} was left out: no column file_name says which image a row is about ({columns})")
         return {}
+    composed = {normalize("NFC", path): path for path in reversed([*paths])} | {path: path for path in paths}
     rows: dict[str, Row] = {}
     unmatched: list[str] = []
     for row in table.rows:
@@ -184,13 +186,13 @@ def _key(path: Path) -> str:
     return os.path.normpath(path)
 
 
-def _with_recipe(record: ImageRecord, known: dict[str, Row], *, recipes: bool) -> ImageRecord:
+def _with_recipe(
+    record: ImageRecord, known: Mapping[str, Row], keys: Mapping[Path, str], recipes: Mapping[Path, Recipe]
+) -> ImageRecord:
     if record.path is None:
         return record
-    if (row := known.get(_key(record.path))) is not None:
+    if (row := known.get(keys[record.path])) is not None:
         facts = facts_of(row)
         return replace(record, **{**facts, "class_name": record.class_name or facts["class_name"]})
-    if recipes:
-        recipe = read_recipe(record.path)
-        return replace(record, prompt=recipe.prompt, seed=recipe.seed)
-    return record
+    recipe = recipes.get(record.path, Recipe())
+    return record if recipe == Recipe() else replace(record, prompt=recipe.prompt, seed=recipe.seed)

@@ -9,6 +9,7 @@ own `annotations.xml` does for labels and names.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -59,12 +60,12 @@ def open_export(root: Path) -> ImageSet | None:
     for folder, beside in folders.items():
         files, passed_over = walk(root / folder)
         notes += passed_over
-        inside = [PurePosixPath(name) for name in files]
-        paths = [PurePosixPath(folder) / path for path in inside]
-        for name, path, relative in zip(unique_ids(paths), paths, inside, strict=True):
-            labels = annotated.get(printable(relative.as_posix()), [])
+        paths = [f"{folder}/{file}" for file in files]
+        for name, path, file in zip(unique_ids(paths), paths, files, strict=True):
+            labels = annotated.get(printable(file), [])
             if names and not annotated:
-                labels = _read_label(as_spelt(root / beside / relative.with_suffix(".txt")), names, pose=pose)
+                label = root / beside / PurePosixPath(file).with_suffix(".txt")
+                labels = _read_label(as_spelt(label), names, pose=pose)
             boxes = tuple(box for _, box in labels if box is not None)
             class_name = _majority([number for number, _ in labels], names)
             records.append(ImageRecord(name, root / path, class_name=class_name, boxes=boxes))
@@ -78,19 +79,19 @@ def open_export(root: Path) -> ImageSet | None:
 def _label_folders(root: Path) -> dict[str, str]:
     """Give the folders of images, and where the labels of each are."""
     found = {}
-    for folder in (each.name for each in _entries(root) if each.is_dir()):
+    for folder in _names(root):
         if folder.casefold() == "images":
             found[folder] = "labels"
-        elif folder.casefold() in SPLITS and (root / folder / "images").is_dir():
+        elif folder.casefold() in SPLITS:
             found[f"{folder}/images"] = f"{folder}/labels"
         elif folder.startswith("obj_") and folder.endswith("_data"):
             found[folder] = folder
-    return found
+    return {images: labels for images, labels in found.items() if (root / images).is_dir()}
 
 
-def _entries(root: Path) -> list[Path]:
+def _names(root: Path) -> list[str]:
     try:
-        return sorted(root.iterdir())
+        return sorted(os.listdir(root))  # noqa: PTH208  Path would be slow for many images
     except OSError:  # the walk will tell why
         return []
 
@@ -182,7 +183,7 @@ def _agreed(named: Mapping[Path, tuple[dict[int, str], bool]]) -> tuple[dict[int
 
 def _named(root: Path) -> dict[Path, tuple[dict[int, str], bool]]:
     found = {}
-    for path in (each for each in _entries(root) if each.is_file()):
+    for path in (each for name in _names(root) if (each := root / name).is_file()):
         if path.suffix.lower() in {".yaml", ".yml"}:
             content = _load(path)
             if isinstance(content, dict) and "names" in content:

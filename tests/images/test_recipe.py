@@ -1,8 +1,10 @@
 """What image generators write into PNG files is found, and nonsense is passed over."""
 
 import json
+import os
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
-from pytest_synthgate.images.recipe import Recipe, read_recipe
+from pytest_synthgate.images import recipe
+from pytest_synthgate.images.recipe import Recipe, read_recipe, read_recipes
 
 A1111 = (
     "a photo of an apple,\nin a bowl <lora:x:1>\nNegative prompt: blurry, Steps: 3\n"
@@ -236,3 +239,67 @@ def test_any_chunks_are_read_or_passed_over(tmp_path: Path, chunks: list[tuple[b
     origin = read_recipe(tmp_path / "a.png")
     assert origin.prompt is None or origin.prompt
     assert origin.seed is None or isinstance(origin.seed, int)
+
+
+class Memory:
+    """Notes of one run after another, as the store keeps them."""
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[str, str], str] = {}
+
+    def note(self, kind: str, key: str) -> str | None:
+        return self.texts.get((kind, key))
+
+    def add_note(self, kind: str, key: str, text: str) -> None:
+        self.texts[kind, key] = text
+
+
+def settled(path: Path, mtime: int = 1_600_000_000) -> Path:
+    os.utime(path, (mtime, mtime))
+    return path
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that were read."""
+    names: list[str] = []
+    texts = recipe._texts
+
+    def noting(path: Path) -> Mapping[str, str]:
+        names.append(path.name)
+        return texts(path)
+
+    monkeypatch.setattr(recipe, "_texts", noting)
+    return names
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(tmp_path: Path, opened: list[str]) -> None:
+    memory = Memory()
+    paths = [settled(saved(tmp_path / "1.png", "parameters", A1111)), settled(saved(tmp_path / "2.png", "x", "y"))]
+    first = read_recipes(tmp_path, paths, memory)
+    assert [each.seed for each in first.values()] == [1234567890, None]
+    assert read_recipes(tmp_path, paths, memory) == first
+    assert opened == ["1.png", "2.png"]
+
+
+def test_a_changed_a_new_and_a_lost_file_are_noticed(tmp_path: Path, opened: list[str]) -> None:
+    memory = Memory()
+    old, lost, new = (tmp_path / f"{name}.png" for name in ("old", "lost", "new"))
+    read_recipes(tmp_path, [settled(saved(old, "parameters", A1111)), settled(saved(lost, "x", "y"))], memory)
+    settled(saved(old, "parameters", A1111.replace("1234567890", "1234567891")), 1_600_000_001)
+    lost.unlink()
+    opened.clear()
+    found = read_recipes(tmp_path, [old, lost, settled(saved(new, "parameters", A1111))], memory)
+    assert {path.name: each.seed for path, each in found.items()} == {
+        **{"old.png": 1234567891, "lost.png": None, "new.png": 1234567890}
+    }
+    assert opened == ["old.png", "new.png"]
+
+
+def test_a_file_that_may_still_change_or_could_not_be_read_is_read_again(tmp_path: Path, opened: list[str]) -> None:
+    memory, fresh, broken = Memory(), saved(tmp_path / "fresh.png", "parameters", A1111), tmp_path / "broken.png"
+    broken.write_bytes(fresh.read_bytes()[:20])
+    settled(broken)
+    for _ in range(2):
+        read_recipes(tmp_path, [fresh, broken], memory)
+    assert opened == ["fresh.png", "broken.png"] * 2
