@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from importlib import metadata
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -279,7 +280,7 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
         {
             "fingerprint": embedded.fingerprint,
             "precision": embedded.precision,
-            "images": list(zip(embedded.matrix.ids, embedded.matrix.digests, strict=True)),
+            "images": sorted(embedded.digests.items(), key=itemgetter(1, 0)),
             "facts": [
                 [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
                 for each in embedded.records.values()
@@ -298,7 +299,7 @@ def _key(**state: Any) -> str:
 
 
 def _something_readable(spec: Spec, sets: Sets) -> None:
-    empty = {side: of.unreadable for side, of in sets.by_side() if of.unreadable and not len(of.matrix)}
+    empty = {side: of.unreadable for side, of in sets.by_side() if of.unreadable and not of.digests}
     if empty:
         unreadable = tuple((name, side, reason) for side, files in empty.items() for name, reason in files.items())
         told = "; ".join(

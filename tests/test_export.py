@@ -30,7 +30,7 @@ from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
 
-REAL = Embedded(feature_matrix(np.eye(3), name="real"), {}, {}, {}, "fp32")
+REAL = Embedded.of(feature_matrix(np.eye(3), name="real"), {}, {}, {}, "fp32")
 
 
 def picture(path: Path, colour: int) -> Path:
@@ -44,7 +44,7 @@ def embedded(records: Sequence[ImageRecord], unreadable: Sequence[str] = ()) -> 
     read = [each for each in records if each.id not in unreadable]
     digests = [pixel_digest(decode(each.path.read_bytes())) for each in read if each.path]
     matrix = feature_matrix(np.ones((len(read), 2)), [each.id for each in read], digests)
-    return Embedded(
+    return Embedded.of(
         matrix,
         dict.fromkeys(unreadable, "empty"),
         {each.id: each for each in records},
@@ -388,7 +388,7 @@ def test_a_folder_that_fills_meanwhile_is_not_overwritten(tmp_path: Path, monkey
 
 def test_vectors_have_no_files(tmp_path: Path) -> None:
     matrix = feature_matrix(np.eye(2))
-    vectors = Embedded(matrix, {}, {name: ImageRecord(name, None) for name in matrix.ids}, {"vectors": 2}, None)
+    vectors = Embedded.of(matrix, {}, {name: ImageRecord(name, None) for name in matrix.ids}, {"vectors": 2}, None)
     with pytest.raises(ExportError, match="a set of vectors has no files to copy"):
         exported(tmp_path, vectors)
 
@@ -426,7 +426,7 @@ def test_what_is_left_has_no_near_duplicates_and_every_image_is_accounted_for(
     records = made(root, {f"{n:02}.png": None for n in range(len(drawn))})
     plain = embedded(records)
     matrix = feature_matrix(drawn, [each.id for each in records], _in_order(plain, records))
-    images = replace(plain, matrix=matrix)
+    images = replace(plain, load=lambda: matrix)
     against = reference(feature_matrix(photos))
     measurement = score_sets(against, matrix, definition=definition, yardstick=False)
 

@@ -113,6 +113,12 @@ def test_nothing_is_measured_twice(store: Store, spec: Spec, monkeypatch: pytest
     assert Measurer(store, progress=False, resolve=flat).measurement(spec).to_text() == first.to_text()
 
 
+def test_a_recalled_measurement_needs_no_features(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Measurer(store, progress=False, resolve=flat).measurement(spec)
+    monkeypatch.setattr(Store, "features", None)
+    assert Measurer(store, progress=False, resolve=flat).measurement(spec) == first
+
+
 def test_specs_that_share_a_real_set_embed_and_prepare_it_once(
     measurer: Measurer, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

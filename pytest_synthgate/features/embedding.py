@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,12 +35,13 @@ _NOTE_EVERY = 256
 _NO_FILE = Pixels(None, "the set names no file for it")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Embedded:
-    """A set with its features.
+    """A set with its features, which are brought into memory when they are first asked for.
 
     Attributes:
-        matrix: Features of all images that could be read.
+        digests: Content digest by id, of all images that could be read.
+        load: Gives their features.
         unreadable: Why each of the others has none, by id.
         records: id -> record, for all of them.
         fingerprint: All that makes two matrices comparable, in plain JSON types.
@@ -48,12 +49,23 @@ class Embedded:
         device: What computes them here; None for a set of vectors.
     """
 
-    matrix: FeatureMatrix
+    digests: Mapping[str, str]
+    load: Callable[[], FeatureMatrix]
     unreadable: Mapping[str, str]
     records: Mapping[str, ImageRecord]
     fingerprint: Mapping[str, Any]
     precision: str | None
     device: str | None = None
+
+    @classmethod
+    def of(cls, matrix: FeatureMatrix, *about: Any) -> Embedded:
+        """Take features that are in memory, and what is known about the set: all other attributes, in order."""
+        return cls(dict(zip(matrix.ids, matrix.digests, strict=True)), lambda: matrix, *about)
+
+    @cached_property
+    def matrix(self) -> FeatureMatrix:
+        """Features of all images that could be read."""
+        return self.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ def taken(images: ImageSet, vectors: ArrayLike) -> Embedded:
         SourceError: They are no features.
     """
     matrix = feature_matrix(vectors, [record.id for record in images.records], name=str(images.root))
-    return Embedded(matrix, {}, _by_id(images), {"vectors": matrix.features.shape[1]}, None)
+    return Embedded.of(matrix, {}, _by_id(images), {"vectors": matrix.features.shape[1]}, None)
 
 
 @quiet()
@@ -103,12 +115,16 @@ def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progr
         model.add_features(key, _prepared(readings, pixels, store))
     found = {name: pixels[record.path] if record.path else _NO_FILE for name, record in records.items()}
     digests = {name: each.digest for name, each in found.items() if each.digest}
-    vectors = store.features(set(digests.values()), key)
-    rows = np.array([vectors[digest] for digest in digests.values()], dtype=np.float32)
+
+    def stored() -> FeatureMatrix:
+        vectors = store.features(set(digests.values()), key)
+        rows = np.array([vectors[digest] for digest in digests.values()], dtype=np.float32)
+        ids, marks = tuple(digests), tuple(digests.values())
+        return feature_matrix(rows.reshape(-1, model.facts.dim), ids, marks, name=str(images.root))
+
     return Embedded(
-        matrix=feature_matrix(
-            rows.reshape(-1, model.facts.dim), tuple(digests), tuple(digests.values()), name=str(images.root)
-        ),
+        digests=digests,
+        load=stored,
         unreadable={name: each.reason or "" for name, each in found.items() if not each.digest},
         records=records,
         fingerprint=model.road(normalise),

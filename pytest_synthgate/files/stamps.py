@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class FileStamp(NamedTuple):
             OSError: There is no such file, or it may not be looked at.
             ValueError: The path holds a null character.
         """
-        found = path.stat()
+        found = os.stat(str(path))  # noqa: PTH116  asked about many files, where Path is slow
         return cls(spelt(path), found.st_size, found.st_mtime_ns)
 
     def settled(self, now_ns: int) -> bool:

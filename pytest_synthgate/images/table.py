@@ -6,7 +6,7 @@ Second station of the flow: classes, prompts and seeds join the images they belo
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -126,19 +126,20 @@ def attach(images: ImageSet, *, recipes: bool, notes: Notes | None = None) -> Im
         SourceError: A metadata file cannot be read, names an image twice, or names none of the images; or
             there are two of them in one folder.
     """
-    keys = {record.path: _key(record.path) for record in images.records if record.path is not None}
-    folders = {os.path.dirname(path) for path in keys.values()}  # noqa: PTH120  Path would be slow for many images
+    paths = [record.path for record in images.records if record.path is not None]
+    # Path would be slow for many images.
+    folders = {_key(folder) for folder in {os.path.dirname(path) for path in paths}}  # noqa: PTH120
     known: dict[str, Row] = {}
     passed_over: list[str] = []
     for folder in (str(images.root), *sorted(folders - {_key(images.root)})):
-        known |= _read_folder(Path(folder), keys.values(), passed_over)
-    without = [path for path, key in keys.items() if key not in known] if recipes else []
+        known |= _read_folder(Path(folder), paths, passed_over)
+    without = [path for path in paths if _row(path, known) is None] if recipes else []
     found = read_recipes(images.root, without, notes)
-    records = tuple(_with_recipe(each, known, keys, found) for each in images.records)
+    records = tuple(_with_facts(each, known, found) for each in images.records)
     return replace(images, records=records, notes=(*images.notes, *passed_over))
 
 
-def _read_folder(folder: Path, paths: Collection[str], notes: list[str]) -> dict[str, Row]:
+def _read_folder(folder: Path, paths: Iterable[Path], notes: list[str]) -> dict[str, Row]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(each.path for each in entries if each.name.casefold() in METADATA_FILES and each.is_file())
@@ -156,7 +157,8 @@ def _read_folder(folder: Path, paths: Collection[str], notes: list[str]) -> dict
         columns = printable(", ".join(table.columns))[:200] or "none"
         notes.append(f"{shown(path)} was left out: no column file_name says which image a row is about ({columns})")
         return {}
-    composed = {normalize("NFC", path): path for path in reversed([*paths])} | {path: path for path in paths}
+    keys = [_key(path) for path in paths]
+    composed = {normalize("NFC", key): key for key in reversed(keys)} | {key: key for key in keys}
     rows: dict[str, Row] = {}
     unmatched: list[str] = []
     for row in table.rows:
@@ -182,16 +184,18 @@ def _read_folder(folder: Path, paths: Collection[str], notes: list[str]) -> dict
     return rows
 
 
-def _key(path: Path) -> str:
+def _key(path: Path | str) -> str:
     return os.path.normpath(path)
 
 
-def _with_recipe(
-    record: ImageRecord, known: Mapping[str, Row], keys: Mapping[Path, str], recipes: Mapping[Path, Recipe]
-) -> ImageRecord:
+def _row(path: Path, known: Mapping[str, Row]) -> Row | None:
+    return known.get(_key(path)) if known else None
+
+
+def _with_facts(record: ImageRecord, known: Mapping[str, Row], recipes: Mapping[Path, Recipe]) -> ImageRecord:
     if record.path is None:
         return record
-    if (row := known.get(keys[record.path])) is not None:
+    if (row := _row(record.path, known)) is not None:
         facts = facts_of(row)
         return replace(record, **{**facts, "class_name": record.class_name or facts["class_name"]})
     recipe = recipes.get(record.path, Recipe())

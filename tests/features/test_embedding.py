@@ -58,10 +58,10 @@ def test_the_features_do_not_depend_on_batch_size_or_order(make_set: MakeSet, tm
     images = make_set(9)
     backwards = replace(images, records=images.records[::-1])
     with Store(tmp_path / "a") as first, Store(tmp_path / "b") as second:
-        one = embed(images, ready(FlatEncoder(), first, 8))
-        other = embed(backwards, ready(FlatEncoder(), second, batch_size))
-    assert one.matrix.ids == other.matrix.ids
-    assert np.array_equal(one.matrix.features, other.matrix.features)
+        one = embed(images, ready(FlatEncoder(), first, 8)).matrix
+        other = embed(backwards, ready(FlatEncoder(), second, batch_size)).matrix
+    assert one.ids == other.ids
+    assert np.array_equal(one.features, other.features)
 
 
 def test_an_unchanged_set_is_neither_read_nor_encoded_again(
@@ -401,9 +401,9 @@ root = Path(sys.argv[1])
 images = ImageSet(root, tuple(ImageRecord(each.name, each) for each in sorted(root.iterdir())))
 with Store(Path(sys.argv[2])) as store:
     model = LazyEncoder(resolve_encoder("efficientnet_lite0"), choose_hardware("cpu", "auto", store), store)
-    embedded = embed(images, model)
+    matrix = embed(images, model).matrix
 heavy = {"torch", "timm", "open_clip", "cleanlab", "sklearn", "huggingface_hub", "tqdm"} & set(sys.modules)
-print(len(decoded), sorted(heavy), embedded.matrix.features.tobytes().hex()[:64], len(embedded.matrix))
+print(len(decoded), sorted(heavy), matrix.features.tobytes().hex()[:64], len(matrix))
 """
 
 
