@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_synthgate.errors import GenerationError, SourceError, foreign, told
-from pytest_synthgate.images.generation.generate import generate
-from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
 from pytest_synthgate.images.mode import Mode
 from pytest_synthgate.images.recipe import Notes
 from pytest_synthgate.images.sets import ImageSet
@@ -160,6 +158,9 @@ def _one_at_a_time(directory: Path, mode: Mode, run: str | None) -> Iterator[Mod
 
 
 def _diffused(spec: Spec, prompts: Sequence[Prompt], cache: Path, mode: Mode, *, progress: bool) -> ImageSet:
+    from pytest_synthgate.images.generation.generate import generate
+    from pytest_synthgate.images.generation.plan import generated_set, missing_message, plan
+
     if spec.generator is None and mode == "never":
         raise GenerationError(missing_message(spec, sum(prompt.count for prompt in prompts)))
     planned = plan(spec, prompts, cache)
