@@ -246,7 +246,7 @@ class Project:
         Raises:
             SynthgateError: One cannot be measured.
         """
-        from pytest_synthgate.gating.left_out import useless
+        from pytest_synthgate.gating.waived import useless
 
         waivers = tuple(dict.fromkeys(waiver for spec in specs for waiver in spec.waivers))
         return useless(waivers, [(self.measurement(spec), spec.limits) for spec in specs])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.gating.left_out import applied
+from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.kinds import WAIVABLE
 from pytest_synthgate.results.file import read_results
 from pytest_synthgate.results.result import SpecResult

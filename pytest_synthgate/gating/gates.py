@@ -15,8 +15,8 @@ from pydantic import Field, Strict
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.forms import Bound, Form
 from pytest_synthgate.gating.difference import Beside, Outcome, beside_baseline
-from pytest_synthgate.gating.left_out import applied
 from pytest_synthgate.gating.settling import more_images
+from pytest_synthgate.gating.waived import applied
 from pytest_synthgate.kinds import COPIED, KINDS
 from pytest_synthgate.scores.measurement import ENOUGH, Measurement
 from pytest_synthgate.scores.score import Score, number

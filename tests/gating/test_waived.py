@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.gating.left_out import Waived, applied, useless
+from pytest_synthgate.gating.waived import Waived, applied, useless
 from pytest_synthgate.kinds import KINDS, WAIVABLE
 from pytest_synthgate.scores.finding import Finding, Origin, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
