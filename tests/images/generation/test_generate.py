@@ -35,7 +35,12 @@ from pytest_synthgate.images.generation.plan import Plan, generated_set, look_ag
 from pytest_synthgate.images.generation.seeds import Wanted
 from pytest_synthgate.images.recipe import Recipe, read_recipe
 
-forked = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+IMPORTED = (
+    "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion",
+    "diffusers.pipelines.auto_pipeline",
+    "transformers.models.clip.modeling_clip",
+)
+PROCESSES = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def pixels(plan: Plan) -> dict[str, NDArray[np.int16]]:
@@ -338,14 +343,15 @@ def test_a_run_that_ends_between_two_steps_goes_on(
 
 
 def in_child(plan: Plan, **options: Any) -> Any:
-    """Make a plan in a process of its own, which has the models and the imports of this one."""
-    child = multiprocessing.get_context("fork").Process(target=generate, args=(plan,), kwargs=options)
+    """Make a plan in a process of its own: a copy of one that has the imports, and no thread that could hold a lock."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*IMPORTED, generate.__module__])
+    child = context.Process(target=generate, args=(plan,), kwargs=options)
     child.start()
     return child
 
 
-@forked
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@PROCESSES
 def test_killed_at_ten_moments_a_run_gives_what_an_undisturbed_one_does(
     planned: Any, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -371,8 +377,7 @@ def test_killed_at_ten_moments_a_run_gives_what_an_undisturbed_one_does(
     assert not list(plan.directory.glob("*/.*.part"))
 
 
-@forked
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@PROCESSES
 def test_two_processes_and_four_specs_make_each_image_once(planned: Any, tiny_model: Path) -> None:
     plans = [
         planned(tiny_model, name=name, per_prompt=count) for name, count in zip("abcd", (6, 12, 9, 3), strict=True)
