@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_synthgate.errors import SynthgateError, SynthgateWarning
-    from pytest_synthgate.gating.gates import Verdict, gate
+    from pytest_synthgate.gating.verdict import Verdict, gate
     from pytest_synthgate.reports.explain import assert_scores
     from pytest_synthgate.scores.evaluate import evaluate
     from pytest_synthgate.scores.finding import Finding
@@ -38,10 +38,10 @@ _HOMES = {
     "Score": "scores.score",
     "SynthgateError": "errors",
     "SynthgateWarning": "errors",
-    "Verdict": "gating.gates",
+    "Verdict": "gating.verdict",
     "assert_scores": "reports.explain",
     "evaluate": "scores.evaluate",
-    "gate": "gating.gates",
+    "gate": "gating.verdict",
 }
 
 

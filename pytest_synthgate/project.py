@@ -21,7 +21,7 @@ from pytest_synthgate.text.printable import shown
 if TYPE_CHECKING:
     from pytest_synthgate.features.encoder import Encoder, EncoderSource
     from pytest_synthgate.gating.accepted import Accepted
-    from pytest_synthgate.gating.gates import Verdict
+    from pytest_synthgate.gating.verdict import Verdict
     from pytest_synthgate.images.provide import Hook
     from pytest_synthgate.images.sets import ImageSet
     from pytest_synthgate.measure import Measurer
@@ -186,7 +186,7 @@ class Project:
         Raises:
             SynthgateError: The classes cannot be listed.
         """
-        from pytest_synthgate.gating.gates import gates_on
+        from pytest_synthgate.gating.verdict import gates_on
 
         per_class = any(limit.per_class for limit in spec.limits.values())
         return gates_on(spec.limits, self._gated_classes(spec) if per_class else ())
@@ -210,7 +210,7 @@ class Project:
         Raises:
             SynthgateError: The spec cannot be measured, or the baseline that the limit asks for cannot be read.
         """
-        from pytest_synthgate.gating.gates import judge
+        from pytest_synthgate.gating.verdict import judge
 
         limit = spec.limits[score]
         verdict = judge(

@@ -18,7 +18,7 @@ from PIL import Image
 from pytest_synthgate.features.embedding import Embedded, ahead
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
-from pytest_synthgate.images.formats import quiet
+from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.images.normalise import prepare, recompressed
 
 _LONGEST_EDGE = 65_500
@@ -50,7 +50,7 @@ LIGHT_EDITS: Mapping[str, Edit] = {"jpeg 60": partial(recompressed, quality=60),
 """The edits of the threshold's check; features are stored under these names, so a changed edit needs a new one."""
 
 
-@quiet()
+@without_pillow_warnings()
 def embed_edits(
     embedded: Embedded, model: LazyEncoder, edits: Mapping[str, Edit] = LIGHT_EDITS, *, sample: int = 200
 ) -> EditedFeatures:

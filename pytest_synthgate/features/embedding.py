@@ -24,7 +24,7 @@ from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
-from pytest_synthgate.images.formats import quiet
+from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 
 In = TypeVar("In")
@@ -90,7 +90,7 @@ def taken(images: ImageSet, vectors: ArrayLike) -> Embedded:
     return Embedded.of(matrix, {}, _by_id(images), {"vectors": matrix.features.shape[1]}, None)
 
 
-@quiet()
+@without_pillow_warnings()
 def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progress: bool = True) -> Embedded:
     """Give every readable image of a set its vector, from the store or from the model, which adds it there.
 

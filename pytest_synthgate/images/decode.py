@@ -2,7 +2,8 @@
 
 Second station of the flow (images -> features). Every image of both sets takes this road. Files are
 untrusted: only the known formats are tried, sizes are checked before pixels, and whatever a damaged file
-does to a decoder comes out as `UnreadableError`. Any number of threads may decode at once, within one `quiet`.
+does to a decoder comes out as `UnreadableError`. Any number of threads may decode at once, within one
+`without_pillow_warnings`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ REDUCIBLE = JpegImagePlugin.JpegImageFile
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def without_pillow_warnings() -> Iterator[None]:
     """Keep Pillow from warning of damaged tags and the like: what is wrong with a picture, its reader says.
 
     Which warnings are shown is a state of the whole process, so the one who starts threads that decode enters this, and

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from unicodedata import normalize
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.formats import quiet
+from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.images.recipe import Notes, Recipe, read_recipes
 from pytest_synthgate.images.rows import Row, Rows, read_rows
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -112,7 +112,7 @@ def _id(image: str, folder: Path) -> str:
     return printable(Path(os.path.relpath(whole, base)).as_posix())
 
 
-@quiet()
+@without_pillow_warnings()
 def attach(images: ImageSet, *, recipes: bool, notes: Notes | None = None) -> ImageSet:
     """Add prompts, seeds and missing classes to the records of a folder.
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import COLUMNS, KINDS, MEANS, SURELY
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.evidence import nothing_read

@@ -12,8 +12,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pytest_synthgate.gating.gates import Verdict
-from pytest_synthgate.images.formats import quiet
+from pytest_synthgate.gating.verdict import Verdict
+from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.reports.evidence import against, flagged, made, worst
 from pytest_synthgate.reports.explain import with_interval
 from pytest_synthgate.reports.pictures import NOT_FOUND, file_of, thumbnail
@@ -69,7 +69,7 @@ class _Grid:
         return _MARGIN + column * (self.cell + _GUTTER), _HEAD + row * step
 
 
-@quiet()
+@without_pillow_warnings()
 def contact_sheet(spec_name: str, verdict: Verdict, result: SpecResult) -> bytes | None:
     """Draw the worst findings of a gate, each beside its twin; no real photo, and no copy, of a redacted result.
 

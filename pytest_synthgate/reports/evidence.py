@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.measurement import Measurement

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from pytest_synthgate.gating.gates import Verdict, gate
+from pytest_synthgate.gating.verdict import Verdict, gate
 from pytest_synthgate.kinds import COPIED, KINDS, Kind
 from pytest_synthgate.reports.evidence import SHOWN, describe, flagged, group_sizes, unread, within_its_set, worst
 from pytest_synthgate.scores.finding import Finding

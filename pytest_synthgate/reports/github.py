@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.conclusions import failed_gates
 from pytest_synthgate.reports.evidence import nothing_read

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.evidence import flagged
 from pytest_synthgate.scores.measurement import Measurement, short_fingerprint

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.conclusions import failed_gates, headline, reading

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import COLUMNS
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.explain import judged_value
@@ -79,7 +79,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreRow:
     """One spec; or the yardstick of a measurement, two halves of its real set, which has no result."""
 
     name: str
@@ -118,10 +118,10 @@ class Row:
         return error + [(score, found) for score, found in marks if found.tone != "ok"]
 
 
-def score_table(results: Results) -> list[Row]:
+def score_table(results: Results) -> list[ScoreRow]:
     """Give a row a spec, in the order of the results, and below them the yardsticks."""
-    specs = [Row(name, each.measurement, each) for name, each in results.items()]
-    return [*specs, *(Row("real against real", each) for each in yardsticks(results))]
+    specs = [ScoreRow(name, each.measurement, each) for name, each in results.items()]
+    return [*specs, *(ScoreRow("real against real", each) for each in yardsticks(results))]
 
 
 def yardsticks(results: Results) -> list[Measurement]:
@@ -168,7 +168,7 @@ def table_rows(results: Results) -> list[list[Cell]]:
     return table if any(cell.text for cell in others) else [row[:-1] for row in table]
 
 
-def _cells(row: Row) -> list[Cell]:
+def _cells(row: ScoreRow) -> list[Cell]:
     counts = (visible(row.name), row.images, str(row.rung or "-"))
     return [*map(Cell, counts), *(_cell(each, row.measurement) for each in row.cells.values())]
 
@@ -181,7 +181,7 @@ def _cell(judged: Judged, measurement: Measurement) -> Cell:
     return Cell(text) if found is None else Cell(f"{text} {found.short}", found.tone)
 
 
-def _others(row: Row) -> Cell:
+def _others(row: ScoreRow) -> Cell:
     found = gravest(each for _, each in row.others)
     text = ", ".join(f"{score} {each.short}".strip() for score, each in row.others)
     return Cell(text) if found is None else Cell(text, found.tone)

@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from pytest_synthgate.images.decode import UnreadableError, decode, read_bytes
-from pytest_synthgate.images.formats import quiet
+from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.reports.redaction import REAL
 from pytest_synthgate.results.result import SpecResult
 
@@ -100,7 +100,7 @@ class Album:
             return Picture(image, side, file, NOT_FOUND)
         return Picture(image, side, None, file if side in result.images or file == LEFT_OUT else "")
 
-    @quiet()
+    @without_pillow_warnings()
     def develop(self) -> dict[Path, Thumbnail]:
         """Make the thumbnails of all pictures that were asked for; files that cannot be shown are left out."""
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

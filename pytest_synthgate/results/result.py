@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 from pytest_synthgate.errors import ResultsError, SpecError
 from pytest_synthgate.files.forms import Form, FreeForm, MisfitError, Truth
-from pytest_synthgate.gating.gates import Gate, Verdict, gate_name, gates_on
+from pytest_synthgate.gating.verdict import Gate, Verdict, gate_name, gates_on
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.image_files import ImageFiles
 from pytest_synthgate.scores.finding import Finding, Unreadable

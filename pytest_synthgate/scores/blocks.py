@@ -32,7 +32,7 @@ Rows = slice | Indices
 Block = tuple[Rows, Rows]
 
 
-class Plan(Protocol):
+class Blocks(Protocol):
     """Says which blocks there are, in strips that may be worked on at the same time."""
 
     @property
@@ -132,7 +132,7 @@ class Cells:
         return met
 
 
-def plan_for(a: Features, b: Features, reach: float = 0.0, *, same: bool) -> Plan:
+def blocks_for(a: Features, b: Features, reach: float = 0.0, *, same: bool) -> Blocks:
     """Look at every pair of float32 (n, d) and (m, d) of unit norm, or, in very large sets, into cells.
 
     As many cells are looked into as find the near pairs (distance below `reach`) and the nearest rows of a sample.

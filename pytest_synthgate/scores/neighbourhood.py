@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats, Indices
-from pytest_synthgate.scores.blocks import COLUMNS, Recall, plan_for
+from pytest_synthgate.scores.blocks import COLUMNS, Recall, blocks_for
 from pytest_synthgate.scores.bound import bound_for
 from pytest_synthgate.scores.candidates import BAND, Best, places
 from pytest_synthgate.scores.pairs import RowPairs, apart
@@ -82,12 +82,12 @@ def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool
         same: Queries and targets are the same set: a row is not its own neighbour.
     """
     with computing() as threads:
-        plan = plan_for(queries, targets, same=same)
+        blocks = blocks_for(queries, targets, same=same)
         best = Best.sampled(queries, targets, k + _SPARE, same=same)
         others = best if same else Best.above(len(targets), 1, _NEVER)
         bound = bound_for(queries, targets, best.floor, others.floor)
-        Search(queries, targets, same, plan, best, others, bound=bound).run(threads)
-        return _neighbours(best, queries, targets, k, same, plan.recall)
+        Search(queries, targets, same, blocks, best, others, bound=bound).run(threads)
+        return _neighbours(best, queries, targets, k, same, blocks.recall)
 
 
 def compared(
@@ -107,17 +107,17 @@ def compared(
     b = a if b is None else b
     near = 1 - reach - BAND
     with computing() as threads:
-        plan = plan_for(a, b, reach, same=same)
+        blocks = blocks_for(a, b, reach, same=same)
         of_a = Best.above(len(a), 1 + _SPARE, near)
         of_b = of_a if same else Best.above(len(b), 1, _NEVER)
         bound = bound_for(a, b, of_a.floor, of_b.floor)
-        search = Search(a, b, same, plan, of_a, of_b, reach, weights, bound)
+        search = Search(a, b, same, blocks, of_a, of_b, reach, weights, bound)
         joining, count = search.run(threads)
-        forth = _neighbours(of_a, a, b, 1, same, plan.recall).within(reach)
+        forth = _neighbours(of_a, a, b, 1, same, blocks.recall).within(reach)
     rows = np.flatnonzero(forth.distance[:, 0] < reach)
     nearest = RowPairs(rows, forth.index[rows, 0])
     pairs = nearest.and_also(RowPairs(joining.a, joining.b - search.offset))
-    return Nearness(forth, pairs, count, plan.recall)
+    return Nearness(forth, pairs, count, blocks.recall)
 
 
 def _neighbours(

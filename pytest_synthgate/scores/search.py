@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Indices
-from pytest_synthgate.scores.blocks import Block, Plan, Rows
+from pytest_synthgate.scores.blocks import Block, Blocks, Rows
 from pytest_synthgate.scores.bound import Bound
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates
 from pytest_synthgate.scores.pairs import RowPairs, apart, similarities, thinned
@@ -41,7 +41,7 @@ class Search:
         a: float32 (n, d), rows of one set.
         b: float32 (m, d), those of the other one.
         same: Both are one set: each pair is met once, and no row meets itself.
-        plan: Says which blocks to look at.
+        blocks: Says which to look at.
         of_a: Takes candidates for the nearest of each row of a.
         of_b: Takes those of each row of b; the same one within a set.
         reach: Distance below which a pair is near; negative where no pairs are asked for.
@@ -52,7 +52,7 @@ class Search:
     a: Features
     b: Features
     same: bool
-    plan: Plan
+    blocks: Blocks
     of_a: Best
     of_b: Best
     reach: float = -1.0
@@ -62,7 +62,7 @@ class Search:
     def run(self, threads: Executor) -> tuple[RowPairs, int]:
         """Go over all blocks; give pairs that join all near ones, and the number of these."""
         joining, waiting, near = RowPairs.none(), list[RowPairs](), 0
-        for strip in threads.map(self._strip, self.plan.strips()):
+        for strip in threads.map(self._strip, self.blocks.strips()):
             self.of_a.offer(strip.of_a)
             self.of_b.offer(strip.of_b)
             near += strip.near
@@ -107,7 +107,7 @@ class Search:
         i, j = np.divmod(at, len(b))
         row, column = _numbers(rows, i), _numbers(columns, j)
         if self.same:
-            once = np.flatnonzero(self.plan.first_met(row, column))
+            once = np.flatnonzero(self.blocks.first_met(row, column))
             at, i, j, row, column = at[once], i[once], j[once], row[once], column[once]
         found = similarities(a, b, i, j) if similarity is None else similarity.ravel()[at]
         return Candidates(row, column, found)

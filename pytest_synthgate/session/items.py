@@ -51,7 +51,7 @@ class SpecNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give the items, skipped when nothing can be judged; a limit per class gives one for each known class."""
-        from pytest_synthgate.gating.gates import gate_name
+        from pytest_synthgate.gating.verdict import gate_name
 
         run = run_of(self.config)
         if not run.options.strict and (obstacle := run.project.obstacle(self.spec)):

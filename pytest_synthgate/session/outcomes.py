@@ -17,7 +17,7 @@ from pytest_synthgate.text.printable import visible
 
 if TYPE_CHECKING:
     from pytest_synthgate.catalogue import Catalogue
-    from pytest_synthgate.gating.gates import Verdict
+    from pytest_synthgate.gating.verdict import Verdict
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.session.run import Run
     from pytest_synthgate.spec.model import Spec

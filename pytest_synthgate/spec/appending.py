@@ -17,8 +17,8 @@ from typing import Any
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.replacing import put_in_place
 from pytest_synthgate.files.texts import decoded, encoded_like
+from pytest_synthgate.spec.checking import as_waiver
 from pytest_synthgate.spec.files import content_of, read_specs
-from pytest_synthgate.spec.reading import as_waiver
 from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.text.wording import where
 

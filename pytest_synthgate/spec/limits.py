@@ -106,7 +106,7 @@ class Limits(Mapping[str, Limit]):
 
     def __ge__(self, measurement: object) -> bool:
         """Tell whether no limit fails, for `measurement <= limits`: the gate in the form of an assertion."""
-        from pytest_synthgate.gating.gates import keeps  # the one way up: the gate is a word of this class alone
+        from pytest_synthgate.gating.verdict import keeps  # the one way up: the gate is a word of this class alone
 
         return keeps(measurement, self)
 

@@ -15,10 +15,10 @@ from unicodedata import normalize
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.kinds import LIMITED
+from pytest_synthgate.spec.checking import Located, as_waiver, read_table, unknown_key
 from pytest_synthgate.spec.limits import Limit, Limits, as_limit, with_defaults
 from pytest_synthgate.spec.model import Generator, Spec
 from pytest_synthgate.spec.prompts import ARTICLE_PREFIX, axis_of, placeholders
-from pytest_synthgate.spec.reading import Located, as_waiver, read_table, unknown_key
 from pytest_synthgate.spec.tables import NAME, DefaultsTable, GeneratorTable, SpecTable
 from pytest_synthgate.spec.waivers import Subject, Waiver
 from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where, written

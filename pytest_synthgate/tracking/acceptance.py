@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.gating.accepted import Accepted
 from pytest_synthgate.gating.difference import change_of_real_set, same_images
-from pytest_synthgate.gating.gates import gates_on
+from pytest_synthgate.gating.verdict import gates_on
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Measurement

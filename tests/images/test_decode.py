@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.folder import open_folder
-from pytest_synthgate.images.formats import SUFFIXES, quiet
+from pytest_synthgate.images.formats import SUFFIXES, without_pillow_warnings
 
 OPTIONAL = {"WEBP": "webp", "JPEG2000": "jp2", "AVIF": "avif"}
 FORMATS = [form for form in ("PNG", "JPEG", "BMP", "GIF", "TIFF", *OPTIONAL) if OPTIONAL.get(form, "png") in SUFFIXES]
@@ -27,7 +27,7 @@ FORMATS = [form for form in ("PNG", "JPEG", "BMP", "GIF", "TIFF", *OPTIONAL) if 
 
 @pytest.fixture(autouse=True)
 def quietly() -> Iterator[None]:
-    with quiet():
+    with without_pillow_warnings():
         yield
 
 
@@ -278,7 +278,7 @@ def judge_without_warnings(data: bytes) -> None:
     """Decode with warnings recorded, where a damaged file could otherwise hide behind the error filter."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with quiet():
+        with without_pillow_warnings():
             outcome = outcome_of(data)
     assert outcome == "RGB" or (outcome.isprintable() and outcome)
     assert [str(each.message) for each in caught] == []

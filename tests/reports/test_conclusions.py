@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_synthgate import Limit, Limits, Measurement, Score, gate
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.measurement import Contents

@@ -14,7 +14,7 @@ from justhtml import JustHTML
 
 import pytest_synthgate.reports
 from pytest_synthgate import Finding, Limit, Score, kinds
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import KINDS, Kind, Shape, Side, Source
 from pytest_synthgate.reports.conclusions import headline, reading
 from pytest_synthgate.reports.explain import explain

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, assert_scores
-from pytest_synthgate.gating.gates import Verdict, gate
+from pytest_synthgate.gating.verdict import Verdict, gate
 from pytest_synthgate.reports.explain import (
     drops_needed,
     explain,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_synthgate import Limits, Score, gate
 from pytest_synthgate.errors import ResultsError
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.reports.junit import gate_of, gate_properties, link_pictures, name_properties
 from pytest_synthgate.scores.measurement import short_fingerprint
 

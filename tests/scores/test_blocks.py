@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pytest_synthgate import evaluate
 from pytest_synthgate.scores import blocks
-from pytest_synthgate.scores.blocks import Cells, Everything, plan_for
+from pytest_synthgate.scores.blocks import Cells, Everything, blocks_for
 from pytest_synthgate.scores.neighbourhood import compared, nearest_rows
 from pytest_synthgate.scores.pairs import distances
 
@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sets_up_to_the_limit_are_looked_at_in_full() -> None:
     few = _groups(0, 20)
-    assert plan_for(few, few, 0.1, same=True) == Everything(20, 20, same=True)
+    assert blocks_for(few, few, 0.1, same=True) == Everything(20, 20, same=True)
     assert nearest_rows(few, few, same=True).recall is None
     assert compared(few, reach=0.1).recall is None
 
@@ -113,7 +113,7 @@ def test_near_pairs_are_found_where_chance_alone_joins_nothing_else() -> None:
 
 def test_the_same_rows_give_the_same_plan() -> None:
     a, b = _groups(3, 300), _groups(4, 200)
-    first, again = (plan_for(a, b, 0.1, same=False) for _ in range(2))
+    first, again = (blocks_for(a, b, 0.1, same=False) for _ in range(2))
     assert isinstance(first, Cells)
     assert isinstance(again, Cells)
     assert np.array_equal(first.probes, again.probes)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import feature_matrix
-from pytest_synthgate.gating.gates import judge
+from pytest_synthgate.gating.verdict import judge
 from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Measurement

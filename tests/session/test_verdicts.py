@@ -71,7 +71,7 @@ def test_other_undecided_verdicts_follow_strict(project: Project, mark: str, str
         "conftest.py",
         f"""
 from dataclasses import replace
-import pytest_synthgate.gating.gates as gate
+import pytest_synthgate.gating.verdict as gate
 
 judge = gate.judge
 

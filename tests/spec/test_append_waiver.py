@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.spec.appending import append_waiver
+from pytest_synthgate.spec.checking import as_waiver
 from pytest_synthgate.spec.files import load_spec_file, read_specs
-from pytest_synthgate.spec.reading import as_waiver
 
 from .conftest import SPEC, A, C, spec_file
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.scores.measurement import Projection
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
@@ -34,7 +34,7 @@ Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class Scale:
     """A straight axis: the values at its ends, and where in a drawing these are; `root` spaces by the square root."""
 
     low: float
@@ -44,7 +44,7 @@ class Axis:
     root: bool = False
 
     @classmethod
-    def through(cls, values: Sequence[float], start: float, end: float) -> Axis:
+    def through(cls, values: Sequence[float], start: float, end: float) -> Scale:
         """Make one that just holds some values."""
         return cls(min(values, default=0.0), max(values, default=0.0), start, end)
 
@@ -86,8 +86,8 @@ def draw_map(projection: Projection, links: Mapping[tuple[str, str], tuple[str, 
     """
     places = {"real": projection.real, "synthetic": projection.synthetic}
     everything = [place for side in places.values() for place in side.values()]
-    across = Axis.through([x for x, _ in everything], MARGIN, MAP_WIDTH - MARGIN)
-    up = Axis.through([y for _, y in everything], MAP_HEIGHT - MARGIN, MARGIN)
+    across = Scale.through([x for x, _ in everything], MARGIN, MAP_WIDTH - MARGIN)
+    up = Scale.through([y for _, y in everything], MAP_HEIGHT - MARGIN, MARGIN)
     fitted = {
         side: {image: (across.at(x), up.at(y)) for image, (x, y) in found.items()} for side, found in places.items()
     }
@@ -150,8 +150,8 @@ def _chart(trend: ScoreTrend, verdict: Verdict | None) -> Chart:
     bounds = () if verdict is None else (("limit", verdict.limit.max), ("baseline", verdict.baseline))
     levels = {kind: level for kind, level in bounds if level is not None}
     bottom, top = _extent(lows, highs, levels.values())
-    across = Axis(0, len(values) - 1, LEFT, CHART_WIDTH - RIGHT)
-    up = Axis(bottom, top, CHART_HEIGHT - BOTTOM, TOP)
+    across = Scale(0, len(values) - 1, LEFT, CHART_WIDTH - RIGHT)
+    up = Scale(bottom, top, CHART_HEIGHT - BOTTOM, TOP)
 
     def path(heights: Sequence[float]) -> list[str]:
         return [f"{across.at(index)} {up.at(height)}" for index, height in enumerate(heights)]

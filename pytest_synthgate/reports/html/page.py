@@ -22,11 +22,11 @@ from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.reports.evidence import SHOWN, some
 from pytest_synthgate.reports.explain import with_interval
-from pytest_synthgate.reports.html.drawings import Axis
+from pytest_synthgate.reports.html.drawings import Scale
 from pytest_synthgate.reports.html.finding_cards import cut, finding_groups
 from pytest_synthgate.reports.html.scoretable import axes, bounds, drawn_rows, in_words, levels
 from pytest_synthgate.reports.html.section import Section, facts, section
-from pytest_synthgate.reports.overview import Row, Tone, mark_of_error, notes
+from pytest_synthgate.reports.overview import ScoreRow, Tone, mark_of_error, notes
 from pytest_synthgate.reports.pictures import Album, Thumbnail
 from pytest_synthgate.reports.trend import measured_in
 from pytest_synthgate.text.printable import shown, visible
@@ -53,8 +53,8 @@ class Page:
     verdict: str
     tone: Tone
     run: str | None
-    rows: tuple[Row, ...]
-    axes: Mapping[str, Axis]
+    rows: tuple[ScoreRow, ...]
+    axes: Mapping[str, Scale]
     anchors: Mapping[str, str]
     reading: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]

@@ -9,18 +9,18 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import COLUMNS, KINDS
 from pytest_synthgate.reports import Results
-from pytest_synthgate.reports.html.drawings import Axis
-from pytest_synthgate.reports.overview import Judged, Row, score_table
+from pytest_synthgate.reports.html.drawings import Scale
+from pytest_synthgate.reports.overview import Judged, ScoreRow, score_table
 from pytest_synthgate.scores.score import Score, number
 
 BAR, BAR_MARGIN = 132.0, 6.0
 """Units of the drawing: its inner width, and the room on either side for marks at the ends."""
 
 
-def drawn_rows(results: Results) -> list[Row]:
+def drawn_rows(results: Results) -> list[ScoreRow]:
     """Give the rows; where no spec has realism scores, the yardstick is the copies among real images alone."""
     rows = score_table(results)
     if any(row.rung for row in rows if row.result is not None):
@@ -28,12 +28,12 @@ def drawn_rows(results: Results) -> list[Row]:
     return [row if row.result is not None else _of_copies(row) for row in rows]
 
 
-def _of_copies(half: Row) -> Row:
+def _of_copies(half: ScoreRow) -> ScoreRow:
     found = {score: each for score, each in half.measurement.yardstick.items() if KINDS[score].source == "copies"}
     return replace(half, measurement=replace(half.measurement, yardstick=found, yardstick_rung=None))
 
 
-def axes(rows: Iterable[Row]) -> dict[str, Axis]:
+def axes(rows: Iterable[ScoreRow]) -> dict[str, Scale]:
     """Choose the axis of every score, for all that is drawn of it in any row."""
     drawn: dict[str, list[float | None]] = {score: [] for score in COLUMNS}
     for row in rows:
@@ -41,10 +41,10 @@ def axes(rows: Iterable[Row]) -> dict[str, Axis]:
             half = row.measurement.yardstick.get(score, Score(None))
             drawn[score] += [end for each in (judged.score, half) for end in (each.low, each.value, each.high)]
             drawn[score] += [level for each in judged.verdicts for level in (each.limit.max, each.baseline)]
-    return {score: axis_of(score, (each for each in values if each is not None)) for score, values in drawn.items()}
+    return {score: scale_of(score, (each for each in values if each is not None)) for score, values in drawn.items()}
 
 
-def axis_of(score: str, values: Iterable[float]) -> Axis:
+def scale_of(score: str, values: Iterable[float]) -> Scale:
     """Choose an axis that holds all that is drawn of a score: from under chance to one, or roots from nothing.
 
     By the square root a limit of 0.01 stands clear of 0 beside a score of 0.5.
@@ -53,12 +53,12 @@ def axis_of(score: str, values: Iterable[float]) -> Axis:
     ends = BAR_MARGIN, BAR_MARGIN + BAR
     if null > 0:
         least = null - 0.1
-        return Axis(min(least, math.floor(min(drawn, default=least) * 10) / 10), 1.0, *ends)
+        return Scale(min(least, math.floor(min(drawn, default=least) * 10) / 10), 1.0, *ends)
     most = max(drawn, default=0.0)
-    return Axis(0.0, next((end for end in (0.02, 0.05, 0.1, 0.25, 0.5) if most <= end), 1.0), *ends, root=True)
+    return Scale(0.0, next((end for end in (0.02, 0.05, 0.1, 0.25, 0.5) if most <= end), 1.0), *ends, root=True)
 
 
-def levels(row: Row, score: str) -> dict[str, float]:
+def levels(row: ScoreRow, score: str) -> dict[str, float]:
     """Give what is drawn beside a score of a spec, by "limit", "baseline" and "real against real"."""
     whole = next((each for each in row.cells[score].verdicts if each.group is None), None)
     limit, baseline = (None, None) if whole is None else (whole.limit.max, whole.baseline)

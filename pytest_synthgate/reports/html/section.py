@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from pytest_synthgate.gating.gates import Verdict
+from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.reports.explain import help_lines, in_plain_words
 from pytest_synthgate.reports.html.by_group import GroupTable, group_table

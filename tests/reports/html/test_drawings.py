@@ -17,7 +17,7 @@ from pytest_synthgate.reports.html.drawings import (
     MAP_HEIGHT,
     MAP_WIDTH,
     TOP,
-    Axis,
+    Scale,
     draw_charts,
     draw_map,
 )
@@ -29,10 +29,10 @@ from ..conftest import judged
 
 
 def test_an_axis_ends_where_it_is_to_end() -> None:
-    axis = Axis(0.4, 1.0, 6.0, 138.0)
+    axis = Scale(0.4, 1.0, 6.0, 138.0)
     assert (axis.at(0.4), axis.at(1.0), axis.at(0.7)) == (6.0, 138.0, 72.0)
     assert (axis.at(0.0), axis.at(3.0)) == (6.0, 138.0)
-    assert Axis(2.0, 2.0, 6.0, 138.0).at(2.0) == 6.0
+    assert Scale(2.0, 2.0, 6.0, 138.0).at(2.0) == 6.0
 
 
 # The map

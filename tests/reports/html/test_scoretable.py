@@ -14,19 +14,19 @@ from pytest_synthgate.reports.html.scoretable import (
     BAR,
     BAR_MARGIN,
     axes,
-    axis_of,
     bounds,
     drawn_rows,
     in_words,
     levels,
+    scale_of,
 )
-from pytest_synthgate.reports.overview import Row
+from pytest_synthgate.reports.overview import ScoreRow
 from pytest_synthgate.results.result import SpecResult
 
 from ..conftest import judged, measured
 
 
-def rows(**results: SpecResult) -> list[Row]:
+def rows(**results: SpecResult) -> list[ScoreRow]:
     return drawn_rows(results)
 
 
@@ -117,24 +117,24 @@ SHARE = st.floats(0, 1)
     ],
 )
 def test_an_axis_holds_all_its_values(score: str, values: list[float], ends: tuple[float, float]) -> None:
-    axis = axis_of(score, values)
+    axis = scale_of(score, values)
     assert (axis.low, axis.high) == ends
 
 
 @given(score=st.sampled_from(["unvaried", "unrealistic"]), values=st.lists(SHARE, min_size=1))
 def test_no_value_lies_beyond_its_axis(score: str, values: list[float]) -> None:
-    axis = axis_of(score, values)
+    axis = scale_of(score, values)
     assert all(axis.low <= value <= axis.high for value in values)
 
 
 def test_the_ends_of_the_axis_are_the_ends_of_the_drawing() -> None:
-    axis = axis_of("unrealistic", [0.97])
+    axis = scale_of("unrealistic", [0.97])
     assert (axis.at(0.4), axis.at(1.0)) == (BAR_MARGIN, BAR_MARGIN + BAR)
     assert axis.at(0.7) == pytest.approx(BAR_MARGIN + BAR / 2)
 
 
 def test_shares_stand_by_their_square_root_so_that_small_limits_are_clear_of_nothing(tmp_path: Path) -> None:
-    axis = axis_of("unoriginal", [0.9])
+    axis = scale_of("unoriginal", [0.9])
     assert axis.at(0.01) == pytest.approx(BAR_MARGIN + BAR / 10, abs=0.1)
     assert axis.at(0.0) == BAR_MARGIN
     write_html(tmp_path / "page.html", {"a": judged(unoriginal=0.9)})

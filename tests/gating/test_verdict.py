@@ -15,7 +15,7 @@ from pytest_synthgate import Finding, Limit, Limits, Measurement, Score, Verdict
 from pytest_synthgate.errors import SpecError
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.gating.accepted import Accepted
-from pytest_synthgate.gating.gates import Gate, gate, judge
+from pytest_synthgate.gating.verdict import Gate, gate, judge
 from pytest_synthgate.kinds import KINDS
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.scores.finding import Unreadable
