@@ -49,7 +49,9 @@ def photos(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Photos:
 
     def embedded(store: Store, folder: str) -> Embedded:
         images = open_set(test_data / folder, side="real")
-        return embed(images, LazyEncoder(resolve_encoder(ENCODER), FP32, store), progress=False)
+        found = embed(images, LazyEncoder(resolve_encoder(ENCODER), FP32, store), progress=False)
+        assert len(found.matrix) == len(found.digests)  # in memory before the store is closed
+        return found
 
     with Store(directory) as store:
         return Photos(test_data, directory, embedded(store, "snacks/train"), embedded(store, "stable_diffusion"))

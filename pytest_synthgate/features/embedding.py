@@ -37,7 +37,7 @@ _NO_FILE = Pixels(None, "the set names no file for it")
 
 @dataclass(frozen=True)
 class Embedded:
-    """A set with its features, which are brought into memory when they are first asked for.
+    """A set with its features, which come from the store when they are first asked for: it has to be open then.
 
     Attributes:
         digests: Content digest by id, of all images that could be read.
