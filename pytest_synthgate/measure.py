@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -22,14 +21,13 @@ from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.errors import (
     EncoderError,
     MissingExtraError,
-    NothingReadableError,
     SourceError,
     SpecError,
     SynthgateError,
     in_a_line,
 )
 from pytest_synthgate.features.edits import embed_edits
-from pytest_synthgate.features.embedding import Embedded, Sets, embed, taken
+from pytest_synthgate.features.embedding import Embedded, Sets, embed, require_readable, taken
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
@@ -44,7 +42,6 @@ from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_o
 from pytest_synthgate.scores.pairs import distances
 from pytest_synthgate.scores.real import Reference, reference
 from pytest_synthgate.spec.model import Spec
-from pytest_synthgate.text.printable import visible
 
 _T = TypeVar("_T")
 
@@ -163,7 +160,7 @@ class Measurer:
         real, synthetic = self.real(spec), self.synthetic(spec)
         _same_kind(spec, real, synthetic)
         sets = Sets(self._embed(spec, real), self._embed(spec, synthetic))
-        _something_readable(spec, sets)
+        require_readable(spec.where, sets)
         return sets
 
     def measurement(self, spec: Spec) -> Measurement:
@@ -296,22 +293,3 @@ def _key(**state: Any) -> str:
     """Name what is stored by all that it depends on; what is read back was written by the same version."""
     by = {"package": metadata.version("pytest-synthgate"), "form": FORM, "revision": REVISION}
     return hashlib.sha256(json.dumps({**by, **state}, sort_keys=True).encode()).hexdigest()
-
-
-def _something_readable(spec: Spec, sets: Sets) -> None:
-    empty = {side: of.unreadable for side, of in sets.by_side() if of.unreadable and not of.digests}
-    if empty:
-        unreadable = tuple((name, side, reason) for side, files in empty.items() for name, reason in files.items())
-        told = "; ".join(
-            f"none of the {len(files):,} files of the {side} set can be read: {_why(files)}"
-            for side, files in empty.items()
-        )
-        raise NothingReadableError(f"{spec.where} {told}", unreadable)
-
-
-def _why(unreadable: Mapping[str, str], most: int = 3) -> str:
-    """Say why files cannot be read, the commonest reasons first, each with a file."""
-    examples = {reason: name for name, reason in sorted(unreadable.items(), reverse=True)}
-    counts = Counter(unreadable.values()).most_common(most)
-    told = [f"{count:,} {reason} (such as {visible(examples[reason])})" for reason, count in counts]
-    return ", ".join(told) + (", ..." if len(examples) > most else "")

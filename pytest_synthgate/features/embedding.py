@@ -8,7 +8,7 @@ first run and all later ones see the same numbers.
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pytest_synthgate.errors import require
+from pytest_synthgate.errors import NothingReadableError, require
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
 from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.text.printable import visible
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -78,6 +79,30 @@ class Sets:
     def by_side(self) -> tuple[tuple[str, Embedded], ...]:
         """Give both under their names."""
         return ("synthetic", self.synthetic), ("real", self.real)
+
+
+def require_readable(place: str, sets: Sets) -> None:
+    """Refuse sets of which one holds files and none that can be read; the error begins with the place of the spec.
+
+    Raises:
+        NothingReadableError: There is such a set.
+    """
+    empty = {side: of.unreadable for side, of in sets.by_side() if of.unreadable and not of.digests}
+    if empty:
+        unreadable = tuple((name, side, reason) for side, files in empty.items() for name, reason in files.items())
+        told = "; ".join(
+            f"none of the {len(files):,} files of the {side} set can be read: {_why(files)}"
+            for side, files in empty.items()
+        )
+        raise NothingReadableError(f"{place} {told}", unreadable)
+
+
+def _why(unreadable: Mapping[str, str], most: int = 3) -> str:
+    """Say why files cannot be read, the commonest reasons first, each with a file."""
+    examples = {reason: name for name, reason in sorted(unreadable.items(), reverse=True)}
+    counts = Counter(unreadable.values()).most_common(most)
+    told = [f"{count:,} {reason} (such as {visible(examples[reason])})" for reason, count in counts]
+    return ", ".join(told) + (", ..." if len(examples) > most else "")
 
 
 def taken(images: ImageSet, vectors: ArrayLike) -> Embedded:

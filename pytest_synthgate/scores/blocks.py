@@ -18,7 +18,7 @@ EXACT_UP_TO = 200_000
 """Rows of the larger set up to which every pair is looked at."""
 ROWS, COLUMNS = 512, 1024
 """Pairs that one block is about: it stays in the cache, and no N x N array ever comes about."""
-WANTED = 0.999
+_WANTED = 0.999
 """Share of near pairs that is to be met, by the sample."""
 _SAMPLED = 1000
 """Rows that tell how many cells to look into, and what that finds."""
@@ -27,9 +27,8 @@ _FEWEST, _MOST = 8, 64
 _ROUNDS, _PER_CELL = 8, 64
 """Rounds of k-means, and rows a cell that it learns from."""
 
-Rows = slice | Indices
-"""Numbers of rows."""
-Block = tuple[Rows, Rows]
+RowNumbers = slice | Indices
+Block = tuple[RowNumbers, RowNumbers]
 
 
 class Blocks(Protocol):
@@ -52,11 +51,11 @@ class Recall:
 
     Attributes:
         nearest: Share of rows whose nearest row of the other set is found.
-        near: Share of near pairs that are found; 1 where the sample has none.
+        near: Share of near pairs that are found; None where the sample has none, or none were asked for.
     """
 
     nearest: float
-    near: float
+    near: float | None
 
     @classmethod
     def least(cls, *several: Recall | None) -> Recall | None:
@@ -64,13 +63,15 @@ class Recall:
         found = [each for each in several if each is not None]
         if not found:
             return None
-        return cls(min(each.nearest for each in found), min(each.near for each in found))
+        near = min((each.near for each in found if each.near is not None), default=None)
+        return cls(min(each.nearest for each in found), near)
 
     def __str__(self) -> str:
         """Say what this means for a reader of the scores."""
+        near = "it has no near-duplicate" if self.near is None else f"{self.near:.2%} of its near-duplicates"
         return (
             f"more than {EXACT_UP_TO:,} images: few of all pairs were looked at; on a sample that found "
-            f"{self.near:.2%} of the near-duplicates and {self.nearest:.1%} of the nearest images"
+            f"{self.nearest:.1%} of the nearest images; {near}"
         )
 
 
@@ -144,9 +145,10 @@ def blocks_for(a: Features, b: Features, reach: float = 0.0, *, same: bool) -> B
     sample = np.arange(0, len(a), -(-len(a) // _SAMPLED))
     near, nearest = _ranks(a, b, sample, reach, centres, cell, same=same)
     # One half of the sample chooses, the other one tells.
-    wanted = [np.quantile(ranks[::2], WANTED) for ranks in (near, nearest) if len(ranks)]
+    wanted = [np.quantile(ranks[::2], _WANTED) for ranks in (near, nearest) if len(ranks)]
     probed = min(len(centres), max(_FEWEST, min(_MOST, 1 + int(max(wanted, default=0)))))
-    recall = Recall(*(float((ranks[1::2] < probed).mean()) if len(ranks) > 1 else 1.0 for ranks in (nearest, near)))
+    found = [ranks[1::2] < probed for ranks in (nearest, near)]
+    recall = Recall(float(found[0].mean()), float(found[1].mean()) if len(found[1]) else None)
     return Cells(_closest(a, centres, probed), cell, recall)
 
 

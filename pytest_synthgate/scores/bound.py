@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats
+from pytest_synthgate.scores.pairs import ONE_PAIR
 
 _AXES = (32, 64, 96, 128, 160, 256)
 _SAMPLED = 1024
 """Rows a side, at most, that tell which axes to take, and how many pay."""
 _FEWEST = 8192
 """Rows a side below which everything is cheap anyway."""
-_ONE_PAIR = 40
-"""What one pair by itself costs, in pairs of a product of blocks."""
 _WORTH = 0.8
 """Cost, against that of the whole similarities, up to which a bound is used."""
 _SLACK = 2e-6
@@ -60,7 +59,7 @@ def bound_for(a: Features, b: Features, wanted_a: Features, wanted_b: Features) 
         if count < _WORTH * a.shape[1]:
             left, right = (_coordinates(each[which], axes[:, :count]) for each, which in zip((a, b), some, strict=True))
             remain = float((left @ right.T >= least).mean())
-            options.append(((count + 1) / a.shape[1] + min(1.0, _ONE_PAIR * remain), count))
+            options.append(((count + 1) / a.shape[1] + min(1.0, ONE_PAIR * remain), count))
     cost, count = min(options, default=(1.0, 0))
     if cost > _WORTH:
         return None

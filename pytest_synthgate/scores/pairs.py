@@ -15,6 +15,9 @@ from pytest_synthgate.features.matrix import Features, Floats, Indices
 _AT_ONCE = 1024
 """Pairs that are computed one by one at a time; they stay in the cache."""
 
+ONE_PAIR = 40
+"""What a pair that is computed by itself costs, in pairs of a product of blocks; about the same for all widths."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowPairs:

@@ -18,7 +18,7 @@ from pytest_synthgate.errors import require
 from pytest_synthgate.features.matrix import FeatureMatrix, Indices
 from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
-from pytest_synthgate.scores.neighbourhood import listed_pairs, nearest_rows
+from pytest_synthgate.scores.neighbourhood import compared, listed_pairs, nearest_rows
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
 from pytest_synthgate.scores.threshold import Threshold, threshold_of
@@ -110,9 +110,14 @@ def _prepared(real: FeatureMatrix) -> dict[str, Any]:
     features = same.of(real.features)
     listed = nearest_rows(features, features, _LISTED, same=True)
     threshold = threshold_of(real, same, features, listed)
-    links = links_within(real, same, listed_pairs(features, listed, reach_of(threshold.tau)))
-    recall = listed.recall and asdict(listed.recall)
-    return {"threshold": asdict(threshold), "links": links.to_json(), "recall": recall}
+    reach, recall = reach_of(threshold.tau), listed.recall
+    if recall is None:
+        pairs = listed_pairs(features, listed, reach)
+    else:  # lists with gaps do not tell where they end
+        again = compared(features, reach=reach)
+        pairs, recall = again.pairs, Recall.least(recall, again.recall)
+    links = links_within(real, same, pairs)
+    return {"threshold": asdict(threshold), "links": links.to_json(), "recall": recall and asdict(recall)}
 
 
 def _halves(digests: tuple[str, ...]) -> tuple[Indices, Indices]:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Indices
-from pytest_synthgate.scores.blocks import Block, Blocks, Rows
+from pytest_synthgate.scores.blocks import Block, Blocks, RowNumbers
 from pytest_synthgate.scores.bound import Bound
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates
-from pytest_synthgate.scores.pairs import RowPairs, apart, similarities, thinned
+from pytest_synthgate.scores.pairs import ONE_PAIR, RowPairs, apart, similarities, thinned
 
-_FEW = 40
-"""One pair in so many is computed by itself, more are one product."""
 _JOINING = 1 << 18
 """Pairs, at least, that wait before they are thinned."""
 
@@ -92,7 +90,7 @@ class Search:
             joining = thinned(joining, pairs)
         return _Strip(Candidates.together(of_a), Candidates.together(of_b), joining, near)
 
-    def _worth_a_look(self, rows: Rows, columns: Rows) -> Candidates:
+    def _worth_a_look(self, rows: RowNumbers, columns: RowNumbers) -> Candidates:
         """Compute a block of similarities and list those that may be near, or among the nearest of either row."""
         a, b = self.a[rows], self.b[columns]
         of_rows = np.minimum(self.of_a.floor[rows], self._near)[:, None]
@@ -101,7 +99,7 @@ class Search:
         if self.bound is not None:
             most = self.bound.a[rows] @ self.bound.b[columns].T
             at = np.flatnonzero((most >= of_rows) | (most >= of_columns))
-        if self.bound is None or len(at) * _FEW > most.size:
+        if self.bound is None or len(at) * ONE_PAIR > most.size:
             similarity = a @ b.T
             at = np.flatnonzero((similarity >= of_rows) | (similarity >= of_columns))
         i, j = np.divmod(at, len(b))
@@ -122,6 +120,6 @@ class Search:
         return RowPairs(i[close], j[close] + self.offset)
 
 
-def _numbers(rows: Rows, at: Indices) -> Indices:
+def _numbers(rows: RowNumbers, at: Indices) -> Indices:
     """Number rows of a block as those of their set."""
     return at + rows.start if isinstance(rows, slice) else rows[at]

@@ -115,7 +115,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
         monkeypatch.setattr(bound, "_FEWEST", 2)
         monkeypatch.setattr(bound, "_AXES", (1, 2, 5))
         monkeypatch.setattr(bound, "_WORTH", 9.0)
-        monkeypatch.setattr(search, "_FEW", 8)
+        monkeypatch.setattr(search, "ONE_PAIR", 8)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
