@@ -6,26 +6,20 @@ deleted at any time: that costs the time to find it out again, nothing else.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.errors import StoreError, first_line
+from pytest_synthgate.features.database import Database
 from pytest_synthgate.files.stamps import FileStamp
-from pytest_synthgate.text.printable import shown
 
 SCHEMA_VERSION = 2
-BUSY_SECONDS = 60
 MOST_NOTED = 256 << 20
 """Letters of all notes of one kind; beyond it those go that were not used for longest."""
 
@@ -57,71 +51,14 @@ class Pixels:
     reason: str | None = None
 
 
-class Store:
-    """The store in one directory; threads may share an object, processes open their own.
+class Store(Database):
+    """The store in one directory.
 
-    Every `add_` is one transaction: after a crash it is there whole or not at all. Adding what is there
-    already changes nothing but the row of a changed file.
-
-    Args:
-        directory: Made when absent, with marks that keep it out of version control and backups.
-
-    Raises:
-        StoreError: The directory cannot be written, or its file is damaged or of a newer version.
+    Every `add_` is one transaction. Adding what is there already changes nothing but the row of a changed file.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.file = directory / "store.sqlite"
-        self._guard = threading.RLock()
-        _prepare(directory)
-        with self.lock("schema"), self._explained():
-            # In auto-commit mode, so that a transaction begins and ends exactly where this file says so.
-            self._connection = sqlite3.connect(
-                self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._create_schema()
-            except BaseException:
-                self._connection.close()
-                raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; the object is of no use afterwards."""
-        with self._guard:
-            self._connection.close()
-
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock of that name against every other process and thread: work is done once, not twice.
-
-        Raises:
-            StoreError: The directory cannot be written.
-        """
-        from filelock import FileLock
-
-        try:
-            held = FileLock(self.directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock").acquire()
-        except OSError as error:
-            raise _not_writable(self.directory, error) from None
-        except NotImplementedError:
-            raise StoreError(
-                f"{shown(self.directory)} is on a file system without locks; name another with --synth-cache=DIR"
-            ) from None
-        with held:
-            yield
-
-    def lock_for(self, kind: str, key: str) -> AbstractContextManager[None]:
-        """Hold the lock of one piece of work of a kind, or one of 256, so that a folder never fills with locks."""
-        return self.lock(f"{kind} {hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:2]}")
+        super().__init__(directory, "store.sqlite", SCHEMA_VERSION, {0: _SCHEMA + _NOTES, 1: _NOTES})
 
     def once(self, kind: str, key: str, work: Callable[[], str]) -> str:
         """Give what was noted, or do the work and note it; another process that wants the same waits meanwhile."""
@@ -190,66 +127,3 @@ class Store:
             row = (kind, key, time.time_ns(), len(text), text)
             self._connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", row)
             self._connection.execute(_FORGET, (kind, key, MOST_NOTED))
-
-    def _create_schema(self) -> None:
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == SCHEMA_VERSION:
-            return
-        if version not in (0, 1):
-            raise StoreError(
-                f"{self.file} has version {version}, this pytest-synthgate writes {SCHEMA_VERSION}; "
-                "delete it, it is a cache and will be made anew"
-            )
-        with self._transaction():
-            for statement in filter(str.strip, (_NOTES if version else _SCHEMA + _NOTES).split(";")):
-                self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _select(self, query: str, wanted: Iterable[str], *further: str) -> list[tuple[Any, ...]]:
-        """Run a query whose `{}` stands for the wanted values; there may be more than SQLite has variables."""
-        values = json.dumps(list(wanted))
-        with self._guard, self._explained():
-            return self._connection.execute(
-                query.format("SELECT value FROM json_each(?)"), (values, *further)
-            ).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._guard, self._explained(), self._connection:
-            # Immediate: a transaction that starts by reading cannot wait when another one writes first.
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StoreError(
-                f"{self.file} cannot be used ({error}); name another directory with --synth-cache=DIR"
-            ) from None
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # its subclasses tell of a wrong use, not of the file
-                raise
-            raise StoreError(
-                f"{self.file} is damaged ({error}); delete it, it is a cache and will be made anew"
-            ) from None
-
-
-def _prepare(directory: Path) -> None:
-    marks = {
-        ".gitignore": "*\n",
-        "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of pytest-synthgate.\n",
-    }
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, text in marks.items():
-            if not (directory / name).exists():
-                (directory / name).write_text(text)
-    except OSError as error:
-        raise _not_writable(directory, error) from None
-
-
-def _not_writable(directory: Path, error: OSError) -> StoreError:
-    reason = error.strerror or first_line(error)
-    return StoreError(f"{shown(directory)} cannot be written ({reason}); name another directory with --synth-cache=DIR")
