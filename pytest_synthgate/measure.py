@@ -1,21 +1,20 @@
 """One declared spec to one measurement: lists, embeds, scores, and stores what it found.
 
-The line through stations two to four of the flow; notebooks, the command line and the plugin all take it.
+The line through stations two to four of the flow; notebooks, the command line and the plugin all take it. What does
+the work is imported where there is any.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from importlib import metadata
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.errors import (
@@ -26,22 +25,18 @@ from pytest_synthgate.errors import (
     SynthgateError,
     in_a_line,
 )
-from pytest_synthgate.features.edits import embed_edits
-from pytest_synthgate.features.embedding import Embedded, Sets, embed, require_readable, taken
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.mode import Mode
-from pytest_synthgate.images.provide import Hook, provide
 from pytest_synthgate.images.sets import ImageSet
-from pytest_synthgate.images.sources import open_set
-from pytest_synthgate.scores.evaluate import REVISION, Facts, score_sets
-from pytest_synthgate.scores.finding import Origin, Unreadable
-from pytest_synthgate.scores.groups import axes_of
-from pytest_synthgate.scores.measurement import FORM, Measurement, grouped, in_order, set_digest
-from pytest_synthgate.scores.pairs import distances
-from pytest_synthgate.scores.real import Reference, reference
+from pytest_synthgate.scores.measurement import FORM, REVISION, Measurement, grouped, in_order, set_digest
 from pytest_synthgate.spec.model import Spec
+
+if TYPE_CHECKING:
+    from pytest_synthgate.features.embedding import Embedded, Sets
+    from pytest_synthgate.images.provide import Hook
+    from pytest_synthgate.scores.real import Reference
 
 _T = TypeVar("_T")
 
@@ -114,6 +109,8 @@ class Measurer:
         """
         if spec.real is None:
             raise SpecError(f'{spec.where} no real set; give `real = "FOLDER"`')
+        from pytest_synthgate.images.sources import open_set
+
         folder = spec.real
         return self._once(("real", folder), lambda: self._told(open_set(folder, side="real")))
 
@@ -126,6 +123,8 @@ class Measurer:
         return self._once(("synthetic", spec.name), lambda: self._provided(spec))
 
     def _provided(self, spec: Spec) -> ImageSet:
+        from pytest_synthgate.images.provide import provide
+
         if spec.images is None:  # a generator needs the memory
             for each in self._done.values():
                 if isinstance(each, LazyEncoder):
@@ -143,9 +142,12 @@ class Measurer:
         )
 
     def _told(self, images: ImageSet) -> ImageSet:
-        """Tell what is not told yet about a set: two specs may be about one folder."""
-        self.notes += [note for note in images.notes if note not in self.notes]
+        self.tell(images.notes)
         return images
+
+    def tell(self, notes: Iterable[str]) -> None:
+        """Tell what is not told yet about a set: two specs may be about one folder."""
+        self.notes += [note for note in notes if note not in self.notes]
 
     def sets(self, spec: Spec) -> Sets:
         """Embed both sets of a spec, or recall them; one process at a time does the work.
@@ -157,6 +159,8 @@ class Measurer:
         return self._once(("sets", spec.name), lambda: self._both(spec))
 
     def _both(self, spec: Spec) -> Sets:
+        from pytest_synthgate.features.embedding import Sets, require_readable
+
         real, synthetic = self.real(spec), self.synthetic(spec)
         _same_kind(spec, real, synthetic)
         sets = Sets(self._embed(spec, real), self._embed(spec, synthetic))
@@ -177,12 +181,16 @@ class Measurer:
         return Measurement.from_json(json.loads(text))
 
     def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
+        from pytest_synthgate.features.embedding import taken
+
         if (vectors := images.vectors) is not None:
             return self._once(id(images), lambda: taken(images, vectors))
-        model = self._model(spec)
+        model = self.model(spec)
         return self._once((id(images), id(model), spec.normalise), lambda: self._embedded(spec, images, model))
 
     def _embedded(self, spec: Spec, images: ImageSet, model: LazyEncoder) -> Embedded:
+        from pytest_synthgate.features.embedding import embed
+
         try:
             with self.store.lock_for("embed", f"{images.root} {model.name} {model.hardware} {spec.normalise}"):
                 return embed(images, model, normalise=spec.normalise, progress=self.progress)
@@ -190,18 +198,25 @@ class Measurer:
             self._failed[_model_of(spec)] = _bare(error)
             raise
 
-    def _model(self, spec: Spec) -> LazyEncoder:
-        """Find the encoder of a spec, which is loaded once for all that name the same."""
+    def model(self, spec: Spec) -> LazyEncoder:
+        """Find the encoder of a spec, which is loaded once for all that name the same.
+
+        Raises:
+            SynthgateError: There is no such encoder, or it cannot be loaded and nothing is known of it.
+        """
 
         def found() -> LazyEncoder:
             source = self.resolve(spec.encoder, spec.file.parent)
             hardware = choose_hardware(spec.device, spec.precision, self.store)
-            with self.store.lock_for("weights", source.name):  # the first process notes its facts for all
-                return LazyEncoder(source, hardware, self.store, spec.batch_size)
+            return LazyEncoder(source, hardware, self.store, spec.batch_size)
 
         return self._once(_model_of(spec), found)
 
     def _measure(self, spec: Spec, sets: Sets) -> Measurement:
+        from pytest_synthgate.scores.evaluate import Facts, score_sets
+        from pytest_synthgate.scores.finding import Origin, Unreadable
+        from pytest_synthgate.scores.groups import axes_of
+
         against = self._reference(sets.real)
         facts = Facts(
             origins={
@@ -227,7 +242,9 @@ class Measurer:
         )
 
     def _reference(self, real: Embedded) -> Reference:
-        key = _key(fingerprint=real.fingerprint, precision=real.precision, images=set_digest(real.matrix.digests))
+        from pytest_synthgate.scores.real import reference
+
+        key = key_of(fingerprint=real.fingerprint, precision=real.precision, images=set_digest(real.matrix.digests))
 
         def once(part: str, work: Callable[[], Any]) -> Any:
             return json.loads(self.store.once("real", f"{key} {part}", lambda: json.dumps(work())))
@@ -236,10 +253,15 @@ class Measurer:
 
     def _recognised(self, spec: Spec, real: Embedded, tau: float) -> dict[str, float]:
         """Share of lightly edited real photos that lie within tau of their original, by edit."""
+        import numpy as np
+
+        from pytest_synthgate.features.edits import embed_edits
+        from pytest_synthgate.scores.pairs import distances
+
         if real.precision is None:  # a set of vectors has no pictures to edit
             return {}
         with self.store.lock_for("edits", f"{spec.real} {spec.encoder}"):
-            edited = embed_edits(real, self._model(spec))
+            edited = embed_edits(real, self.model(spec))
         row_of = {digest: row for row, digest in enumerate(real.matrix.digests)}
         originals = real.matrix.features[[row_of[digest] for digest in edited.digests]]
         return {
@@ -286,10 +308,10 @@ def _measurement_key(spec: Spec, sets: Sets) -> str:
         }
         for embedded in (sets.real, sets.synthetic)
     ]
-    return _key(definition=spec.definition, sides=sides)
+    return key_of(definition=spec.definition, sides=sides)
 
 
-def _key(**state: Any) -> str:
+def key_of(**state: Any) -> str:
     """Name what is stored by all that it depends on; what is read back was written by the same version."""
     by = {"package": metadata.version("pytest-synthgate"), "form": FORM, "revision": REVISION}
     return hashlib.sha256(json.dumps({**by, **state}, sort_keys=True).encode()).hexdigest()

@@ -103,12 +103,12 @@ def forbid(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError(name)
 
-    monkeypatch.setattr(measure, name, forbidden)
+    monkeypatch.setattr(f"pytest_synthgate.{name}", forbidden)
 
 
 def test_nothing_is_measured_twice(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Measurer(store, progress=False, resolve=flat).measurement(spec)
-    for name in ("score_sets", "reference", "embed_edits"):
+    for name in ("scores.evaluate.score_sets", "scores.real.reference", "features.edits.embed_edits"):
         forbid(monkeypatch, name)
     assert Measurer(store, progress=False, resolve=flat).measurement(spec).to_text() == first.to_text()
 
@@ -125,7 +125,7 @@ def test_specs_that_share_a_real_set_embed_and_prepare_it_once(
     other = draw(tmp_path / "other", {"apple": 35}, seed=3)
     one = measurer.sets(spec)
     measurer.measurement(spec)
-    forbid(monkeypatch, "reference")
+    forbid(monkeypatch, "scores.real.reference")
     assert measurer.sets(replace(spec, name="b", images=other)).real is one.real
     assert measurer.measurement(replace(spec, name="b", images=other)).n_synthetic == 35
 
@@ -133,7 +133,8 @@ def test_specs_that_share_a_real_set_embed_and_prepare_it_once(
 def test_what_a_source_has_to_say_is_told_once_a_run(
     measurer: Measurer, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "open_set", lambda path, side: replace(open_set(path, side=side), notes=("1 left",)))
+    noted = "pytest_synthgate.images.sources.open_set"
+    monkeypatch.setattr(noted, lambda path, side: replace(open_set(path, side=side), notes=("1 left",)))
     measurer.sets(spec)
     measurer.sets(replace(spec, name="b", real=spec.images))
     assert measurer.notes == ["1 left"]
@@ -488,7 +489,7 @@ def test_an_error_that_is_told_again_keeps_nothing_of_the_work_alive(
         arrays.append(weakref.ref(array))
         raise copy(error)
 
-    monkeypatch.setattr(measure, "embed", fails)
+    monkeypatch.setattr("pytest_synthgate.features.embedding.embed", fails)
     measurer = Measurer(store, progress=False, resolve=flat)
     for _ in range(3):
         with pytest.raises(type(error), match="no luck"):
@@ -510,7 +511,7 @@ def test_what_cannot_be_copied_is_told_again_in_a_line(
         tried.append(1)
         raise OddError(3, "no luck")
 
-    monkeypatch.setattr(measure, "embed", fails)
+    monkeypatch.setattr("pytest_synthgate.features.embedding.embed", fails)
     measurer = Measurer(store, progress=False, resolve=flat)
     for error in (OddError, SynthgateError, SynthgateError):
         with pytest.raises(error, match=r"^no luck \(3\)$"):
@@ -529,7 +530,7 @@ def test_a_model_is_let_go_before_images_are_made(store: Store, spec: Spec, monk
         loaded.append(model._encoder)
         raise SpecError("no generator")
 
-    monkeypatch.setattr(measure, "provide", make)
+    monkeypatch.setattr("pytest_synthgate.images.provide.provide", make)
     with pytest.raises(SpecError, match="no generator"):
         measurer.sets(replace(spec, name="made", images=None))
     assert loaded == [None]
@@ -560,7 +561,7 @@ def test_two_specs_with_a_known_real_set_are_measured_side_by_side(
         both.wait(60)  # would never come to an end if one waited for the other
         return score_sets(*args, **options)
 
-    monkeypatch.setattr(measure, "score_sets", meet)
+    monkeypatch.setattr("pytest_synthgate.scores.evaluate.score_sets", meet)
     sets = {name: draw(tmp_path / name, {"apple": 35}, seed=seed) for seed, name in ((3, "b"), (4, "c"))}
 
     def measured(name: str) -> int:

@@ -11,14 +11,12 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import TypeAdapter
+from PIL import __version__ as pillow_version
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, foreign, retold
@@ -27,8 +25,18 @@ from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING, Preprocessing
 from pytest_synthgate.text.printable import visible
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 ROAD_REVISION = 1
 """Raised whenever decoding or preparing an image comes to give other pixels: older features are then not used."""
+
+DECODER = f"pillow {pillow_version}, 3"
+"""Another version may read what this one cannot, and decodes a lossy format a little differently.
+
+The number counts what this package itself came to read, or to remember, otherwise.
+"""
 
 _CPU_BATCH = 8  # larger ones only spill the caches: measured fastest for convolutions, no slower for ViTs
 _ACCELERATOR_BATCH = 64
@@ -78,6 +86,21 @@ class NotedFacts:
 
     files: tuple[FileStamp, ...]
     facts: EncoderFacts
+
+    def to_text(self) -> str:
+        """Give the JSON form."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `to_text` gave."""
+        noted = json.loads(text)
+        fingerprint, given, dim = (noted["facts"][name] for name in ("fingerprint", "preprocessing", "dim"))
+        expected: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+        }
+        stamps = tuple(FileStamp(*stamp) for stamp in noted["files"])
+        return cls(stamps, EncoderFacts(fingerprint, Preprocessing(**expected), dim))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +170,7 @@ class LazyEncoder:
         self.batch_size = batch_size or (_CPU_BATCH if hardware.device == "cpu" else _ACCELERATOR_BATCH)
         self._source = source
         self._encoder: Encoder | None = None
-        self.facts = source.facts or self._remembered() or EncoderFacts.of(self._loaded())
+        self.facts = source.facts or self._remembered() or self._asked()
 
     def road(self, normalise: bool) -> dict[str, object]:
         """Name what a picture goes through before it is a vector, in plain JSON types."""
@@ -182,6 +205,8 @@ class LazyEncoder:
         Raises:
             EncoderError: The encoder cannot be loaded, or gives something else than one vector an image.
         """
+        import numpy as np
+
         batch = np.zeros((self.batch_size, *self.facts.preprocessing.shape, 3), dtype=np.uint8)
         batch[: len(pixels)] = np.stack(pixels)
         encoder = self._loaded()
@@ -218,15 +243,20 @@ class LazyEncoder:
             stamps = tuple(FileStamp.of(file) for file in self._source.files or loaded.files)
             if stamps and all(stamp.settled(started) for stamp in stamps):
                 note = NotedFacts(stamps, EncoderFacts.of(loaded.encoder))
-                self.store.add_note("weights", self.name, TypeAdapter(NotedFacts).dump_json(note).decode())
+                self.store.add_note("weights", self.name, note.to_text())
         return self._encoder
+
+    def _asked(self) -> EncoderFacts:
+        """Load it to know its facts; the first process notes them for all."""
+        with self.store.lock_for("weights", self.name):
+            return self._remembered() or EncoderFacts.of(self._loaded())
 
     def _remembered(self) -> EncoderFacts | None:
         """Give the facts noted when it was loaded last, if every file is as it was then."""
         noted = self.store.note("weights", self.name)
         if noted is None:
             return None
-        note = TypeAdapter(NotedFacts).validate_json(noted)
+        note = NotedFacts.from_text(noted)
         files = self._source.files or tuple(Path(stamp.path) for stamp in note.files)
         try:
             now = tuple(FileStamp.of(file) for file in files)

@@ -15,18 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL import __version__ as pillow_version
 
+from pytest_synthgate.features.encoder import DECODER
 from pytest_synthgate.features.store import Pixels, Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.normalise import Preprocessing, prepare
-
-DECODER = f"pillow {pillow_version}, 3"
-"""Another version may read what this one cannot, and decodes a lossy format a little differently.
-
-The number counts what this package itself came to read, or to remember, otherwise.
-"""
 
 
 @dataclass(frozen=True, slots=True)

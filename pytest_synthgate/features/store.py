@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from pytest_synthgate.features.database import Database
 from pytest_synthgate.files.stamps import FileStamp
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SCHEMA_VERSION = 2
 MOST_NOTED = 256 << 20
@@ -91,6 +93,8 @@ class Store(Database):
 
     def features(self, digests: Iterable[str], key: str) -> dict[str, NDArray[np.float32]]:
         """Give digest -> float32 (d,), for those that are there under that key."""
+        import numpy as np
+
         rows = self._select("SELECT digest, vector FROM features WHERE digest IN ({}) AND key = ?", digests, key)
         return {row[0]: np.frombuffer(row[1], dtype="<f4").astype(np.float32, copy=False) for row in rows}
 

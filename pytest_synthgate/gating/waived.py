@@ -10,18 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from pytest_synthgate.features.matrix import Indices
 from pytest_synthgate.kinds import KINDS, WAIVABLE
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.measurement import Measurement
-from pytest_synthgate.scores.realism import widened
 from pytest_synthgate.scores.score import Score
-from pytest_synthgate.scores.uncertainty import share_of, shared_level
+from pytest_synthgate.scores.uncertainty import share_of, shared_level, widened
 from pytest_synthgate.spec.limits import Limit
 from pytest_synthgate.spec.waivers import Subject, Waiver
+
+if TYPE_CHECKING:
+    from pytest_synthgate.features.matrix import Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,8 @@ def _share(
 
 def _sizes(findings: Sequence[Finding]) -> Indices:
     """Count the findings of each cluster; one whose cluster is not known stands alone."""
+    import numpy as np
+
     marks = ((each.joint_cluster, each.cluster, each.image) for each in findings)
     sizes = Counter(next(each for each in of if each is not None) for of in marks)
     return np.array([*sizes.values()], dtype=np.int64)

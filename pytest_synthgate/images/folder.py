@@ -17,13 +17,11 @@ from pathlib import Path
 from pytest_synthgate.errors import SourceError
 from pytest_synthgate.images.formats import SUFFIXES, format_of
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
+from pytest_synthgate.images.tree import OUTPUT_MARK
 from pytest_synthgate.text.printable import printable, shown
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 """Folder names that divide a set for training and are no classes, where a folder holds nothing else."""
-
-OUTPUT_MARK = ".synthgate-output"
-"""An empty file of this name in a folder says that a run wrote its pictures: they are part of no set."""
 
 _CACHE_MARK = "CACHEDIR.TAG"
 _CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_synthgate.errors import EncoderError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
 
 JPEG_QUALITY = 90
 JPEG_SUBSAMPLING = "4:2:0"
@@ -25,7 +26,7 @@ _LONGEST_EDGE = 1 << 16
 _LARGEST_SCALED = 1 << 25
 """Pixels of a picture that is scaled whole before its centre is cut out; a thinner one is cropped first."""
 
-_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+_FILTERS = ("bicubic", "bilinear")
 _MODES = ("shortest", "longest", "squash")
 
 
@@ -75,20 +76,26 @@ def prepare(image: Image.Image, preprocessing: Preprocessing, normalise: bool) -
     Returns:
         uint8 (height, width, 3); mean and deviation are left to the encoder.
     """
+    import numpy as np
+
     resized = _resize(image, preprocessing)
     return np.array(recompressed(resized, JPEG_QUALITY) if normalise else resized, dtype=np.uint8)
 
 
 def recompressed(image: Image.Image, quality: int) -> Image.Image:
     """Send an RGB picture through a JPEG file."""
+    from PIL import Image
+
     stream = BytesIO()
     image.save(stream, "JPEG", quality=quality, subsampling=JPEG_SUBSAMPLING)
     return Image.open(stream, formats=["JPEG"])
 
 
 def _resize(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    from PIL import Image
+
     height, width = preprocessing.shape
-    resample = _FILTERS[preprocessing.interpolation]
+    resample = Image.Resampling[preprocessing.interpolation.upper()]
     # Filtering such an edge in one step would take memory by its length: it is averaged down first.
     gap = 3.0 if max(image.size) > _LONGEST_EDGE else None
     if preprocessing.resize_mode == "squash":
@@ -134,6 +141,8 @@ def _scaled(image: Image.Image, ratio: float) -> tuple[int, int]:
 
 def _centred(image: Image.Image, height: int, width: int, fill: int) -> Image.Image:
     if image.width < width or image.height < height:
+        from PIL import Image
+
         page = Image.new("RGB", (max(width, image.width), max(height, image.height)), (fill, fill, fill))
         page.paste(image, ((page.width - image.width) // 2, (page.height - image.height) // 2))
         image = page

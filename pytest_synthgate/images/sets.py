@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,14 @@ class ImageSet:
         records: One per image, sorted by id; ids are unique.
         vectors: float32 (n, d), one row per record, when the set is embeddings and not pictures.
         notes: What was passed over while listing, and how many: one printable line each, told once a run.
+        contained: Whether nothing outside the root had a part in the listing.
     """
 
     root: Path
     records: tuple[ImageRecord, ...]
     vectors: NDArray[np.float32] | None = None
     notes: tuple[str, ...] = ()
+    contained: bool = False
 
     def __len__(self) -> int:
         """Count the records, readable or not."""

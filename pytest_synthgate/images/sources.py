@@ -6,6 +6,7 @@ changes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_synthgate.errors import SourceError
@@ -36,7 +37,8 @@ def open_set(path: Path, *, side: Side, notes: Notes | None = None) -> ImageSet:
     suffix = path.suffix.lower()
     if path.is_dir():
         export = yolo.open_export(path)
-        listed = open_folder(path) if export is None else export
+        # The labels of an export may lie beside it.
+        listed = replace(open_folder(path), contained=True) if export is None else export
         images = table.attach(listed, recipes=side == "synthetic", notes=notes)
     elif not path.exists():
         raise SourceError(f"{shown(path)}: there is no such file or folder; give {_KINDS}")

@@ -18,7 +18,7 @@ from pytest_synthgate.files.forms import Form, MisfitError, laid_out
 from pytest_synthgate.files.replacing import replace_file
 from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.results.result import SpecResult, WrittenResult
-from pytest_synthgate.scores.evaluate import REVISION
+from pytest_synthgate.scores.measurement import REVISION
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.printable import printable, shown
 from pytest_synthgate.text.wording import differences, quoted, written

@@ -23,15 +23,12 @@ from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_or
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
-from pytest_synthgate.scores.measurement import Contents, Measurement
+from pytest_synthgate.scores.measurement import REVISION, Contents, Measurement
 from pytest_synthgate.scores.projection import projected
 from pytest_synthgate.scores.real import Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.threshold import TAU_RULE
 from pytest_synthgate.spec.model import Definition
-
-REVISION = 2
-"""Raised whenever the same features would get other scores."""
 
 DRAWN = 200
 """Findings of every score that the map shows for certain."""

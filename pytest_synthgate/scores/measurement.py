@@ -24,6 +24,9 @@ from pytest_synthgate.text.wording import meant, written
 FORM = 3
 """Raised when a measurement holds more than before, so that a stored one without it is made again."""
 
+REVISION = 2
+"""Raised whenever the same features would get other scores."""
+
 ENOUGH = 30
 """Images from which a number can decide anything."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from pytest_synthgate.scores.uncertainty import (
     normal_reach,
     share,
     variance,
+    widened,
 )
 from pytest_synthgate.spec.model import Definition
 
@@ -152,17 +153,6 @@ def _given_away(by_draw: Floats, side: Examples) -> Score:
     """Share with P(true label) >= 0.9; the spread over draws of the classifier widens the interval of the images."""
     spread = normal_reach(math.sqrt(variance((by_draw >= OBVIOUS).mean(axis=1))))
     return widened(share(by_draw.mean(axis=0) >= OBVIOUS, side.clusters), spread)
-
-
-def widened(score: Score, spread: float) -> Score:
-    """Widen an interval within [0, 1] by the half width of another one, of a cause of its own."""
-    if score.value is None or score.low is None or score.high is None:
-        return score
-    return replace(
-        score,
-        low=max(0.0, score.value - math.hypot(score.value - score.low, spread)),
-        high=min(1.0, score.value + math.hypot(score.high - score.value, spread)),
-    )
 
 
 def area_under_curve(probabilities: Probabilities, n_synthetic: float, n_real: float) -> Score:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from pytest_synthgate.features.matrix import Flags, Floats, Indices
 from pytest_synthgate.scores.score import Score
+
+if TYPE_CHECKING:
+    from pytest_synthgate.features.matrix import Flags, Floats, Indices
 
 LEVEL = 0.95
 """Coverage of every interval, unless several looks share it."""
@@ -18,6 +20,8 @@ def effective_size(clusters: Indices) -> float:
 
     Equals the number of clusters when all have the same size (Kish 1965, section 5.4). Every image has one label.
     """
+    import numpy as np
+
     if len(clusters) == 0:
         return 0.0
     _, sizes = np.unique(clusters, return_counts=True)
@@ -49,6 +53,8 @@ def share(flags: Flags, clusters: Indices, level: float = LEVEL) -> Score:
     deff = sum(m^2) / sum(m) over the flagged clusters of size m: images copied from one another do not count as
     independent evidence. Every image has a flag and the label of its cluster; `level` is the coverage of the interval.
     """
+    import numpy as np
+
     _, sizes = np.unique(clusters[flags], return_counts=True)
     return share_of(sizes, len(flags), level)
 
@@ -61,7 +67,7 @@ def share_of(sizes: Indices, n: int, level: float = LEVEL) -> Score:
     if n == 0:
         return Score(None)
     flagged = int(sizes.sum())
-    design_effect = float((sizes.astype(np.float64) ** 2).sum() / flagged) if flagged else 1.0
+    design_effect = float((sizes.astype(float) ** 2).sum() / flagged) if flagged else 1.0
     low, high = clopper_pearson(flagged / design_effect, n / design_effect, level)
     return Score(flagged / n, low, high, n, n / design_effect)
 
@@ -78,6 +84,7 @@ def rate_of_pairs(clusters: Indices, pairs: int, level: float = LEVEL) -> Score:
     cluster could hold (Garwood 1936 on the rest). Every image has one label; `pairs` are near-duplicate pairs among
     them, `level` is the coverage of the interval.
     """
+    import numpy as np
     from scipy.stats import gamma
 
     n = len(clusters)
@@ -104,6 +111,17 @@ def normal_interval(value: float, error: float, level: float = LEVEL) -> tuple[f
     """Interval of an estimate with a standard error, kept within [0, 1]."""
     reach = normal_reach(error, level)
     return max(0.0, value - reach), min(1.0, value + reach)
+
+
+def widened(score: Score, spread: float) -> Score:
+    """Widen an interval within [0, 1] by the half width of another one, of a cause of its own."""
+    if score.value is None or score.low is None or score.high is None:
+        return score
+    return replace(
+        score,
+        low=max(0.0, score.value - math.hypot(score.value - score.low, spread)),
+        high=min(1.0, score.value + math.hypot(score.high - score.value, spread)),
+    )
 
 
 def variance(values: Floats) -> float:

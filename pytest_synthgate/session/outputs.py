@@ -14,20 +14,19 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.images.folder import OUTPUT_MARK
-from pytest_synthgate.reports.conclusions import failed_gates
-from pytest_synthgate.reports.github import append_summary
-from pytest_synthgate.reports.junit import GateKey, gate_of, link_pictures
-from pytest_synthgate.reports.markdown import write_markdown
-from pytest_synthgate.results.file import write_results
-from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.session.run import Run
+from pytest_synthgate.images.tree import OUTPUT_MARK
 from pytest_synthgate.text.printable import portable, shown, unused, visible
+
+if TYPE_CHECKING:
+    from pytest_synthgate.reports.junit import GateKey
+    from pytest_synthgate.results.result import SpecResult
+    from pytest_synthgate.session.run import Run
 
 _SUFFIX = ".sheet.jpg"
 # Brackets and bars end the path for those who read `[[ATTACHMENT|path]]`, and XML cannot hold every letter.
@@ -66,14 +65,32 @@ def outputs(run: Run) -> Iterator[tuple[str, Path, Callable[[Path, Mapping[str, 
     """Give what each file is called in the summary, where it goes, and what writes it."""
     options = run.options
     files = (
-        ("results", options.json, write_results),
+        ("results", options.json, _write_results),
         ("history", options.history, partial(_add_to_history, run)),
         ("report", options.html, partial(_write_html, run)),
         ("baseline", options.baseline if options.update_baseline else None, partial(_accept, run)),
-        ("Markdown", options.markdown, write_markdown),
-        ("step summary", options.step_summary if run.receiver else None, append_summary),
+        ("Markdown", options.markdown, _write_markdown),
+        ("step summary", options.step_summary if run.receiver else None, _append_summary),
     )
     return ((label, path, write) for label, path, write in files if path is not None)
+
+
+def _write_results(path: Path, results: Mapping[str, SpecResult]) -> None:
+    from pytest_synthgate.results.file import write_results
+
+    write_results(path, results)
+
+
+def _write_markdown(path: Path, results: Mapping[str, SpecResult]) -> None:
+    from pytest_synthgate.reports.markdown import write_markdown
+
+    write_markdown(path, results)
+
+
+def _append_summary(path: Path, results: Mapping[str, SpecResult]) -> None:
+    from pytest_synthgate.reports.github import append_summary
+
+    append_summary(path, results)
 
 
 def _accept(run: Run, path: Path, results: Mapping[str, SpecResult]) -> None:
@@ -125,6 +142,8 @@ def attach_sheets(run: Run) -> None:
     xml = run.options.junit
     if xml is None:
         return
+    from pytest_synthgate.reports.junit import link_pictures
+
     folder = xml.with_name(_linkable(f"{xml.stem}-images"))
     try:
         if sheets := _write_sheets(folder, run.receiver.results()):
@@ -135,7 +154,9 @@ def attach_sheets(run: Run) -> None:
 
 def _write_sheets(folder: Path, results: Mapping[str, SpecResult]) -> dict[GateKey, Path]:
     """Write a sheet for each failed gate that has one, and remove those of an earlier run."""
+    from pytest_synthgate.reports.conclusions import failed_gates
     from pytest_synthgate.reports.contact_sheet import contact_sheet
+    from pytest_synthgate.reports.junit import gate_of
 
     for old in (*folder.glob(f"*{_SUFFIX}"), *folder.glob(OUTPUT_MARK)):
         old.unlink(missing_ok=True)

@@ -13,9 +13,7 @@ import pytest
 
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.reports.conclusions import reading
-from pytest_synthgate.reports.github import annotate
 from pytest_synthgate.reports.overview import aligned_rows, notes
-from pytest_synthgate.reports.spec_in_words import describe_spec
 from pytest_synthgate.results.result import SpecResult
 from pytest_synthgate.session.current import run_of
 from pytest_synthgate.session.outputs import only_measured, outputs
@@ -44,6 +42,8 @@ def write_summary(reporter: Any, run: Run) -> None:
     for label, reason in run.unwritten.items():
         reporter.write_line(f"{label}: {visible(reason)}", red=True, bold=True)
     if run.options.workspace is not None:
+        from pytest_synthgate.reports.github import annotate
+
         for line in annotate(results, run.receiver.files(), run.options.workspace):
             reporter.write_line(line)
 
@@ -100,6 +100,8 @@ def write_prompts(session: pytest.Session) -> None:
     Raises:
         pytest.UsageError: A prompt cannot be expanded.
     """
+    from pytest_synthgate.reports.spec_in_words import describe_spec
+
     run = run_of(session.config)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     write = sys.stdout.write if reporter is None else reporter.write

@@ -21,9 +21,9 @@ from pytest_synthgate.scores.fit import Probabilities, sides
 from pytest_synthgate.scores.groups import Axis, breakdown
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import POOLED, Measurement
-from pytest_synthgate.scores.realism import OBVIOUS, realism_scores, widened
+from pytest_synthgate.scores.realism import OBVIOUS, realism_scores
 from pytest_synthgate.scores.score import Score
-from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance
+from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance, widened
 from pytest_synthgate.spec.limits import Limits
 from pytest_synthgate.spec.waivers import Waiver
 

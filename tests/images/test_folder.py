@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_synthgate.errors import SourceError
-from pytest_synthgate.images.folder import OUTPUT_MARK, open_folder, walk
+from pytest_synthgate.images.folder import open_folder, walk
+from pytest_synthgate.images.tree import OUTPUT_MARK
 from pytest_synthgate.text.printable import printable, shown, storable
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="names that only Linux file systems hold")

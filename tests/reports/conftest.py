@@ -7,8 +7,8 @@ import pytest
 
 from pytest_synthgate import Finding, Limits, Measurement, Score, gate
 from pytest_synthgate.results.result import SpecResult
-from pytest_synthgate.scores.evaluate import REVISION
 from pytest_synthgate.scores.finding import Unreadable
+from pytest_synthgate.scores.measurement import REVISION
 
 N = 200
 HUNDRED = 100

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_synthgate.images.folder import OUTPUT_MARK
+from pytest_synthgate.images.tree import OUTPUT_MARK
 
 from .conftest import Project
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pytest_synthgate.errors import ResultsError
 from pytest_synthgate.files.replacing import replace_file
-from pytest_synthgate.images.folder import OUTPUT_MARK
+from pytest_synthgate.images.tree import OUTPUT_MARK
 from pytest_synthgate.reports import Results
 from pytest_synthgate.reports.conclusions import failed_gates, headline, reading
 from pytest_synthgate.reports.evidence import SHOWN, some

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from justhtml import Element, JustHTML
 
-from pytest_synthgate.images.folder import OUTPUT_MARK
+from pytest_synthgate.images.tree import OUTPUT_MARK
 
 from .conftest import FILE, FOLDER
 
