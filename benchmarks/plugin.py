@@ -18,8 +18,6 @@ BARE = ("env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", sys.executable, "-m", "pytest
 WITH = (*BARE, "-p", "pytest_synthgate.plugin")
 TEST = "def test_nothing():\n    pass\n"
 CONFTEST = """
-import numpy as np
-
 class Means:
     name = fingerprint = "means of 8 x 8 patches"
     dim = 192
@@ -30,6 +28,8 @@ class Means:
         return Preprocessing(size=(32, 32))
 
     def encode(self, batch):
+        import numpy as np
+
         found = batch.reshape(len(batch), 8, 4, 8, 4, 3).mean(axis=(2, 4)).reshape(len(batch), -1) + 1
         return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
 

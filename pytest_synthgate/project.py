@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_synthgate.scores.measurement import Measurement
     from pytest_synthgate.spec.model import Spec
     from pytest_synthgate.spec.waivers import Waiver
+    from pytest_synthgate.unchanged import Unchanged
 
 
 @dataclass
@@ -95,6 +96,12 @@ class Project:
         store, how = self._opened.enter_context(Store(self.settings.cache)), self.settings
         return Measurer(store, how.progress, self._encoder, how.generate, self.generator, how.process, self._notes)
 
+    @cached_property
+    def _unchanged(self) -> Unchanged:
+        from pytest_synthgate.unchanged import Unchanged
+
+        return Unchanged(self.measurer)
+
     def _encoder(self, name: str, base: Path) -> EncoderSource:
         from pytest_synthgate.features.encoder import hooked
         from pytest_synthgate.features.encoders import resolve_encoder
@@ -116,7 +123,7 @@ class Project:
     def prepare(self, spec: Spec) -> None:
         """Have both sets listed, made where images are missing, and embedded; or know that what is stored is fresh."""
         with self._discreetly(spec):
-            if self._fresh(spec) is None:
+            if self._fresh(spec) is None and self._unchanged.result(spec) is None:
                 self.measurer.sets(spec)
 
     def images(self, spec: Spec, side: Literal["real", "synthetic"]) -> ImageSet:
@@ -146,19 +153,24 @@ class Project:
         return self._found[spec.name]
 
     def _measured(self, spec: Spec) -> SpecResult:
+        if (before := self._unchanged.result(spec)) is not None:
+            return before
         from pytest_synthgate.measure import known_classes
         from pytest_synthgate.results.image_files import files_of
         from pytest_synthgate.results.result import SpecResult
 
         measurement, classes = self.measurer.measurement(spec), known_classes(spec, self.measurer)
-        return SpecResult(measurement, classes=classes, images=files_of(spec, self.measurer))
+        result = SpecResult(measurement, classes=classes, images=files_of(spec, self.measurer))
+        self._unchanged.remember(spec, result)
+        return result
 
     def _fresh(self, spec: Spec) -> SpecResult | None:
         """Give the stored result of this very spec; None where specs are measured."""
+        if (path := self.settings.results) is None:
+            return None
         from pytest_synthgate.results.file import fresh
 
-        path, declared = self.settings.results, self.catalogue.declared[spec.name]
-        return None if path is None else fresh(path, self._stored, spec, declared)
+        return fresh(path, self._stored, spec, self.catalogue.declared[spec.name])
 
     @cached_property
     def _stored(self) -> Mapping[str, SpecResult]:
