@@ -1,0 +1,180 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache, partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageOps
+
+from pytest_synthgate.features.local import LocalFeatures, local_features
+from pytest_synthgate.scores.geometry import Match, compared, in_words
+
+from ..edited import TWELVE, Edit, cropped, drawn, in_turn, saved, turned
+
+pytest.importorskip("cv2")
+pytest.importorskip("faiss")
+
+FURTHER: dict[str, Edit] = {
+    "mirror and crop": in_turn(TWELVE["mirror"], partial(cropped, side=0.8)),
+    "turned by 10": partial(turned, degrees=10),
+    "turned by 90": partial(turned, degrees=90),
+    "upside down": partial(turned, degrees=180),
+    "border": lambda image, _: ImageOps.expand(image, 40, "white"),
+    "squared": lambda image, _: image.resize((256, 256)),
+    "posterised": lambda image, _: ImageOps.posterize(image, 2),
+    "thumbnail": lambda image, _: image.resize((85, 64)),
+    "WebP": partial(saved, quality=10, form="WEBP"),
+}
+
+
+@cache
+def points(number: int) -> LocalFeatures:
+    return local_features(drawn(number))
+
+
+def edited(edit: Edit, number: int) -> LocalFeatures:
+    return local_features(edit(drawn(number), np.random.default_rng(number)))
+
+
+def matched(copy: LocalFeatures, original: LocalFeatures) -> Match:
+    match = compared(copy, original)
+    assert match is not None
+    return match
+
+
+@pytest.mark.parametrize("name", [*TWELVE, *FURTHER])
+def test_an_edited_copy_is_found(name: str) -> None:
+    for number in range(3):
+        match = matched(edited({**TWELVE, **FURTHER}[name], number), points(number))
+        assert match.inliers >= 20
+        assert match.agreement > 0.8
+        assert match.mirrored == ("mirror" in name)
+
+
+def test_different_pictures_are_no_copies() -> None:
+    pairs = [(one, other) for one in range(8) for other in range(8) if one != other]
+    assert [pair for pair in pairs if compared(points(pair[0]), points(pair[1]))] == []
+
+
+@settings(max_examples=25)
+@given(
+    scale=st.floats(0.6, 1.6),
+    degrees=st.floats(-180, 180),
+    shift=st.tuples(st.floats(-40, 40), st.floats(-40, 40)),
+    mirror=st.booleans(),
+    number=st.integers(0, 3),
+)
+def test_the_transform_is_recovered(
+    scale: float, degrees: float, shift: tuple[float, float], mirror: bool, number: int
+) -> None:
+    original = drawn(number, (400, 400))
+    radians = np.radians(degrees)
+    # A place of the copy, from its middle, to the place of the original that it shows, in pixels.
+    turn = np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]]) * scale
+    if mirror:
+        turn = turn @ np.diag([-1, 1])
+    moved = 200 + np.array(shift) - turn @ [200, 200]
+    copy = original.transform(
+        (400, 400), Image.Transform.AFFINE, (*turn[0], moved[0], *turn[1], moved[1]), Image.Resampling.BICUBIC
+    )
+    match = matched(local_features(copy), local_features(original))
+    assert match.mirrored == mirror
+    expected = np.column_stack([turn, moved / 400])
+    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]])
+    assert np.array(match.frame) == pytest.approx(corners @ expected.T, abs=0.03 * max(1, scale))
+    clockwise = degrees if mirror else -degrees
+    assert abs((match.degrees - clockwise + 180) % 360 - 180) < 3
+
+
+def test_the_overlap_is_told_for_both_pictures() -> None:
+    crop = matched(local_features(drawn(0).crop((34, 26, 306, 230))), points(0))
+    assert crop.of_original == pytest.approx(0.64, abs=0.03)
+    assert crop.of_copy == pytest.approx(1, abs=0.02)
+    page = Image.new("RGB", (680, 512))
+    page.paste(drawn(0), (100, 50))
+    inside = matched(local_features(page), points(0))
+    assert inside.of_original == pytest.approx(1, abs=0.03)
+    assert inside.of_copy == pytest.approx(0.25, abs=0.02)
+
+
+def test_what_was_done_is_said_in_words() -> None:
+    def words(image: Image.Image) -> str:
+        return in_words(matched(local_features(image), points(0)))
+
+    whole = drawn(0)
+    assert words(whole) == "whole"
+    assert words(ImageOps.mirror(whole)) == "mirrored"
+    assert words(whole.rotate(90, expand=True)) == "rotated 90 degrees"
+    assert words(whole.crop((0, 0, 204, 154))) == "cropped to 60%"
+    assert words(ImageOps.mirror(whole).crop((34, 26, 306, 230))) in {
+        f"mirrored, cropped to {n}%" for n in (79, 80, 81)
+    }
+
+
+def test_words_follow_the_numbers() -> None:
+    match = Match(20, 0.9, 0.5, 0.36, ((1, 0, 0), (0, 1, 0)), True, -10.3)
+    assert in_words(match) == "mirrored, cropped to 60%, rotated 10 degrees, in 50% of the picture"
+    assert in_words(replace(match, mirrored=False, of_copy=1, of_original=1, degrees=0.6)) == "rotated 1 degree"
+
+
+def test_a_mirrored_copy_needs_the_mirrored_points() -> None:
+    copy = edited(TWELVE["mirror"], 0)
+    assert compared(copy, points(0)) is not None
+    assert compared(replace(copy, mirrored=None), points(0)) is None
+    assert compared(copy, replace(points(0), mirrored=None)) is not None
+
+
+def with_logo(number: int) -> LocalFeatures:
+    image = drawn(number)
+    image.paste(drawn(99, (110, 110)), (10, 10))
+    return local_features(image)
+
+
+def test_a_shared_logo_makes_no_copies() -> None:
+    assert [compared(with_logo(one), with_logo(other)) for one in range(3) for other in range(4, 7)] == [None] * 9
+
+
+def test_a_copy_under_a_logo_is_found() -> None:
+    assert compared(with_logo(0), points(0)) is not None
+
+
+def test_a_shared_frame_makes_no_copies() -> None:
+    def framed(number: int) -> LocalFeatures:
+        frame = drawn(99, (440, 356))
+        frame.paste(drawn(number), (50, 50))
+        return local_features(frame)
+
+    assert [compared(framed(one), framed(other)) for one in range(3) for other in range(4, 7)] == [None] * 9
+
+
+def test_pictures_with_nothing_to_see_match_nothing() -> None:
+    blank = local_features(Image.new("RGB", (300, 300), "white"))
+    assert compared(blank, blank) is None
+    assert compared(points(0), blank) is None
+    assert compared(blank, points(0)) is None
+
+
+def test_repeated_textures_are_no_copies_of_one_another() -> None:
+    def bricks(number: int) -> LocalFeatures:
+        random = np.random.default_rng(number)
+        image = Image.new("RGB", (340, 256), "grey")
+        draw = ImageDraw.Draw(image)
+        for row in range(16):
+            for column in range(-1, 10):
+                left, shade = column * 36 + row % 2 * 18, int(random.integers(90, 150))
+                draw.rectangle((left, row * 16, left + 32, row * 16 + 12), fill=(shade, shade // 2, 40))
+        return local_features(image)
+
+    assert [compared(bricks(one), bricks(other)) for one in range(3) for other in range(4, 7)] == [None] * 9
+
+
+def test_threads_change_nothing() -> None:
+    copies = [edited(TWELVE["crop 60%"], number) for number in range(4)]
+    originals = [points(number) for number in range(4)]
+    alone = [compared(*pair) for pair in zip(copies, originals, strict=True)]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(compared, copies * 4, originals * 4))
+    assert together == alone * 4
+    assert None not in alone
