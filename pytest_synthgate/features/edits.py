@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pytest_synthgate.features.embedding import Embedded, ahead
+from pytest_synthgate.features.ahead import ahead
+from pytest_synthgate.features.embedding import Embedded
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.formats import without_pillow_warnings
@@ -82,7 +83,7 @@ def embed_edits(
         }
 
     def prepared() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        for each in ahead(edited, lacking, limit=model.batch_size):
+        for each in ahead(edited, lacking, limit=model.ready):
             yield from each.items()
 
     model.add_features(key, prepared())

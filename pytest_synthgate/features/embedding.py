@@ -7,19 +7,18 @@ first run and all later ones see the same numbers.
 
 from __future__ import annotations
 
-import os
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pytest_synthgate.errors import NothingReadableError, require
+from pytest_synthgate.features.ahead import ahead
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
@@ -28,10 +27,6 @@ from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.text.printable import visible
 
-In = TypeVar("In")
-Out = TypeVar("Out")
-
-_MOST_THREADS = 4
 _NOTE_EVERY = 256
 _NO_FILE = Pixels(None, "the set names no file for it")
 
@@ -136,7 +131,7 @@ def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progr
     work = partial(read, store=store, key=key, preprocessing=model.facts.preprocessing, normalise=normalise)
     # Once, but for files that change meanwhile: another file may then have to stand in for the same picture.
     while lacking := _lacking(paths, pixels, store, key):
-        readings = _shown(ahead(work, lacking, limit=2 * model.batch_size), len(lacking), progress)
+        readings = _shown(ahead(work, lacking, limit=model.ready), len(lacking), progress)
         model.add_features(key, _prepared(readings, pixels, store))
     found = {name: pixels[record.path] if record.path else _NO_FILE for name, record in records.items()}
     digests = {name: each.digest for name, each in found.items() if each.digest}
@@ -160,25 +155,6 @@ def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progr
 
 def _by_id(images: ImageSet) -> dict[str, ImageRecord]:
     return {record.id: record for record in sorted(images.records, key=lambda record: record.id)}
-
-
-def ahead(work: Callable[[In], Out], items: Iterable[In], limit: int) -> Generator[Out, None, None]:
-    """Map in threads while the model computes; results come in the order of the items.
-
-    At most `limit` of them are made before they are asked for: however large a set is, few are in memory.
-    """
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), "synthgate-decode") as threads:
-        running: deque[Future[Out]] = deque()
-        try:
-            for item in items:
-                running.append(threads.submit(work, item))
-                if len(running) >= limit:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for each in running:
-                each.cancel()
 
 
 def _lacking(paths: Sequence[Path], pixels: Mapping[Path, Pixels], store: Store, key: str) -> list[Path]:

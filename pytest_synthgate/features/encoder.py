@@ -10,9 +10,11 @@ import hashlib
 import json
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -20,6 +22,7 @@ from PIL import __version__ as pillow_version
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, foreign, retold
+from pytest_synthgate.features.ahead import ahead, cores
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING, Preprocessing
@@ -44,7 +47,11 @@ _PARTS = ("name", "fingerprint", "preprocessing", "dim", "encode")
 
 
 class Encoder(Protocol):
-    """A model that turns images into vectors; what the hook `pytest_synthgate_encoder` returns."""
+    """A model that turns images into vectors; what the hook `pytest_synthgate_encoder` returns.
+
+    `encode` is called by one thread at a time, but for an encoder that also has a method `in_threads`: a context
+    manager that gives the number of threads that call it at once meanwhile, each to compute on a core of its own.
+    """
 
     @property
     def name(self) -> str:
@@ -161,6 +168,9 @@ class LazyEncoder:
 
     The store keeps its facts, by the stamps of its files, and its features. Where no batch size is given, it is what
     suits the hardware.
+
+    Attributes:
+        ready: How many prepared images there should be at most before they are encoded.
     """
 
     def __init__(self, source: EncoderSource, hardware: Hardware, store: Store, batch_size: int | None = None) -> None:
@@ -168,6 +178,8 @@ class LazyEncoder:
         self.hardware = hardware
         self.store = store
         self.batch_size = batch_size or (_CPU_BATCH if hardware.device == "cpu" else _ACCELERATOR_BATCH)
+        # A batch for each of the threads that may encode, and one for the thread that is done first.
+        self.ready = self.batch_size * (1 + (cores() if hardware.device == "cpu" else 1))
         self._source = source
         self._encoder: Encoder | None = None
         self.facts = source.facts or self._remembered() or self._asked()
@@ -191,10 +203,20 @@ class LazyEncoder:
 
         A name that came before is left out.
         """
-        images = _distinct(prepared)
-        while batch := dict(islice(images, self.batch_size)):
+
+        def finish(batch: dict[str, NDArray[np.uint8]]) -> None:
             vectors = self.encode(list(batch.values()))
             self.store.add_features(key, dict(zip(batch, vectors, strict=True)))
+
+        images = _distinct(prepared)
+        batches = iter(lambda: dict(islice(images, self.batch_size)), {})
+        first = next(batches, None)
+        if first is None:  # then nothing is loaded
+            return
+        batches = chain([first], batches)
+        with _in_threads(self._loaded()) as threads:
+            finished = map(finish, batches) if threads == 1 else ahead(finish, batches, threads + 1, threads)
+            deque(finished, maxlen=0)
 
     def encode(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Encode up to a batch of images, always in a full one: kernels may differ between batch sizes.
@@ -263,6 +285,11 @@ class LazyEncoder:
         except OSError:
             return None
         return note.facts if now == note.files else None
+
+
+def _in_threads(encoder: Encoder) -> AbstractContextManager[int]:
+    in_threads: Callable[[], AbstractContextManager[int]] | None = getattr(encoder, "in_threads", None)
+    return nullcontext(1) if in_threads is None else in_threads()
 
 
 def _distinct(prepared: Iterable[tuple[str, NDArray[np.uint8]]]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,22 @@ class TorchEncoder:
                 f"{name} cannot encode images of {preprocessing.shape} in {hardware.precision} "
                 f"on {hardware.device} ({first_line(error)}); name another encoder, device or precision"
             ) from None
+
+    @contextmanager
+    def in_threads(self) -> Iterator[int]:
+        """Let as many threads call `encode` at once as torch would use for one call, each of which then uses one.
+
+        The vectors are those of one thread, whatever their number.
+        """
+        if self._device.type != "cpu":
+            yield 1
+            return
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # here, and in threads that begin to use torch
+        try:
+            yield threads
+        finally:
+            torch.set_num_threads(threads)
 
     def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode images, uint8 (n, height, width, 3), to vectors of length 1, float32 (n, dim)."""

@@ -6,11 +6,11 @@ them on two busy cores cost two to three times the CPU of one; those here sleep.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+
+from pytest_synthgate.features.ahead import cores
 
 
 @contextmanager
@@ -19,6 +19,5 @@ def computing() -> Iterator[ThreadPoolExecutor]:
     import sklearn.linear_model  # noqa: F401 (limits hold for libraries that are loaded)
     from threadpoolctl import threadpool_limits
 
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    with threadpool_limits(1), ThreadPoolExecutor(cores, "synthgate-compute") as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(cores(), "synthgate-compute") as pool:
         yield pool

@@ -2,7 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +125,73 @@ def test_a_library_that_lacks_one_of_its_own_is_named_with_the_encoder(store: St
     with pytest.raises(EncoderError) as caught:
         LazyEncoder(source, CPU, store)
     assert str(caught.value) == f"the encoder timm:net@w.safetensors cannot be loaded (OSError: {error})"
+
+
+def prepared(count: int) -> list[tuple[str, np.ndarray]]:
+    pictures = np.random.default_rng(0).integers(1, 256, (count, 4, 4, 3), dtype=np.uint8)
+    return [(str(number), each) for number, each in enumerate(pictures)]
+
+
+class Together(FlatEncoder):
+    """Encodes a batch only while as many others are being encoded as it has threads."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.threads, self.barrier, self.fails = threads, threading.Barrier(threads), False
+
+    @contextmanager
+    def in_threads(self) -> Iterator[int]:
+        yield self.threads
+
+    def encode(self, batch: np.ndarray) -> np.ndarray:
+        self.barrier.wait(timeout=10)
+        if self.fails:
+            raise ValueError
+        return super().encode(batch)
+
+
+def test_an_encoder_that_allows_it_encodes_in_several_threads_at_once(store: Store, encoder: FlatEncoder) -> None:
+    images = prepared(24)
+    LazyEncoder(source_of(Together(3)), CPU, store, 4).add_features("threads", images)
+    LazyEncoder(source_of(encoder), CPU, store, 4).add_features("alone", images)
+    names = [name for name, _ in images]
+    ours, theirs = (store.features(names, key) for key in ("threads", "alone"))
+    assert len(ours) == 24
+    assert all(np.array_equal(ours[name], theirs[name]) for name in names)
+
+
+def test_any_other_is_called_by_one_thread_at_a_time(store: Store) -> None:
+    busy = threading.Lock()
+
+    class Alone(FlatEncoder):
+        def encode(self, batch: np.ndarray) -> np.ndarray:
+            assert busy.acquire(blocking=False)
+            time.sleep(0.005)
+            busy.release()
+            return super().encode(batch)
+
+    alone = Alone()
+    LazyEncoder(source_of(alone), CPU, store, 4).add_features("key", prepared(24))
+    assert len(alone.batches) == 6
+
+
+def test_what_goes_wrong_in_one_of_several_threads_is_told_and_what_was_done_is_kept(store: Store) -> None:
+    images, failing = prepared(12), Together(2)
+
+    def breaking() -> Iterator[tuple[str, np.ndarray]]:
+        yield from images[:8]
+        until = time.monotonic() + 10
+        while len(store.embedded([name for name, _ in images], "key")) < 8 and time.monotonic() < until:
+            time.sleep(0.001)
+        failing.fails = True
+        failing.barrier = threading.Barrier(1)
+        yield from images[8:]
+
+    with pytest.raises(EncoderError, match="the encoder flat failed: ValueError"):
+        LazyEncoder(source_of(failing), CPU, store, 4).add_features("key", breaking())
+    assert store.embedded([name for name, _ in images], "key") == {name for name, _ in images[:8]}
+
+
+def test_nothing_is_loaded_where_nothing_is_encoded(encoder: FlatEncoder, store: Store) -> None:
+    source = EncoderSource("net", raises(AssertionError()), facts=EncoderFacts.of(encoder))
+    LazyEncoder(source, CPU, store).add_features("key", [])

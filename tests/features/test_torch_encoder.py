@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,25 @@ def test_the_same_bytes_in_another_shape_are_other_weights() -> None:
 def test_a_model_that_does_not_fit_its_input_is_refused() -> None:
     with pytest.raises(EncoderError, match=r"net cannot encode images of \(4, 4\) in fp32 on cpu .*; name another"):
         encoder(torch.nn.Conv2d(4, 1, 1))
+
+
+def test_several_threads_encode_at_once_each_on_its_own_and_to_the_last_digit_as_one_does() -> None:
+    batches = np.random.default_rng(0).integers(0, 256, (8, 6, 4, 4, 3), dtype=np.uint8)
+    net, before = encoder(convolution()), torch.get_num_threads()
+
+    def encoded(batch: np.ndarray) -> tuple[int, np.ndarray]:
+        vectors = net.encode(batch)
+        return torch.get_num_threads(), vectors
+
+    try:
+        torch.set_num_threads(3)
+        with net.in_threads() as threads, ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(encoded, batches))
+        assert (threads, torch.get_num_threads()) == (3, 3)
+        torch.set_num_threads(1)
+        assert all(
+            np.array_equal(vectors, net.encode(batch)) for batch, (_, vectors) in zip(batches, found, strict=True)
+        )
+    finally:
+        torch.set_num_threads(before)
+    assert {number for number, _ in found} == {1}
