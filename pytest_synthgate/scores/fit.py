@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, Features, Floats, Indices
-from pytest_synthgate.scores.logistic import Regressions
+from pytest_synthgate.scores.logistic import ROUGH, Regressions
 from pytest_synthgate.scores.threads import computing
 
 RUNGS = (30, 50, 100, 200, 500, 1000, 2000)
@@ -194,21 +194,28 @@ def _models(
 
 
 def _climb(sample: _Sample, start: int) -> tuple[int, Floats]:
-    """Walk along the strengths from `start` as long as the out-of-fold log-loss falls, first up, then down."""
-    best, models = start, sample.regressions.fit(STRENGTHS[start])
+    """Walk along the strengths from `start` as long as the out-of-fold log-loss falls, first up, then down.
+
+    Rough fits tell which of two losses is lower, unless they are too near; where it ends, the fit is as exact as all.
+    """
+    fits = sample.regressions
+    best, models = start, fits.fit(STRENGTHS[start], roughly=True)
     loss = sample.log_loss(models)
     for way in (1, -1):
         change = np.zeros_like(models)
         while 0 <= best + way < len(STRENGTHS):
             # From one strength to the next, coefficients change about as they did before.
-            tried = sample.regressions.fit(STRENGTHS[best + way], models + change)
+            tried = fits.fit(STRENGTHS[best + way], models + change, roughly=True)
             next_loss = sample.log_loss(tried)
+            if abs(next_loss - loss) < ROUGH * len(fits.labels):
+                models, tried = fits.fit(STRENGTHS[best], models), fits.fit(STRENGTHS[best + way], tried)
+                loss, next_loss = sample.log_loss(models), sample.log_loss(tried)
             if next_loss >= loss:
                 break
             best, loss, change, models = best + way, next_loss, tried - models, tried
         if best != start:
             break
-    return best, models
+    return best, fits.fit(STRENGTHS[best], models)
 
 
 @dataclass(frozen=True, slots=True)

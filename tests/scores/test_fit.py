@@ -24,6 +24,7 @@ from pytest_synthgate.scores.fit import (
     sides,
 )
 from pytest_synthgate.scores.links import near_duplicates
+from pytest_synthgate.scores.logistic import ROUGH, Regressions
 
 Floats = NDArray[np.float64]
 D = 8
@@ -268,3 +269,26 @@ def test_sets_that_are_one_joint_cluster_cannot_be_told_apart() -> None:
     pair = _pair(_twins(_rows(1, 0), 40), _twins(_rows(1, 0), 40))
     assert balanced_probabilities(*pair, [1]) == {}
     assert raw_probabilities(*pair) is None
+
+
+def test_whatever_rough_fits_err_by_the_strength_and_the_models_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearly one law, where the losses of strengths differ least, and errors as large as they may be."""
+    rng = np.random.default_rng(4)
+    pair = _pair(rng.normal(size=(200, 5)) + 0.2 * np.eye(5)[0], rng.normal(size=(200, 5)))
+    exact, err = Regressions.fit, [0.0]
+
+    def fit(self: Regressions, strength: float, start: Floats | None = None, *, roughly: bool = False) -> Floats:
+        found = exact(self, strength, start)
+        found[:, -1] += roughly * err[0] * ROUGH * rng.choice((-1, 1), size=FOLDS)
+        return found
+
+    monkeypatch.setattr(Regressions, "fit", fit)
+    for draw in range(3):
+        for start in range(len(STRENGTHS)):
+            err[0] = 0.0
+            sample = fitting._Sample.of(*pair, (np.arange(200), np.arange(200)), draw, None)
+            best, models = fitting._climb(sample, start)
+            err[0] = 1.0
+            again, same = fitting._climb(sample, start)
+            assert again == best
+            assert same == pytest.approx(models, abs=1e-7)

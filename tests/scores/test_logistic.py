@@ -146,11 +146,11 @@ def test_what_does_not_converge_is_left_to_scikit_learn(monkeypatch: pytest.Monk
     monkeypatch.setattr(Regressions, "_newton", watched)
     assert regressions.fit(3.0).tolist() == found.tolist()
     assert asked == []
-    monkeypatch.setattr(logistic, "_RENEWED_AFTER", 1)
-    monkeypatch.setattr(logistic, "_PRECONDITIONERS", 1)
+    monkeypatch.setattr(logistic, "_STEPS", 1)
+    monkeypatch.setattr(logistic, "_WALKS", 1)
     assert regressions.fit(3.0) == pytest.approx(found, abs=1e-5)
     monkeypatch.undo()
     monkeypatch.setattr(Regressions, "_newton", watched)
-    monkeypatch.setattr(logistic, "_preconditioner", lambda *_: None)
+    monkeypatch.setattr(logistic, "_solver", lambda *_: None)
     assert regressions.fit(3.0) == pytest.approx(found, abs=1e-5)
     assert asked == [3.0, 3.0]
