@@ -31,7 +31,7 @@ _LARGEST_REDUCED = 4
 _LARGEST_FILE = 1 << 30
 """Bytes of one file, for it is read whole."""
 _BLOCK = 1 << 20
-"""Pixels that are scaled at a time, for they take eight bytes each meanwhile."""
+"""Pixels that are scaled, or hashed, at a time, for they take up to eight bytes each meanwhile."""
 
 
 class UnreadableError(SynthgateError):
@@ -107,7 +107,11 @@ def pixel_digest(image: Image.Image) -> str:
     """Hash size and RGB values, `sha256:...`; equal for any two files that show the same pixels."""
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     digest = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode())
-    digest.update(rgb.tobytes())
+    # In strips: whole, the values of a large picture are copied twice, into memory that has to be found first.
+    rows = max(1, _BLOCK // rgb.width)
+    for top in range(0, rgb.height, rows):
+        strip = (0, top, rgb.width, min(top + rows, rgb.height))
+        digest.update((rgb if rows >= rgb.height else rgb.crop(strip)).tobytes())
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -156,7 +160,8 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
             grey[values == transparent] = 255
         return Image.fromarray(grey).convert("RGB")
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
+        # `convert` would copy what is in this mode already, which takes half as long as decoding a large JPEG.
+        return Image.Image()._new(picture.im) if picture.mode == "RGB" else picture.convert("RGB")
     layer = picture.convert("LA") if picture.mode == "La" else picture
     rgba = layer.convert("RGBA")
     page = Image.new("RGB", rgba.size, "white")

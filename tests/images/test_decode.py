@@ -1,5 +1,6 @@
 """Every kind of image file comes out as a viewer shows it, or as one reason why not."""
 
+import hashlib
 import struct
 import tracemalloc
 import warnings
@@ -448,6 +449,30 @@ def test_digest_depends_on_pixels_and_size_alone() -> None:
     changed.putpixel((31, 23), (1, 2, 3))
     assert pixel_digest(changed) != pixel_digest(png)
     assert pixel_digest(Image.new("RGB", (6, 2))) != pixel_digest(Image.new("RGB", (2, 6)))
+
+
+@settings(max_examples=50)
+@given(width=st.integers(1, 40), height=st.integers(1, 40), at_a_time=st.integers(1, 500))
+def test_digest_is_of_size_and_values_however_many_are_hashed_at_a_time(
+    width: int, height: int, at_a_time: int
+) -> None:
+    image = Image.fromarray(np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    expected = hashlib.sha256(f"{width}x{height}:".encode() + image.tobytes()).hexdigest()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pytest_synthgate.images.decode._BLOCK", at_a_time)
+        assert pixel_digest(image) == f"sha256:{expected}"
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_nothing_of_a_file_but_its_pixels_comes_out(form: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "somebody"
+    data = saved(picture(), form, exif=exif, dpi=(72, 72), icc_profile=b"profile")
+    decoded = decode(data)
+    assert type(decoded) is Image.Image
+    assert (decoded.info, dict(decoded.getexif())) == ({}, {})
+    assert b"somebody" in data
+    assert b"somebody" not in saved(decoded, form)
 
 
 def test_many_threads_decode_the_same_as_one() -> None:
