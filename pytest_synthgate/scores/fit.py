@@ -46,6 +46,7 @@ class Examples:
     digests: tuple[str, ...]
     clusters: Indices
     marks: NDArray[np.uint64]
+    _members: dict[int, list[int]] = field(default_factory=dict, repr=False, compare=False)
     _orders: dict[int, Indices] = field(default_factory=dict, repr=False, compare=False)
 
     def order(self, draw: int) -> Indices:
@@ -54,11 +55,12 @@ class Examples:
         A cluster is ranked by the hash of its smallest digest, whatever its size; its image by the hash of its own.
         """
         if draw not in self._orders:
-            members: dict[int, list[int]] = {}
-            for row, label in enumerate(self.clusters.tolist()):
-                members.setdefault(label, []).append(row)
-            ranks = _hashes(f"draw{draw}", (min(map(self.digests.__getitem__, rows)) for rows in members.values()))
-            drawn = np.array([self._one_of(rows, draw) for rows in members.values()], dtype=np.int64)
+            if not self._members:
+                for row, label in enumerate(self.clusters.tolist()):
+                    self._members.setdefault(label, []).append(row)
+            members = self._members.values()
+            ranks = _hashes(f"draw{draw}", (min(map(self.digests.__getitem__, rows)) for rows in members))
+            drawn = np.array([self._one_of(rows, draw) for rows in members], dtype=np.int64)
             self._orders[draw] = drawn[np.argsort(ranks, kind="stable")]
         return self._orders[draw]
 
@@ -279,5 +281,6 @@ def _chance(logits: Floats) -> Floats:
 
 def _hashes(salt: str, digests: Iterable[str]) -> NDArray[np.uint64]:
     """Give the first 64 bits of the SHA-256 of each digest after a salt."""
-    found = b"".join(hashlib.sha256(f"{salt}:{digest}".encode()).digest()[:8] for digest in digests)
+    start = f"{salt}:".encode()
+    found = b"".join([hashlib.sha256(start + digest.encode()).digest()[:8] for digest in digests])
     return np.frombuffer(found, dtype=">u8").astype(np.uint64)
