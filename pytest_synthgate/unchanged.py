@@ -15,6 +15,7 @@ from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.features.encoder import DECODER
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.files.stamps import spelt
+from pytest_synthgate.files.trusted import taken
 from pytest_synthgate.images.tree import tree_of
 from pytest_synthgate.measure import key_of
 from pytest_synthgate.results.image_files import ImageFiles
@@ -113,7 +114,7 @@ class Unchanged:
         remembered = json.loads(text)
         self.measurer.tell(remembered["notes"])
         return SpecResult(
-            Measurement.from_json(remembered["measurement"]),
+            taken(Measurement, remembered["measurement"]),
             classes=tuple(remembered["classes"]),
-            images={side: Form(ImageFiles).read(files) for side, files in remembered["images"].items()},
+            images={side: ImageFiles.of_references(**files) for side, files in remembered["images"].items()},
         )

@@ -53,6 +53,12 @@ class ImageFiles:
     files: Mapping[str, FilePath] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
 
+    @classmethod
+    def of_references(cls, root: str, files: Mapping[str, str], hidden: Iterable[str]) -> ImageFiles:
+        """Take what a file of this package's own says."""
+        paths = {image: _of_reference(reference) for image, reference in files.items()}
+        return cls(_of_reference(root), paths, tuple(hidden))
+
     def path(self, image: str) -> Path | None:
         """Give the file of an image, whether it exists or not; None for a hidden one, and a name that leads out."""
         if image in self.hidden:

@@ -1,13 +1,13 @@
 """How results travel: packed where specs are measured, taken in where the reports are written.
 
 Part of the plugin. Under xdist the two are processes of their own, and nothing but plain JSON crosses, on the test
-reports; without it they are one process, and the way is the same.
+reports; without it they are one process, and results are kept where they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ class Receiver:
     notes: list[str] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     _parcels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _kept: dict[str, tuple[tuple[str, int], SpecResult]] = field(default_factory=dict)
 
     def receive(self, parcel: dict[str, Any], seconds: float) -> None:
         """Take in a parcel, and the time that the test took which it was found out in."""
@@ -66,17 +67,29 @@ class Receiver:
         # What could not be measured here may have been measured by another process.
         known["result"] = {**now, **before, **merged} if before.get("n_synthetic") else {**before, **now, **merged}
 
+    def keep(self, name: str, position: tuple[str, int], result: SpecResult) -> None:
+        """Take in what this very process found out about a spec; what once kept it from a verdict is not forgotten."""
+        if name in self._kept:
+            result = replace(result, error=result.error or self._kept[name][1].error)
+        self._kept[name] = position, result
+
     def __bool__(self) -> bool:
         """Whether the result of any spec arrived."""
-        return bool(self._parcels)
+        return bool(self._parcels or self._kept)
 
     def files(self) -> dict[str, Path]:
         """Give the spec file that each result is from."""
-        return {name: Path(parcel["position"][0]) for name, parcel in self._parcels.items()}
+        arrived = {name: Path(parcel["position"][0]) for name, parcel in self._parcels.items()}
+        return arrived | {name: Path(position[0]) for name, (position, _) in self._kept.items()}
 
     def results(self) -> dict[str, SpecResult]:
         """Give all results that arrived, in the order of declaration."""
         from pytest_synthgate.results.result import SpecResult
 
-        ordered = sorted(self._parcels.items(), key=lambda each: each[1]["position"])
-        return {name: SpecResult.from_json(each["result"]).in_table_order() for name, each in ordered}
+        found = {
+            name: (tuple(each["position"]), SpecResult.from_json(each["result"]))
+            for name, each in self._parcels.items()
+        }
+        found |= {name: (position, SpecResult.of(result.form())) for name, (position, result) in self._kept.items()}
+        ordered = sorted(found.items(), key=lambda each: each[1][0])
+        return {name: result.in_table_order() for name, (_, result) in ordered}

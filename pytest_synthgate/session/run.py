@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_synthgate.images.sets import ImageSet
+    from pytest_synthgate.results.result import SpecResult
     from pytest_synthgate.spec.model import Spec
     from pytest_synthgate.spec.prompts import Prompt
 
@@ -77,7 +78,7 @@ class Run:
         error = obstruction(item, call, spec if self.options.redact_real else None) if failed else None
         known = error is not None or (call.when == "call" and self.project.is_measured(spec))
         result = self.project.result(spec, error) if known else None
-        return self.sender.pack(spec.name, self._position(spec), result, self.project.notes())
+        return self._packed(spec.name, self._position(spec), result, self.project.notes())
 
     def parcel_of_broken(self, node: pytest.Collector, report: pytest.CollectReport) -> dict[str, Any] | None:
         """Pack why a spec file, or a spec in it, has no items; a file that cannot be read is told by its name."""
@@ -85,10 +86,19 @@ class Run:
 
         error = visible(report.longreprtext.strip().rpartition("\n")[2])
         if (spec := spec_of(node)) is not None:
-            return self.sender.pack(spec.name, self._position(spec), self.project.result(spec, error), ())
+            return self._packed(spec.name, self._position(spec), self.project.result(spec, error), ())
         if not isinstance(node, SpecFile):
             return None
-        return self.sender.pack(node.nodeid, (str(node.path), 0), self.project.unjudged(error), ())
+        return self._packed(node.nodeid, (str(node.path), 0), self.project.unjudged(error), ())
+
+    def _packed(
+        self, name: str, position: tuple[str, int], result: SpecResult | None, notes: Sequence[str]
+    ) -> dict[str, Any]:
+        """Pack what was found out, but for a result that is where the reports are written."""
+        if result is not None and not hasattr(self.config, "workerinput"):
+            self.receiver.keep(name, position, result)
+            result = None
+        return self.sender.pack(name, position, result, notes)
 
     def parcel_of_crashed(self, nodeid: str) -> dict[str, Any] | None:
         """Pack that the worker died which ran an item, if that was about a spec."""

@@ -91,7 +91,12 @@ class Table(BaseModel):
     """What all tables have in common: `becomes` and `more` are for the schema."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, json_schema_extra=_for_editors
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_extra=_for_editors,
+        defer_build=True,  # most files hold no waiver, and none is read as a whole
     )
     becomes: ClassVar[type] = object
     more: ClassVar[dict[str, Any]] = {}
