@@ -127,12 +127,14 @@ class EncoderSource:
         load: Brings it into memory on some hardware, or says in an `EncoderError` why it cannot.
         files: All that it is made of, when that can be told without loading; none for a hub id.
         facts: What is known of it, when that needs no loading.
+        settled: The hardware it runs on where some was chosen.
     """
 
     name: str
     load: Callable[[Hardware], Loaded]
     files: tuple[Path, ...] = ()
     facts: EncoderFacts | None = None
+    settled: Callable[[Hardware], Hardware] = lambda chosen: chosen
 
 
 def source_of(encoder: Encoder) -> EncoderSource:
@@ -175,7 +177,7 @@ class LazyEncoder:
 
     def __init__(self, source: EncoderSource, hardware: Hardware, store: Store, batch_size: int | None = None) -> None:
         self.name = source.name
-        self.hardware = hardware
+        self.hardware = hardware = source.settled(hardware)
         self.store = store
         self.batch_size = batch_size or (_CPU_BATCH if hardware.device == "cpu" else _ACCELERATOR_BATCH)
         # A batch for each of the threads that may encode, and one for the thread that is done first.

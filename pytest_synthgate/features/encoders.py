@@ -10,11 +10,11 @@ import difflib
 from pathlib import Path
 
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features import open_clip_encoders, timm_encoders
+from pytest_synthgate.features import onnx_encoders, open_clip_encoders, timm_encoders
 from pytest_synthgate.features.encoder import EncoderSource
 
-_FORMS = (*open_clip_encoders.FORMS, *timm_encoders.FORMS)
-_SOURCES = (open_clip_encoders.open_clip_source, timm_encoders.timm_source)
+_FORMS = (*open_clip_encoders.FORMS, *timm_encoders.FORMS, *onnx_encoders.FORMS)
+_SOURCES = (open_clip_encoders.open_clip_source, timm_encoders.timm_source, onnx_encoders.onnx_source)
 
 
 def resolve_encoder(name: str, base: Path | None = None) -> EncoderSource:

@@ -69,6 +69,7 @@ print(sorted({"torch", "open_clip", "timm", "huggingface_hub", "efficientnet_lit
         ("timm:resnet18", "names no safetensors file; write timm:NAME@FILE.safetensors"),
         ("timm:resnet18@weights.pth", "names no safetensors file"),
         ("timm:@weights.safetensors", "names no safetensors file"),
+        ("onx:net.onnx", "did you mean onnx:FILE.onnx?"),
         ("timm:resnet18@none.safetensors", "no file .*none.safetensors"),
     ],
 )
