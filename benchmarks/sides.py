@@ -1,6 +1,7 @@
 """Two commands side by side: each a process with one thread, by turns, the least CPU time of several rounds.
 
-What a side measures of itself it prints as JSON on its last line: `cpu`, in seconds, and `mib`, its largest memory.
+What a side measures of itself it prints as JSON on its last line: `cpu` and `wall`, in seconds, and `mib`, its largest
+memory.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ ONE_THREAD = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds and the largest memory in MiB."""
+    """CPU seconds, seconds on the clock, and the largest memory in MiB."""
 
     cpu: float
+    wall: float
     mib: float
 
     def __str__(self) -> str:
@@ -43,7 +45,8 @@ def side_by_side(
         for name in sides if number % 2 else reversed(sides):
             found[name].append(_run(sides[name], environment))
     return {
-        name: Cost(min(each.cpu for each in costs), min(each.mib for each in costs)) for name, costs in found.items()
+        name: Cost(*(min(getattr(each, part) for each in costs) for part in ("cpu", "wall", "mib")))
+        for name, costs in found.items()
     }
 
 
@@ -59,11 +62,11 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
 @contextmanager
 def measured() -> Iterator[None]:
     """Print what the body costs, as `side_by_side` reads it."""
-    start = time.process_time()
+    start, began = time.process_time(), time.perf_counter()
     yield
-    spent = time.process_time() - start
+    spent, wall = time.process_time() - start, time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(json.dumps({"cpu": spent, "mib": peak}))
+    print(json.dumps({"cpu": spent, "wall": wall, "mib": peak}))
 
 
 def cpu_by_turns(sides: Mapping[str, Sequence[str]], rounds: int, folder: Path) -> dict[str, float]:
