@@ -137,10 +137,8 @@ def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progr
     digests = {name: each.digest for name, each in found.items() if each.digest}
 
     def stored() -> FeatureMatrix:
-        vectors = store.features(set(digests.values()), key)
-        rows = np.array([vectors[digest] for digest in digests.values()], dtype=np.float32)
         ids, marks = tuple(digests), tuple(digests.values())
-        return feature_matrix(rows.reshape(-1, model.facts.dim), ids, marks, name=str(images.root))
+        return feature_matrix(store.matrix(marks, key, model.facts.dim), ids, marks, name=str(images.root))
 
     return Embedded(
         digests=digests,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_synthgate.errors import StoreError
 from pytest_synthgate.features.database import Database
 from pytest_synthgate.files.stamps import FileStamp
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 MOST_NOTED = 256 << 20
 """Letters of all notes of one kind; beyond it those go that were not used for longest."""
+_READ_AT_ONCE = 4096
+"""Vectors that are read together."""
 
 _SCHEMA = """
 CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, hash TEXT NOT NULL) WITHOUT ROWID;
@@ -97,6 +100,29 @@ class Store(Database):
 
         rows = self._select("SELECT digest, vector FROM features WHERE digest IN ({}) AND key = ?", digests, key)
         return {row[0]: np.frombuffer(row[1], dtype="<f4").astype(np.float32, copy=False) for row in rows}
+
+    def matrix(self, digests: Sequence[str], key: str, width: int) -> NDArray[np.float32]:
+        """Give the features of all of the digests under that key, float32 (n, width), in their order.
+
+        A few are read at a time, so that memory holds the matrix and little else.
+
+        Raises:
+            StoreError: They are not all there.
+        """
+        import numpy as np
+
+        found = np.empty((len(digests), width), dtype=np.float32)
+        for start in range(0, len(digests), _READ_AT_ONCE):
+            some = digests[start : start + _READ_AT_ONCE]
+            rows = dict(self._select("SELECT digest, vector FROM features WHERE digest IN ({}) AND key = ?", some, key))
+            lacking = len({*some} - rows.keys())
+            if lacking:
+                raise StoreError(
+                    f"{self.file} has lost the features of {lacking:,} images; run again, they will be remade"
+                )
+            vectors = np.frombuffer(b"".join(rows[digest] for digest in some), dtype="<f4")
+            found[start : start + len(some)] = vectors.reshape(-1, width)
+        return found
 
     def add_features(self, key: str, features: Mapping[str, NDArray[np.float32]]) -> None:
         """Add digest -> float32 (d,) under a key that names all that shaped them; what is there stays."""

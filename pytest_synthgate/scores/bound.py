@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats
+from pytest_synthgate.scores.blocks import SAMPLED, Blocks
 from pytest_synthgate.scores.pairs import ONE_PAIR
 
 _AXES = (32, 64, 96, 128, 160, 256)
-_SAMPLED = 1024
-"""Rows a side, at most, that tell which axes to take, and how many pay."""
 _FEWEST = 8192
 """Rows a side below which everything is cheap anyway."""
 _WORTH = 0.8
@@ -38,28 +37,32 @@ class Bound:
     b: Features
 
 
-def bound_for(a: Features, b: Features, wanted_a: Features, wanted_b: Features) -> Bound | None:
+def bound_for(a: Features, b: Features, wanted_a: Features, wanted_b: Features, blocks: Blocks) -> Bound | None:
     """Find a bound that rules out most pairs of float32 (n, d) and (m, d) which nobody wants.
 
-    A pair is wanted when it is as similar as `wanted_a`, (n,), says of its one row, or `wanted_b`, (m,), of the other.
+    A pair is wanted when it is as similar as `wanted_a`, (n,), says of its one row, or `wanted_b`, (m,), of the other;
+    only those in `blocks` are ever looked at.
 
     Returns:
         None where it would not pay.
     """
     if min(len(a), len(b)) < _FEWEST:
         return None
-    steps = [max(2, len(each) // _SAMPLED) for each in (a, b)]
-    both = np.concatenate([each[::step] for each, step in zip((a, b), steps, strict=True)]).astype(np.float64)
+    both = np.concatenate([each[:: max(2, len(each) // SAMPLED)] for each in (a, b)]).astype(np.float64)
     axes = np.linalg.eigh(both.T @ both)[1][:, ::-1]
     # Other rows tell what it is worth: the axes fit those that they were taken from too well.
-    some = [slice(1, None, step) for step in steps]
-    least = np.minimum(wanted_a[some[0], None], wanted_b[some[1]])
+    typical = [
+        (a[rows], b[columns], np.minimum(wanted_a[rows, None], wanted_b[columns])) for rows, columns in blocks.typical()
+    ]
+    pairs = sum(least.size for _, _, least in typical)
     options = []
     for count in _AXES:
-        if count < _WORTH * a.shape[1]:
-            left, right = (_coordinates(each[which], axes[:, :count]) for each, which in zip((a, b), some, strict=True))
-            remain = float((left @ right.T >= least).mean())
-            options.append(((count + 1) / a.shape[1] + min(1.0, ONE_PAIR * remain), count))
+        if pairs and count < _WORTH * a.shape[1]:
+            remain = sum(
+                int((_coordinates(left, axes[:, :count]) @ _coordinates(right, axes[:, :count]).T >= least).sum())
+                for left, right, least in typical
+            )
+            options.append(((count + 1) / a.shape[1] + min(1.0, ONE_PAIR * remain / pairs), count))
     cost, count = min(options, default=(1.0, 0))
     if cost > _WORTH:
         return None

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Indices
+from pytest_synthgate.scores.blocks import Blocks
 
 BAND = 1e-5
 """Float32 similarities this close to what decides are computed again in float64."""
-_SAMPLED = 1024
-"""Targets, at most, whose similarities tell beforehand what the nearest of all are no less than."""
-_ROWS = 1024
+NEVER = 3.0
+"""More than any similarity: a floor that nothing reaches."""
 _PENDING = 1 << 18
 """Candidates, at least, that wait before they are sorted in."""
 
@@ -86,17 +86,15 @@ class Best:
         return cls(width, np.full(rows, floor, dtype=np.float32))
 
     @classmethod
-    def sampled(cls, rows: Features, targets: Features, width: int, *, same: bool) -> Best:
+    def sampled(cls, rows: Features, targets: Features, width: int, blocks: Blocks, *, same: bool) -> Best:
         """Begin with floors that the similarities to a few of the targets give: the nearest of all are no less near."""
-        best = cls.above(len(rows), width, -np.inf)
-        sample = np.arange(len(targets))[:: max(16, -(-len(targets) // _SAMPLED))]
-        if len(sample) > width:
-            for start in range(0, len(rows), _ROWS):
-                similarity = rows[start : start + _ROWS] @ targets[sample].T
-                if same:
-                    own = np.flatnonzero((sample >= start) & (sample < start + _ROWS))
-                    similarity[sample[own] - start, own] = -np.inf
-                best.floor[start : start + _ROWS] = np.partition(similarity, -width)[:, -width] - np.float32(BAND)
+        best, numbers = cls.above(len(rows), width, -np.inf), np.arange(max(len(rows), len(targets)))
+        for some, others in blocks.first_looks():
+            similarity = rows[some] @ targets[others].T
+            if same:
+                similarity[numbers[some][:, None] == numbers[others]] = -np.inf
+            if similarity.shape[1] >= width:
+                best.floor[some] = np.partition(similarity, -width)[:, -width] - np.float32(BAND)
         return best
 
     def accepted(self, offered: Candidates) -> Candidates:

@@ -7,15 +7,20 @@ Findings come worst first within each score; ties by digest, then id.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 
 import numpy as np
 
 from pytest_synthgate.features.matrix import FeatureMatrix, Floats, Indices
+from pytest_synthgate.files.forms import ImageSide
 from pytest_synthgate.scores.finding import Finding
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import BY, NearDuplicates
 from pytest_synthgate.scores.neighbourhood import nearest_rows
 from pytest_synthgate.scores.realism import OBVIOUS
+
+WITH_TWIN = 1_000
+"""Images of a set that are shown beside the nearest of the other one; more are in no report."""
 
 
 def copy_findings(synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDuplicates) -> tuple[Finding, ...]:
@@ -49,7 +54,7 @@ def copy_findings(synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDup
 def realism_findings(
     synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDuplicates, probabilities: Probabilities
 ) -> tuple[Finding, ...]:
-    """Show the images that the classifier gives away, each beside its nearest image of the other set.
+    """Show the images that the classifier gives away, the worst 1,000 each beside the nearest of the other set.
 
     These are the synthetic images with P(synthetic) >= 0.9 (obviously fake) and the real ones with
     P(real) >= 0.9 (told from synthetic ones).
@@ -67,13 +72,14 @@ def _given_away(
     confidence: Floats,
     clusters: Indices,
     sets: Mapping[str, FeatureMatrix],
-    image_set: str,
-    twin_set: str,
+    image_set: ImageSide,
+    twin_set: ImageSide,
 ) -> list[Finding]:
     images, others = sets[image_set], sets[twin_set]
     rows = np.flatnonzero(confidence >= OBVIOUS)
-    beside = nearest_rows(images.features[rows], others.features).index[:, 0]
-    findings = [
+    rows = rows[np.argsort(-confidence[rows], kind="stable")]  # rows of one confidence are in order already
+    beside = nearest_rows(images.features[rows[:WITH_TWIN]], others.features).index[:, 0]
+    return [
         Finding(
             image=images.ids[row],
             digest=images.digests[row],
@@ -81,11 +87,10 @@ def _given_away(
             score=score,
             by="classifier",
             value=float(confidence[row]),
-            twin=others.ids[twin],
-            twin_set=twin_set,
-            twin_digest=others.digests[twin],
+            twin=None if twin is None else others.ids[twin],
+            twin_set=None if twin is None else twin_set,
+            twin_digest=None if twin is None else others.digests[twin],
             cluster=int(clusters[row]),
         )
-        for row, twin in zip(rows.tolist(), beside.tolist(), strict=True)
+        for row, twin in zip_longest(rows.tolist(), beside.tolist())
     ]
-    return sorted(findings, key=lambda each: (-each.value, each.digest, each.image))

@@ -1,6 +1,6 @@
 """Nearest neighbours and near pairs: products of blocks in float32, and float64 where it decides.
 
-Exact up to 200,000 rows; beyond that `blocks` looks at few of all pairs, and what that finds is measured each time.
+Exact up to 200,000 rows; beyond that `cells` looks at few of all pairs, and what that finds is measured each time.
 
 Fourth station of the flow (features -> scores): the only place that compares all images with all others. Distances
 are cosine distances of unit vectors, computed as |a - b|^2 / 2: exactly 0 for equal rows.
@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Floats, Indices
-from pytest_synthgate.scores.blocks import COLUMNS, Recall, blocks_for
+from pytest_synthgate.scores.blocks import COLUMNS, Recall
 from pytest_synthgate.scores.bound import bound_for
-from pytest_synthgate.scores.candidates import BAND, Best, places
+from pytest_synthgate.scores.candidates import BAND, NEVER, Best, places
+from pytest_synthgate.scores.cells import blocks_for
 from pytest_synthgate.scores.pairs import RowPairs, apart
 from pytest_synthgate.scores.search import Search
 from pytest_synthgate.scores.threads import computing
@@ -26,8 +27,6 @@ _IN_FULL = 1 << 23
 """Distances in float64 that one block holds, where all are looked at."""
 _ROUNDING = 1e-12
 """More than what rounding in float64 does to a distance."""
-_NEVER = 3.0
-"""More than any similarity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,10 @@ def nearest_rows(queries: Features, targets: Features, k: int = 1, *, same: bool
         same: Queries and targets are the same set: a row is not its own neighbour.
     """
     with computing() as threads:
-        blocks = blocks_for(queries, targets, same=same)
-        best = Best.sampled(queries, targets, k + _SPARE, same=same)
-        others = best if same else Best.above(len(targets), 1, _NEVER)
-        bound = bound_for(queries, targets, best.floor, others.floor)
+        blocks = blocks_for(queries, targets, same=same, threads=threads)
+        best = Best.sampled(queries, targets, k + _SPARE, blocks, same=same)
+        others = best if same else Best.above(len(targets), 1, NEVER)
+        bound = bound_for(queries, targets, best.floor, others.floor, blocks)
         Search(queries, targets, same, blocks, best, others, bound=bound).run(threads)
         return _neighbours(best, queries, targets, k, same, blocks.recall)
 
@@ -107,10 +106,10 @@ def compared(
     b = a if b is None else b
     near = 1 - reach - BAND
     with computing() as threads:
-        blocks = blocks_for(a, b, reach, same=same)
+        blocks = blocks_for(a, b, reach, same=same, threads=threads)
         of_a = Best.above(len(a), 1 + _SPARE, near)
-        of_b = of_a if same else Best.above(len(b), 1, _NEVER)
-        bound = bound_for(a, b, of_a.floor, of_b.floor)
+        of_b = of_a if same else Best.above(len(b), 1, NEVER)
+        bound = bound_for(a, b, of_a.floor, of_b.floor, blocks)
         search = Search(a, b, same, blocks, of_a, of_b, reach, weights, bound)
         joining, count = search.run(threads)
         forth = _neighbours(of_a, a, b, 1, same, blocks.recall).within(reach)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_synthgate.features.matrix import Features, Indices
-from pytest_synthgate.scores.blocks import Block, Blocks, RowNumbers
+from pytest_synthgate.scores.blocks import Blocks, RowNumbers
 from pytest_synthgate.scores.bound import Bound
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates
 from pytest_synthgate.scores.pairs import ONE_PAIR, RowPairs, apart, similarities, thinned
@@ -60,7 +60,7 @@ class Search:
     def run(self, threads: Executor) -> tuple[RowPairs, int]:
         """Go over all blocks; give pairs that join all near ones, and the number of these."""
         joining, waiting, near = RowPairs.none(), list[RowPairs](), 0
-        for strip in threads.map(self._strip, self.blocks.strips()):
+        for strip in threads.map(self._strip, range(self.blocks.strips)):
             self.of_a.offer(strip.of_a)
             self.of_b.offer(strip.of_b)
             near += strip.near
@@ -79,20 +79,20 @@ class Search:
         """Similarity that every near pair has."""
         return np.float32(1 - self.reach - BAND)
 
-    def _strip(self, blocks: list[Block]) -> _Strip:
+    def _strip(self, number: int) -> _Strip:
         of_a, of_b, joining, near = list[Candidates](), list[Candidates](), RowPairs.none(), 0
-        for rows, columns in blocks:
+        for rows, columns in self.blocks.strip(number):
             found = self._worth_a_look(rows, columns)
             of_a.append(self.of_a.accepted(found))
             of_b.append(self.of_b.accepted(found.turned()))
             pairs = self._near_pairs(found)
             near += len(pairs.a) if self.weights is None else int(self.weights[pairs.a] @ self.weights[pairs.b])
-            joining = thinned(joining, pairs)
+            if len(pairs.a):
+                joining = thinned(joining, pairs)
         return _Strip(Candidates.together(of_a), Candidates.together(of_b), joining, near)
 
     def _worth_a_look(self, rows: RowNumbers, columns: RowNumbers) -> Candidates:
         """Compute a block of similarities and list those that may be near, or among the nearest of either row."""
-        a, b = self.a[rows], self.b[columns]
         of_rows = np.minimum(self.of_a.floor[rows], self._near)[:, None]
         of_columns = np.minimum(self.of_b.floor[columns], self._near)
         similarity = None
@@ -100,14 +100,14 @@ class Search:
             most = self.bound.a[rows] @ self.bound.b[columns].T
             at = np.flatnonzero((most >= of_rows) | (most >= of_columns))
         if self.bound is None or len(at) * ONE_PAIR > most.size:
-            similarity = a @ b.T
+            similarity = self.a[rows] @ self.b[columns].T
             at = np.flatnonzero((similarity >= of_rows) | (similarity >= of_columns))
-        i, j = np.divmod(at, len(b))
+        i, j = np.divmod(at, len(of_columns))
         row, column = _numbers(rows, i), _numbers(columns, j)
         if self.same:
             once = np.flatnonzero(self.blocks.first_met(row, column))
-            at, i, j, row, column = at[once], i[once], j[once], row[once], column[once]
-        found = similarities(a, b, i, j) if similarity is None else similarity.ravel()[at]
+            at, row, column = at[once], row[once], column[once]
+        found = similarities(self.a, self.b, row, column) if similarity is None else similarity.ravel()[at]
         return Candidates(row, column, found)
 
     def _near_pairs(self, found: Candidates) -> RowPairs:

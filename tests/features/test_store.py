@@ -46,6 +46,23 @@ def test_features_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory
     assert all(np.array_equal(found[name].view(np.uint32), rows[name].view(np.uint32)) for name in rows)
 
 
+def test_a_matrix_holds_the_features_in_the_order_of_the_digests(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_synthgate.features.store._READ_AT_ONCE", 3)
+    rows = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    store.add_features("key", {f"d{number}": row for number, row in enumerate(rows)})
+    order = [7, 0, 3, 3, 1, 6, 7, 2]
+    found = store.matrix([f"d{number}" for number in order], "key", 5)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, rows[order])
+    assert store.matrix([], "key", 5).shape == (0, 5)
+
+
+def test_a_matrix_of_features_that_are_not_there_is_refused_with_the_remedy(store: Store) -> None:
+    store.add_features("key", {"d": np.ones(3, dtype=np.float32)})
+    with pytest.raises(StoreError, match=r"store\.sqlite has lost the features of 2 images; run again"):
+        store.matrix(["d", "e", "f", "e"], "key", 3)
+
+
 def test_features_are_little_endian_float32_on_disk(store: Store) -> None:
     store.add_features("key", {"d": np.array([1.0, -2.5], dtype=np.float32)})
     with sqlite3.connect(store.file) as other:

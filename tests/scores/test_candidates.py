@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_synthgate.scores import candidates
+from pytest_synthgate.scores.blocks import Everything
 from pytest_synthgate.scores.candidates import BAND, Best, Candidates, places
 
 
@@ -35,7 +36,7 @@ def test_a_sample_never_sets_a_floor_above_what_is_kept() -> None:
     unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     table = unit @ unit.T
     np.fill_diagonal(table, -np.inf)
-    best = Best.sampled(unit, unit, 3, same=True)
+    best = Best.sampled(unit, unit, 3, Everything(300, 300, same=True), same=True)
     assert np.isfinite(best.floor).all()
     assert (best.floor <= np.sort(table, axis=1)[:, -3]).all()
 
