@@ -18,6 +18,9 @@ from pytest_synthgate.spec.discovery import NORECURSE, PATTERNS, find_spec_files
 from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_synthgate.device import Memory
     from pytest_synthgate.spec.model import Spec
 
 CACHE = Path(".synthgate")
@@ -84,11 +87,13 @@ class Catalogue:
 
     Attributes:
         settings: What the project goes by.
+        memory: Gives what remembers the specs of files, None where nothing does yet.
         specs: Specs met so far, by name, with what the settings override.
         declared: What results of each are compared with, by name.
     """
 
     settings: Settings
+    memory: Callable[[], Memory | None] = lambda: None
     specs: dict[str, Spec] = field(default_factory=dict)
     declared: dict[str, dict[str, Any]] = field(default_factory=dict)
     _complete: bool = False
@@ -105,7 +110,7 @@ class Catalogue:
         from pytest_synthgate.spec.model import check_names, spec_to_json
 
         found, declared = [], {}
-        for written in load_spec_file(file, named=named):
+        for written in load_spec_file(file, named=named, memory=self.memory):
             spec = replace(written, encoder=self.settings.encoder or written.encoder)
             # The real set may lie elsewhere on the next machine, the encoder decides the scores.
             declared[spec.name] = spec_to_json(spec)

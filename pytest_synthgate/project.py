@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pytest_synthgate.catalogue import Catalogue, Settings
-from pytest_synthgate.errors import BaselineError, NothingReadableError
+from pytest_synthgate.errors import BaselineError, NothingReadableError, StoreError
 from pytest_synthgate.text.printable import shown
 
 if TYPE_CHECKING:
+    from pytest_synthgate.device import Memory
     from pytest_synthgate.features.encoder import Encoder, EncoderSource
+    from pytest_synthgate.features.store import Store
     from pytest_synthgate.gating.accepted import Accepted
     from pytest_synthgate.gating.verdict import Verdict
     from pytest_synthgate.images.provide import Hook
@@ -71,7 +73,7 @@ class Project:
     _verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.catalogue = Catalogue(self.settings)
+        self.catalogue = Catalogue(self.settings, self._memory)
 
     def __enter__(self) -> Self:
         return self
@@ -90,11 +92,29 @@ class Project:
         Raises:
             StoreError: The store cannot be used.
         """
-        from pytest_synthgate.features.store import Store
         from pytest_synthgate.measure import Measurer
 
-        store, how = self._opened.enter_context(Store(self.settings.cache)), self.settings
-        return Measurer(store, how.progress, self._encoder, how.generate, self.generator, how.process, self._notes)
+        how = self.settings
+        return Measurer(
+            self._store, how.progress, self._encoder, how.generate, self.generator, how.process, self._notes
+        )
+
+    @cached_property
+    def _store(self) -> Store:
+        from pytest_synthgate.features.store import Store
+
+        return self._opened.enter_context(Store(self.settings.cache))
+
+    def _memory(self) -> Memory | None:
+        """Give the store, if there is one: to read specs alone makes none."""
+        from pytest_synthgate.features.store import FILE
+
+        if self.settings.results is not None or not (self.settings.cache / FILE).is_file():
+            return None
+        try:
+            return self._store
+        except StoreError:  # of which measuring will tell
+            return None
 
     @cached_property
     def _unchanged(self) -> Unchanged:

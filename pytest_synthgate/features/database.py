@@ -40,15 +40,17 @@ class Database:
         self.file = directory / name
         self._guard = threading.RLock()
         _prepare(directory)
-        with self.lock("schema"), self._explained():
+        with self._explained():
             # In auto-commit mode, so that a transaction begins and ends exactly where the code says so.
             self._connection = sqlite3.connect(
                 self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                if self._version() != version:
+                    with self.lock("schema"):
+                        self._connection.execute("PRAGMA journal_mode = WAL")
+                        self._bring_to(version, steps)
                 self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._bring_to(version, steps)
             except BaseException:
                 self._connection.close()
                 raise
@@ -88,9 +90,11 @@ class Database:
         """Hold the lock of one piece of work of a kind, or one of 256, so that a folder never fills with locks."""
         return self.lock(f"{kind} {hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:2]}")
 
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
     def _bring_to(self, version: int, steps: Mapping[int, str]) -> None:
-        found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == version:
+        if (found := self._version()) == version:
             return
         if found not in steps:
             raise StoreError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+FILE = "store.sqlite"
 SCHEMA_VERSION = 2
 MOST_NOTED = 256 << 20
 """Letters of all notes of one kind; beyond it those go that were not used for longest."""
@@ -63,7 +64,7 @@ class Store(Database):
     """
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, "store.sqlite", SCHEMA_VERSION, {0: _SCHEMA + _NOTES, 1: _NOTES})
+        super().__init__(directory, FILE, SCHEMA_VERSION, {0: _SCHEMA + _NOTES, 1: _NOTES})
 
     def once(self, kind: str, key: str, work: Callable[[], str]) -> str:
         """Give what was noted, or do the work and note it; another process that wants the same waits meanwhile."""
@@ -152,7 +153,7 @@ class Store(Database):
         return str(row[0])
 
     def add_note(self, kind: str, key: str, text: str) -> None:
-        """Note something in place of what was: of "weights", "hardware", a "real" set, a "measurement", by its key."""
+        """Note something in place of what was: of "weights", "hardware", "specs", a "measurement", by its key."""
         with self._transaction():
             row = (kind, key, time.time_ns(), len(text), text)
             self._connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", row)

@@ -1,7 +1,8 @@
 """The form of a file that crosses a border: one dataclass, by which it is read, written and described.
 
-pydantic checks what is read, gives what is written, and makes the JSON Schema; nothing else knows of the keys. The
-types of this file say what JSON cannot: that true is no number, that numbers are finite, how many digits are kept.
+pydantic checks what is read, gives what is written, and makes the JSON Schema; nothing else knows of the keys. It is
+imported when a form is first used. The types of this file say what JSON cannot: that true is no number, that numbers
+are finite, how many digits are kept.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
-
-from pydantic import Field, PlainSerializer, PlainValidator, Strict, TypeAdapter, ValidationError, WithJsonSchema
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import ErrorDetails, core_schema
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pytest_synthgate.text.printable import visible
 from pytest_synthgate.text.wording import written
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, TypeAdapter
+    from pydantic_core import CoreSchema, ErrorDetails
 
 DECIMALS = 6
 """Digits kept in JSON: beyond them lies the noise of float32 features."""
@@ -56,16 +57,48 @@ def _bound(value: object) -> object:
     raise ValueError(f"{written(value)} is not of type number or null")
 
 
-Digest: TypeAlias = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Rung: TypeAlias = Annotated[str, Field(pattern="^[0-9]{1,9}$", description="Images a side.")]
-Count: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=10**9)]
-Whole: TypeAlias = Annotated[int, Strict()]
-Number: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False), PlainSerializer(rounded)]
-Truth: TypeAlias = Annotated[bool, Strict()]
-Bound: TypeAlias = Annotated[float | None, PlainValidator(_bound), WithJsonSchema({"type": ["number", "null"]})]
-FreeForm: TypeAlias = Annotated[Mapping[str, Any], PlainSerializer(_rounded_within)]
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What pydantic is told of a type, once it asks.
+
+    Attributes:
+        words: Pairs of a name of pydantic's, such as "Field", and what that is called with.
+    """
+
+    words: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        import pydantic
+
+        marks = (getattr(pydantic, name)(**how) for name, how in self.words)
+        return handler.generate_schema(Annotated[(source, *marks)])
+
+
+def told(**words: Mapping[str, Any]) -> Told:
+    """Tell pydantic, in its own words, what a type is: `told(Strict={}, Field={"ge": 0})`."""
+    return Told(tuple(words.items()))
+
+
+def member(**how: Any) -> Any:
+    """Give what pydantic is to know of an attribute alone, such as its `alias`; called when an annotation is read."""
+    from pydantic import Field
+
+    return Field(**how)
+
+
+Digest: TypeAlias = Annotated[str, told(Field={"pattern": r"^sha256:[0-9a-f]{64}$"})]
+Rung: TypeAlias = Annotated[str, told(Field={"pattern": "^[0-9]{1,9}$", "description": "Images a side."})]
+Count: TypeAlias = Annotated[int, told(Strict={}, Field={"ge": 0, "le": 10**9})]
+Whole: TypeAlias = Annotated[int, told(Strict={})]
+Number: TypeAlias = Annotated[float, told(Strict={}, Field={"allow_inf_nan": False}, PlainSerializer={"func": rounded})]
+Truth: TypeAlias = Annotated[bool, told(Strict={})]
+Bound: TypeAlias = Annotated[
+    float | None,
+    told(PlainValidator={"func": _bound}, WithJsonSchema={"json_schema": {"type": ["number", "null"]}}),
+]
+FreeForm: TypeAlias = Annotated[Mapping[str, Any], told(PlainSerializer={"func": _rounded_within})]
 """Free-form JSON, of which only the digits are a matter of form."""
-ImageSide: TypeAlias = Annotated[str, Field(pattern="^(synthetic|real)$")]
+ImageSide: TypeAlias = Annotated[str, told(Field={"pattern": "^(synthetic|real)$"})]
 
 
 class MisfitError(ValueError):
@@ -92,6 +125,8 @@ class Form(Generic[_T]):
         Raises:
             MisfitError: It does not fit.
         """
+        from pydantic import ValidationError
+
         try:
             return _adapter(self.kind).validate_python(raw)
         except ValidationError as error:
@@ -104,16 +139,10 @@ class Form(Generic[_T]):
 
     def schema(self, title: str) -> dict[str, Any]:
         """Give the JSON Schema."""
-        made = _adapter(self.kind).json_schema(schema_generator=_Schema)
-        return {"$schema": GenerateJsonSchema.schema_dialect, **made, "title": title}
+        from pytest_synthgate.files.schemas import DIALECT, FormSchema
 
-
-class _Schema(GenerateJsonSchema):
-    """JSON Schemas that refuse what the reader refuses: keys that no pattern allows."""
-
-    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        made = super().dict_schema(schema)
-        return {**made, "additionalProperties": False} if "patternProperties" in made else made
+        made = _adapter(self.kind).json_schema(schema_generator=FormSchema)
+        return {"$schema": DIALECT, **made, "title": title}
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
@@ -122,6 +151,8 @@ _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 def _adapter(kind: type[_T]) -> TypeAdapter[_T]:
     """Make what checks a form, once, for that takes longer than most documents do."""
     if kind not in _ADAPTERS:
+        from pydantic import TypeAdapter
+
         _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]
 

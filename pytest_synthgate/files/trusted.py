@@ -43,13 +43,19 @@ def _optional(read: _Reader | None) -> _Reader | None:
 
 
 def _of_dataclass(kind: Any) -> _Reader:
-    hints = get_type_hints(kind, include_extras=True)
+    # What `member` would tell pydantic, without it.
+    hints = get_type_hints(kind, localns={"member": _Member}, include_extras=True)
     parts = [(_key(each.name, hints[each.name]), each.name, _reader(hints[each.name])) for each in fields(kind)]
 
     def read(raw: Mapping[str, Any]) -> Any:
         return kind(**{name: raw[key] if of is None else of(raw[key]) for key, name, of in parts if key in raw})
 
     return read
+
+
+class _Member:
+    def __init__(self, alias: str | None = None, **_: object) -> None:
+        self.alias = alias
 
 
 def _key(name: str, hint: Any) -> str:

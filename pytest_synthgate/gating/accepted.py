@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import ConfigDict, Field
-
-from pytest_synthgate.files.forms import Count, Digest, Form, Number, Rung, rounded
+from pytest_synthgate.files.forms import Count, Digest, Form, Number, Rung, rounded, told
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.scores.measurement import Contents, Measurement
 from pytest_synthgate.scores.score import Errors, KnownScore, Score
 
-Limited: TypeAlias = Annotated[str, Field(pattern=f"^({'|'.join(LIMITED)})$")]
-Day: TypeAlias = Annotated[str, Field(pattern="^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
+Limited: TypeAlias = Annotated[str, told(Field={"pattern": f"^({'|'.join(LIMITED)})$"})]
+Day: TypeAlias = Annotated[str, told(Field={"pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Accepted:
         fingerprint: All that makes two measurements comparable.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     date: Day
     commit: str | None

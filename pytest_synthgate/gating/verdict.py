@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, Strict
-
 from pytest_synthgate.errors import SpecError
-from pytest_synthgate.files.forms import Bound, Form
+from pytest_synthgate.files.forms import Bound, Form, told
 from pytest_synthgate.gating.difference import Beside, Outcome, beside_baseline
 from pytest_synthgate.gating.settling import more_images
 from pytest_synthgate.gating.waived import applied
@@ -130,7 +128,7 @@ class Gate:
     regression: Bound = None
     when_unsure: WhenUnsure = "score"
     waived: tuple[str, ...] = ()
-    more: Annotated[int, Strict(), Field(ge=1)] | None = None
+    more: Annotated[int, told(Strict={}, Field={"ge": 1})] | None = None
 
 
 def gate(

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
-
+from pytest_synthgate.files.forms import told
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
 from pytest_synthgate.spec.model import Spec
 from pytest_synthgate.text.wording import written
@@ -32,9 +31,11 @@ def _of_reference(raw: object) -> Path:
 
 FilePath: TypeAlias = Annotated[
     Path,
-    PlainValidator(_of_reference),
-    PlainSerializer(lambda path: quote(os.fsencode(path.as_posix()))),
-    WithJsonSchema({"type": "string"}),
+    told(
+        PlainValidator={"func": _of_reference},
+        PlainSerializer={"func": lambda path: quote(os.fsencode(path.as_posix()))},
+        WithJsonSchema={"json_schema": {"type": "string"}},
+    ),
 ]
 """A path that is a URI reference in a file."""
 

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, PlainSerializer
-
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.files.forms import Form, FreeForm, MisfitError, Truth
+from pytest_synthgate.files.forms import Form, FreeForm, MisfitError, Truth, told
 from pytest_synthgate.gating.verdict import Gate, Verdict, gate_name, gates_on
 from pytest_synthgate.kinds import LIMITED
 from pytest_synthgate.results.image_files import ImageFiles
@@ -33,7 +31,9 @@ def _limit(raw: object) -> object:
         raise ValueError(str(error)) from None
 
 
-WrittenLimit: TypeAlias = Annotated[Limit, BeforeValidator(_limit), PlainSerializer(Limit.to_json)]
+WrittenLimit: TypeAlias = Annotated[
+    Limit, told(BeforeValidator={"func": _limit}, PlainSerializer={"func": Limit.to_json})
+]
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: a class that is written has them from the measurement

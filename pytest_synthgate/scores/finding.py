@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, TypeAlias
 
-from pydantic import Field
+from pytest_synthgate.files.forms import Digest, ImageSide, Number, Whole, member, told
 
-from pytest_synthgate.files.forms import Digest, ImageSide, Number, Whole
-
-FoundBy: TypeAlias = Annotated[str, Field(pattern="^(exact|features|geometry|chain|classifier)$")]
+FoundBy: TypeAlias = Annotated[str, told(Field={"pattern": "^(exact|features|geometry|chain|classifier)$"})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Finding:
 
     image: str
     digest: Digest
-    image_set: Annotated[ImageSide, Field(alias="set", default="synthetic")]
+    image_set: Annotated[ImageSide, member(alias="set", default="synthetic")]
     score: str
     by: FoundBy
     value: Number
@@ -50,7 +48,7 @@ class Finding:
     twin_digest: Digest | None = None
     cluster: Whole | None = None
     joint_cluster: Whole | None = None
-    class_name: Annotated[str | None, Field(alias="class")] = None
+    class_name: Annotated[str | None, member(alias="class")] = None
     prompt: str | None = None
     seed: Whole | None = None
     id: str = ""
@@ -89,5 +87,5 @@ class Unreadable:
     """
 
     image: str
-    image_set: Annotated[ImageSide, Field(alias="set", default="synthetic")]
+    image_set: Annotated[ImageSide, member(alias="set", default="synthetic")]
     reason: str

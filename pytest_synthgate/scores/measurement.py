@@ -12,10 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias, get_args
 
-from pydantic import Field, PlainSerializer, Strict
-
 from pytest_synthgate.errors import ResultsError, SpecError
-from pytest_synthgate.files.forms import Count, Digest, Form, FreeForm, MisfitError, Rung
+from pytest_synthgate.files.forms import Count, Digest, Form, FreeForm, MisfitError, Rung, member, told
 from pytest_synthgate.kinds import KINDS, Kind, Side
 from pytest_synthgate.scores.finding import Finding, Unreadable
 from pytest_synthgate.scores.score import Errors, Score, WrittenScore
@@ -36,7 +34,7 @@ POOLED = "pooled"
 _LIKE_POOLED = re.compile(rf"(class:)*{POOLED}")
 
 Coordinate: TypeAlias = Annotated[
-    float, Strict(), Field(allow_inf_nan=False), PlainSerializer(lambda value: round(value, 4))
+    float, told(Strict={}, Field={"allow_inf_nan": False}, PlainSerializer={"func": lambda value: round(value, 4)})
 ]
 """A coordinate of the map, with the digits that a picture needs."""
 Points: TypeAlias = Mapping[str, tuple[Coordinate, Coordinate]]
@@ -106,7 +104,7 @@ class Measurement:
 
     n_real: Count
     n_synthetic: Count
-    representatives: Annotated[Mapping[str, Count], Field(default_factory=dict)]
+    representatives: Annotated[Mapping[str, Count], member(default_factory=dict)]
     scores: Scores
     rung: Count | None = None
     rungs: ByRung = field(default_factory=dict)
@@ -117,7 +115,7 @@ class Measurement:
     breakdown: Breakdown = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-    projection: Annotated[Projection | None, Field(alias="map")] = None
+    projection: Annotated[Projection | None, member(alias="map")] = None
     contents: Contents | None = None
     audit: FreeForm = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)

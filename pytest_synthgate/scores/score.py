@@ -9,9 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
-
-from pytest_synthgate.files.forms import Count, Number, rounded
+from pytest_synthgate.files.forms import Count, Number, rounded, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,17 @@ def _known(score: Score) -> Score:
 
 
 _CORE = ("value", "low", "high")
-WrittenScore: TypeAlias = Annotated[Score, BeforeValidator(_whole), Field(json_schema_extra={"required": [*_CORE]})]
+WrittenScore: TypeAlias = Annotated[
+    Score, told(BeforeValidator={"func": _whole}, Field={"json_schema_extra": {"required": [*_CORE]}})
+]
 """A score in a file, where its interval stands beside it even if there is none."""
 KnownScore: TypeAlias = Annotated[
-    WrittenScore, AfterValidator(_known), Field(json_schema_extra={"properties": {"value": {"type": "number"}}})
+    Score,
+    told(
+        BeforeValidator={"func": _whole},
+        AfterValidator={"func": _known},
+        Field={"json_schema_extra": {"required": [*_CORE], "properties": {"value": {"type": "number"}}}},
+    ),
 ]
 """A score that could be computed, in a file that holds no other."""
 

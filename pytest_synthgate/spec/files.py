@@ -18,6 +18,9 @@ from pytest_synthgate.files.texts import decoded
 from pytest_synthgate.text.wording import where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_synthgate.device import Memory
     from pytest_synthgate.spec.model import Spec
 
 _HEADING = re.compile(r"""^[ \t]*\[+[ \t]*["']?(?:defaults|spec)""", re.MULTILINE)
@@ -39,17 +42,34 @@ def _heads(line: str, name: str) -> bool:
         return False
 
 
-def load_spec_file(path: Path, *, named: bool = False, today: date | None = None) -> tuple[Spec, ...]:
+def load_spec_file(
+    path: Path, *, named: bool = False, today: date | None = None, memory: Callable[[], Memory | None] = lambda: None
+) -> tuple[Spec, ...]:
     """Read the specs of a file, in its order; paths in it start from its folder.
 
     One without `[defaults` or `[spec`, unless it was named, belongs to somebody else and has none. The dates of waivers
-    are compared to `today`, else to the day it is.
+    are compared to `today`, else to the day it is. What remembers specs of unchanged files is asked for them, where it
+    is there.
 
     Raises:
         SpecError: It cannot be read, is no text, is not TOML, or says something that cannot be meant.
     """
     file = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a link and move the file's folder
-    return read_specs(content_of(file), file, today, named=named)
+    content = content_of(file)
+    if not _is_ours(text_of(content, file), named=named):
+        return ()
+    if (kept := memory()) is None:
+        return read_specs(content, file, today)
+    from pytest_synthgate.spec.kept import key_of_specs, specs_from_text, specs_to_text
+    from pytest_synthgate.spec.waivers import utc_today
+
+    key = key_of_specs(content, file, today := today or utc_today())
+    if (text := kept.note("specs", key)) is not None:
+        return specs_from_text(text)
+    specs = read_specs(content, file, today)
+    if specs_from_text(text := specs_to_text(specs)) == specs:
+        kept.add_note("specs", key, text)
+    return specs
 
 
 def content_of(file: Path) -> bytes:
@@ -60,13 +80,22 @@ def content_of(file: Path) -> bytes:
         raise SpecError(f"{where(file)} cannot be read ({error.strerror}); check the path and its rights") from None
 
 
-def read_specs(content: bytes, file: Path, today: date | None = None, *, named: bool = True) -> tuple[Spec, ...]:
-    """Read the specs in what a file holds or would hold, as `load_spec_file` does; its path is absolute."""
+def text_of(content: bytes, file: Path) -> str:
+    """Give the text that a file holds, or say in a `SpecError` that it is none."""
     try:
-        text = decoded(content)
+        return decoded(content)
     except ValueError as error:
         raise SpecError(f"{where(file)} {error}") from None
-    if not named and not _HEADING.search(text):
+
+
+def _is_ours(text: str, *, named: bool) -> bool:
+    return named or _HEADING.search(text) is not None
+
+
+def read_specs(content: bytes, file: Path, today: date | None = None, *, named: bool = True) -> tuple[Spec, ...]:
+    """Read the specs in what a file holds or would hold, as `load_spec_file` does; its path is absolute."""
+    text = text_of(content, file)
+    if not _is_ours(text, named=named):
         return ()
     from pytest_synthgate.spec.resolve import specs_of
     from pytest_synthgate.spec.waivers import utc_today

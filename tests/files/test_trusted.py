@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
 from pytest_synthgate import evaluate
-from pytest_synthgate.files.forms import Count, Form, Number
+from pytest_synthgate.files.forms import Count, Form, Number, member
 from pytest_synthgate.files.trusted import taken
 from pytest_synthgate.scores.measurement import Measurement
 
@@ -17,7 +16,7 @@ from pytest_synthgate.scores.measurement import Measurement
 @dataclass(frozen=True)
 class Leaf:
     number: Number | None
-    kind: Annotated[str, Field(alias="class")] = "none"
+    kind: Annotated[str, member(alias="class")] = "none"
 
 
 @dataclass(frozen=True)
