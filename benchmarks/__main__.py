@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-MODULES = ("plugin", "embedding", "scoring", "generation", "report")
+MODULES = ("plugin", "embedding", "scoring", "generation", "report", "copies")
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ Quadrilateral = tuple[tuple[float, float], tuple[float, float], tuple[float, flo
 
 RATIO = 0.8
 """The nearest point has to be nearer than this share of the distance to the second nearest."""
+FEWEST, MOST = 12, 0.5
+"""As few are enough where they are that share of all points there are: a blurred picture has no more."""
 SHARE = 0.1
 """Least share of the points where the pictures overlap that agree; windows of one program have fewer.
 
@@ -80,7 +82,7 @@ def compared(copy: LocalFeatures, original: LocalFeatures) -> Match | None:
         copy: Points of the picture that may be a copy; it is tried mirrored too, if it has the points for that.
         original: Points of the other one.
     """
-    if min(len(copy), len(original)) < INLIERS:
+    if min(len(copy), len(original)) < FEWEST:
         return None
     there = Side.of(original)
     found = [
@@ -117,7 +119,7 @@ def _two_nearest(queries: NDArray[np.uint8], targets: NDArray[np.uint8]) -> tupl
 
 def _match(copy: LocalFeatures, original: LocalFeatures, place: Placed | None, *, mirrored: bool) -> Match | None:
     """See whether the pictures agree where a transform lays them on one another, and say how they lie."""
-    if place is None or place.inliers < INLIERS:
+    if place is None or place.inliers < (INLIERS if place.share < MOST else FEWEST):
         return None
     if place.share < SHARE * min(place.scale, 1 / place.scale) ** 2:
         return None

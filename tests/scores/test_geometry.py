@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +160,32 @@ def test_threads_change_nothing() -> None:
         together = list(threads.map(compared, copies * 4, originals * 4))
     assert together == alone * 4
     assert None not in alone
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("name", TWELVE)
+def test_edited_copies_of_photos_are_found(test_data: Path, name: str) -> None:
+    photos, originals = sampled(test_data)
+    tried = [
+        (compared(local_features(TWELVE[name](photo, np.random.default_rng([seed, number]))), original), number)
+        for seed in range(3)
+        for number, (photo, original) in enumerate(zip(photos, originals, strict=True))
+    ]
+    missed = [number for match, number in tried if match is None]
+    assert len(missed) <= (0.05 if name == "crop 60%" else 0.02) * len(tried), missed
+
+
+@pytest.mark.photos
+def test_photos_of_one_class_are_no_copies_of_one_another(test_data: Path) -> None:
+    _, originals = sampled(test_data)
+    assert [pair for pair in combinations(range(len(originals)), 2) if compared(*(originals[n] for n in pair))] == []
+
+
+@cache
+def sampled(folder: Path) -> tuple[list[Image.Image], list[LocalFeatures]]:
+    """Take ten photos of doughnuts, of which many are alike."""
+    photos = []
+    for path in sorted((folder / "snacks" / "train" / "doughnut").glob("*.jpg"))[4::12][:10]:
+        with Image.open(path) as image:
+            photos.append(image.convert("RGB"))
+    return photos, [local_features(photo) for photo in photos]
