@@ -22,12 +22,14 @@ from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.finding import Finding, Origin, Unreadable, with_origins
 from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.groups import Axis, breakdown
-from pytest_synthgate.scores.links import near_duplicates
+from pytest_synthgate.scores.links import NearDuplicates, near_duplicates
 from pytest_synthgate.scores.measurement import REVISION, Contents, Measurement
 from pytest_synthgate.scores.projection import projected
 from pytest_synthgate.scores.real import Reference, Yardstick, reference
 from pytest_synthgate.scores.realism import realism
+from pytest_synthgate.scores.searched import searched
 from pytest_synthgate.scores.threshold import TAU_RULE
+from pytest_synthgate.scores.verified import Look, Verified
 from pytest_synthgate.spec.model import Definition
 
 DRAWN = 200
@@ -45,8 +47,9 @@ class Facts:
         origins: What the sources know of an image, by set and id.
         unreadable: Files of both sets that could not be decoded.
         recognised: Share of lightly edited real photos within tau of their original, by edit; None without photos.
-        fingerprint: What the features were computed by.
+        fingerprint: What the features were computed by, and edited copies found.
         recorded: What they were computed on.
+        warnings: What else a reader of the numbers should know, a line each.
     """
 
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Facts:
     recognised: Mapping[str, float] | None = None
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -101,6 +105,7 @@ def score_sets(
     definition: Definition = "balanced",
     axes: Mapping[str, Axis] | None = None,
     facts: Facts | None = None,
+    look: Look | None = None,
     yardstick: bool = True,
     at_most: int | None = None,
 ) -> Measurement:
@@ -112,6 +117,7 @@ def score_sets(
         definition: "balanced" or "studio".
         axes: What to break the scores down by.
         facts: What to say of the two sets beside what is computed here.
+        look: Looks for edited copies among the nearest pictures; None where only features are compared.
         yardstick: Whether to score the halves of the real set as well, and to draw the map of both sets.
         at_most: Largest rung to fit; only that one, or the next smaller that both sides reach, is fitted then.
 
@@ -131,7 +137,7 @@ def score_sets(
             f"real vectors have {real.features.shape[1]} numbers and synthetic ones {synthetic.features.shape[1]}; "
             "use one encoder for both"
         )
-    copies = near_duplicates(synthetic, real, against.threshold.tau, against.links, definition)
+    copies = copies_among(against, synthetic, definition, look)
     recall = Recall.least(against.recall, copies.recall)
     told = realism(synthetic, real, copies, definition, at_most)
     halves = against.yardstick(told.rung, definition) if yardstick else Yardstick({}, None)
@@ -164,12 +170,23 @@ def score_sets(
             **facts.recorded,
             "libraries": dict(libraries()),
             **({} if recall is None else {"recall": asdict(recall)}),
+            **({} if look is None else {"edited_copies": copies.verified.counts()}),
         },
         warnings=(
             *(() if recall is None else (str(recall),)),
             *(() if facts.recognised is None else against.threshold.warnings(facts.recognised)),
+            *copies.verified.warnings(),
+            *facts.warnings,
         ),
     )
+
+
+def copies_among(
+    against: Reference, synthetic: FeatureMatrix, definition: Definition = "balanced", look: Look | None = None
+) -> NearDuplicates:
+    """Find the near-duplicates of a synthetic set within itself and among real images; `look` looks for edited ones."""
+    found = searched(synthetic, against.real, against.threshold.tau, listed=look.listed if look else 0)
+    return near_duplicates(found, against.links, definition, look.verify(found) if look else Verified())
 
 
 @cache

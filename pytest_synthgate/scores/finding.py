@@ -10,9 +10,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, TypeAlias
 
-from pytest_synthgate.files.forms import Digest, ImageSide, Number, Whole, member, told
+from pytest_synthgate.files.forms import Count, Digest, ImageSide, Number, Whole, member, told
 
 FoundBy: TypeAlias = Annotated[str, told(Field={"pattern": "^(exact|features|geometry|chain|classifier)$"})]
+
+
+WHOLE = "whole"
+"""The edit of a picture that shows all of its twin, upright."""
+Place: TypeAlias = tuple[Number, Number]
+"""x and y as shares of width and height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a flagged picture lies on its twin.
+
+    Attributes:
+        inliers: Points of both that agree on it.
+        agreement: Correlation of the pictures where they overlap, -1 to 1.
+        edit: What was done to the twin, in words.
+        frame: Corners of the flagged picture on its twin, clockwise in the picture from its upper left one.
+    """
+
+    inliers: Count
+    agreement: Number
+    edit: str
+    frame: tuple[Place, Place, Place, Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +57,7 @@ class Finding:
         class_name: The class of the image, if it has one.
         prompt: The prompt it was made from, if known.
         seed: The seed it was made from, if known.
+        geometry: How it lies on its twin, where that is what found it.
         id: Short name, the same in every run that makes it; given by score, digest and image where it is not known.
     """
 
@@ -51,6 +75,7 @@ class Finding:
     class_name: Annotated[str | None, member(alias="class")] = None
     prompt: str | None = None
     seed: Whole | None = None
+    geometry: Geometry | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 
 from pytest_synthgate.features.matrix import FeatureMatrix, Floats, Indices
 from pytest_synthgate.files.forms import ImageSide
-from pytest_synthgate.scores.finding import Finding
+from pytest_synthgate.scores.finding import Finding, Geometry
 from pytest_synthgate.scores.fit import Probabilities
-from pytest_synthgate.scores.links import BY, NearDuplicates
+from pytest_synthgate.scores.geometry import in_words
+from pytest_synthgate.scores.links import BY, GEOMETRY, NearDuplicates
 from pytest_synthgate.scores.neighbourhood import nearest_rows
 from pytest_synthgate.scores.realism import OBVIOUS
+from pytest_synthgate.scores.verified import Verified
 
 WITH_TWIN = 1_000
 """Images of a set that are shown beside the nearest of the other one; more are in no report."""
@@ -33,22 +35,29 @@ def copy_findings(synthetic: FeatureMatrix, real: FeatureMatrix, copies: NearDup
         twins = copies.twins[score]
         for row in np.flatnonzero(flags).tolist():
             twin = int(twins.row[row])
+            digests = synthetic.digests[row], others.digests[twin]
             found.append(
                 Finding(
                     image=synthetic.ids[row],
-                    digest=synthetic.digests[row],
+                    digest=digests[0],
                     image_set="synthetic",
                     score=score,
                     by=BY[twins.by[row]],
                     value=float(twins.distance[row]),
                     twin=others.ids[twin],
                     twin_set=twin_set,
-                    twin_digest=others.digests[twin],
+                    twin_digest=digests[1],
                     cluster=int(copies.synthetic[row]),
                     joint_cluster=int(copies.joint[row]),
+                    geometry=_geometry(copies.verified, *digests) if twins.by[row] == GEOMETRY else None,
                 )
             )
     return tuple(sorted(found, key=lambda each: (each.score != "unvaried", each.value, each.digest, each.image)))
+
+
+def _geometry(verified: Verified, picture: str, twin: str) -> Geometry | None:
+    match = verified.how(picture, twin)
+    return None if match is None else Geometry(match.inliers, match.agreement, in_words(match), match.frame)
 
 
 def realism_findings(

@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_synthgate.features.local import LocalFeatures
+from pytest_synthgate.scores.finding import WHOLE
 from pytest_synthgate.scores.laid import agreement
 from pytest_synthgate.scores.placing import INLIERS, Floats, Pairs, Placed, Side, each_once, linear, placed
 
 Quadrilateral = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 
+GEOMETRY_REVISION = 1
+"""Raised when the same points would give another match."""
 RATIO = 0.8
 """The nearest point has to be nearer than this share of the distance to the second nearest."""
 FEWEST, MOST = 12, 0.5
@@ -62,6 +65,17 @@ class Match:
         )
         return first, second, third, fourth
 
+    def turned(self) -> Match:
+        """Say how the original lies on the copy."""
+        (a, b, c), (d, e, f) = np.linalg.inv(np.array([*self.transform, (0.0, 0.0, 1.0)]))[:2].tolist()
+        return replace(
+            self,
+            of_copy=self.of_original,
+            of_original=self.of_copy,
+            transform=((a, b, c), (d, e, f)),
+            degrees=self.degrees if self.mirrored else -self.degrees,
+        )
+
 
 def in_words(match: Match) -> str:
     """Say what was done to the original: "mirrored, cropped to 61%, rotated 10 degrees"; shares are of its sides."""
@@ -72,7 +86,7 @@ def in_words(match: Match) -> str:
         said.append(f"rotated {degrees} degree{'s' if degrees > 1 else ''}")
     if (filled := round(100 * match.of_copy)) < 95:
         said.append(f"in {filled}% of the picture")
-    return ", ".join(said) or "whole"
+    return ", ".join(said) or WHOLE
 
 
 def compared(copy: LocalFeatures, original: LocalFeatures) -> Match | None:

@@ -1,7 +1,7 @@
 """Near-duplicates as links: what joins two images, and the clusters, flags and twins that follow.
 
 Fourth station of the flow (features -> scores), between the search and all that is said about copies: nothing behind
-it searches. Exact copies are one item to the search; a geometric check of further candidates would add its links here.
+it searches. Exact copies are one item to the search, and pairs of pictures that were verified are links like any other.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
+from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Flags, Floats, Indices
 from pytest_synthgate.scores.blocks import Recall
 from pytest_synthgate.scores.neighbourhood import compared
 from pytest_synthgate.scores.pairs import RowPairs, apart
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.searched import Searched
 from pytest_synthgate.scores.uncertainty import rate_of_pairs, share
+from pytest_synthgate.scores.verified import Verified
 from pytest_synthgate.spec.model import Definition
 
 EXACT, FEATURES, GEOMETRY, CHAIN = range(4)
 BY = ("exact", "features", "geometry", "chain")
 """What found a twin, by number: equal pixels, near features, the places in both pictures, links through others."""
-_EXACT = 1e-9
-"""Reach that finds equal features even where tau is 0."""
+
+
+_NONE = Verified()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +117,12 @@ def links_within(matrix: FeatureMatrix, same: Distinct, pairs: RowPairs) -> Link
     return Links.together(
         Links.of(copy_of[exact], exact, 0.0, EXACT),
         Links.of(leader[equal], equal, 0.0, FEATURES),
-        _near(matrix.features, matrix.features, RowPairs(same.rows[pairs.a], same.rows[pairs.b])),
+        _linked(matrix, matrix, RowPairs(same.rows[pairs.a], same.rows[pairs.b]), FEATURES),
     )
 
 
-def _near(a: Features, b: Features, pairs: RowPairs) -> Links:
-    return Links.of(pairs.a, pairs.b, apart(a, b, pairs.a, pairs.b), FEATURES)
-
-
-def reach_of(tau: float) -> float:
-    """Widen tau so that equal features are near whatever it is."""
-    return max(tau, _EXACT)
+def _linked(one: FeatureMatrix, other: FeatureMatrix, pairs: RowPairs, by: int) -> Links:
+    return Links.of(pairs.a, pairs.b, apart(one.features, other.features, pairs.a, pairs.b), by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +162,7 @@ class NearDuplicates:
         joint: Cluster label over both sets, synthetic images first.
         pairs: Near pairs of two synthetic images.
         twins: Per score the image beside each flagged one that its flag stands on.
+        verified: What a closer look at pairs of pictures found.
         recall: What the search found of all; None where it was exact.
     """
 
@@ -174,6 +173,7 @@ class NearDuplicates:
     joint: Indices
     pairs: int
     twins: Mapping[str, Twins] = field(default_factory=dict)
+    verified: Verified = _NONE
     recall: Recall | None = None
 
     def representatives(self) -> dict[str, int]:
@@ -191,63 +191,80 @@ class NearDuplicates:
 
 
 def near_duplicates(
-    synthetic: FeatureMatrix,
-    real: FeatureMatrix,
-    tau: float,
+    found: Searched,
     within_real: Links | None = None,
     definition: Definition = "balanced",
+    verified: Verified = _NONE,
 ) -> NearDuplicates:
-    """Link all near pairs: S to S, S to R, R to R, so that synthetic twins never hide a real one.
+    """Link all near pairs, S to S, S to R and R to R, and those that a closer look verified.
 
-    Both sets are in canonical order, and what is closer than the cosine distance `tau` is near. `within_real` are the
-    links among the real images, where they are known; `studio_flags` tells what "studio" flags.
+    `within_real` are the links among the real images, where they are known; `studio_flags` tells what "studio" flags.
     """
-    n, reach = len(synthetic), reach_of(tau)
-    made, photos = synthetic.distinct(), real.distinct()
-    rows, targets = made.of(synthetic.features), photos.of(real.features)
-    alike, across = compared(rows, reach=reach, weights=made.counts), compared(rows, targets, reach=reach)
-    within = links_within(synthetic, made, alike.pairs)
+    synthetic, real, made, photos = found.synthetic, found.real, found.made, found.photos
+    n, edited = len(synthetic), verified.within
+    within = Links.together(
+        links_within(synthetic, made, found.within.pairs), _linked(synthetic, synthetic, edited, GEOMETRY)
+    )
     if within_real is None:
-        within_real = links_within(real, photos, compared(targets, reach=reach).pairs)
-    nearest = photos.rows[across.forth.index[made.group, 0]]
-    between = _links_between(synthetic, real, nearest, across.forth.distance[made.group, 0], reach)
-    joining = _near(synthetic.features, real.features, RowPairs(made.rows[across.pairs.a], photos.rows[across.pairs.b]))
+        within_real = links_within(real, photos, compared(photos.of(real.features), reach=found.reach).pairs)
+    between = Links.in_a_row(
+        _nearest_between(found), _linked(synthetic, real, _with_copies(verified.between, synthetic), GEOMETRY)
+    )
+    joining = found.between.pairs
     numbers = np.arange(n + len(real))
     joint = Links.together(
         within,
-        *(each.renumbered(numbers, numbers[n:]) for each in (between, joining)),
+        between.renumbered(numbers, numbers[n:]),
+        _linked(synthetic, real, RowPairs(made.rows[joining.a], photos.rows[joining.b]), FEATURES).renumbered(
+            numbers, numbers[n:]
+        ),
         within_real.renumbered(numbers[n:], numbers[n:]),
     )
     clusters = joint.clusters(len(numbers))
     twins = {"unvaried": Twins.of(within.both_ways(), n), "unoriginal": Twins.of(between, n)}
-    flags = {name: found.row >= 0 for name, found in twins.items()}
+    flags = {name: each.row >= 0 for name, each in twins.items()}
     if definition == "studio":
         flags = dict(zip(flags, studio_flags(clusters, numbers < n), strict=True))
         chained = np.flatnonzero(flags["unoriginal"] & (twins["unoriginal"].row < 0))
         ends = joint.sources(len(numbers), n)[chained] - n
         distance = apart(synthetic.features, real.features, chained, ends)
         twins["unoriginal"] = Twins.of(Links.in_a_row(between, Links.of(chained, ends, distance, CHAIN)), n)
+    counts = made.counts
     return NearDuplicates(
         **flags,
         synthetic=within.clusters(n),
         real=within_real.clusters(len(real)),
         joint=clusters,
-        pairs=alike.near + int((made.counts * (made.counts - 1) // 2).sum()),
+        pairs=found.within.near
+        + int((counts * (counts - 1) // 2).sum() + counts[made.group[edited.a]] @ counts[made.group[edited.b]]),
         twins=twins,
-        recall=Recall.least(alike.recall, across.recall),
+        verified=verified,
+        recall=found.recall,
     )
 
 
-def _links_between(
-    synthetic: FeatureMatrix, real: FeatureMatrix, nearest: Indices, distance: Floats, reach: float
-) -> Links:
+def _nearest_between(found: Searched) -> Links:
     """Link each synthetic image to the first exact copy of it and to the nearest image in the real set."""
+    synthetic, real, group = found.synthetic, found.real, found.made.group
+    nearest, distance = (each[group, 0] for each in (found.between.forth.index, found.between.forth.distance))
     first = {digest: row for row, digest in reversed([*enumerate(real.digests)])}
     copies = [(row, first[digest]) for row, digest in enumerate(synthetic.digests) if digest in first]
     a, b = np.array(copies, dtype=np.int64).reshape(-1, 2).T
-    near = np.flatnonzero(distance < reach)
-    exact, features = Links.of(a, b, 0.0, EXACT), Links.of(near, nearest[near], distance[near], FEATURES)
-    return Links.in_a_row(exact, features)
+    near = np.flatnonzero(distance < found.reach)
+    exact = Links.of(a, b, 0.0, EXACT)
+    return Links.in_a_row(exact, Links.of(near, found.photos.rows[nearest[near]], distance[near], FEATURES))
+
+
+def _with_copies(pairs: RowPairs, matrix: FeatureMatrix) -> RowPairs:
+    """Have each pair of a first copy from every copy of it."""
+    if not len(pairs.a):
+        return pairs
+    copies: dict[int, list[int]] = {}
+    for row, first in enumerate(matrix.first_copies().tolist()):
+        copies.setdefault(first, []).append(row)
+    every = [(row, b) for a, b in zip(pairs.a.tolist(), pairs.b.tolist(), strict=True) for row in copies[a]]
+    a, b = np.array(every, dtype=np.int64).T
+    return RowPairs(a, b)
 
 
 def studio_flags(components: Indices, is_synthetic: Flags) -> tuple[Flags, Flags]:

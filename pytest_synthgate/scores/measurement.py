@@ -25,6 +25,9 @@ FORM = 3
 REVISION = 2
 """Raised whenever the same features would get other scores."""
 
+COPY_RULE = "geometry 1.1"
+"""Names what decides whether a picture is an edited copy: the revisions of its points and of how they are compared."""
+
 ENOUGH = 30
 """Images from which a number can decide anything."""
 

@@ -59,7 +59,8 @@ class Nearness:
     """What comparing two sets, or a set with itself, gave.
 
     Attributes:
-        forth: The nearest near row of the other set, for each row of the first one.
+        forth: The nearest near row of the other set, for each row of the first one; or as many of the nearest as were
+            to be listed, at any distance.
         pairs: Of the near pairs, the nearest of each row of the first set, and as few more as join all that any join.
         near: Number of near pairs, weighted; within one set each is counted once.
         recall: What the search found of all; None where it was exact.
@@ -95,24 +96,29 @@ def compared(
     *,
     reach: float,
     weights: Indices | None = None,
+    listed: int = 0,
 ) -> Nearness:
     """Compare every row of one set with every row of another one, or of the same, once, for all that is asked.
 
     Both are float32, (n, d) and (m, d), of unit norm; without `b` the pairs are those within `a`, each once, no row
     with itself. A pair is near below the cosine distance `reach`. Each row of `a` stands for as many images as
-    `weights` says, where the pairs are those within it; else for one.
+    `weights` says, where the pairs are those within it; else for one. The `listed` nearest of each row of `a` are found
+    at any distance.
     """
     same = b is None
     b = a if b is None else b
     near = 1 - reach - BAND
     with computing() as threads:
         blocks = blocks_for(a, b, reach, same=same, threads=threads)
-        of_a = Best.above(len(a), 1 + _SPARE, near)
+        of_a = (
+            Best.sampled(a, b, listed + _SPARE, blocks, same=same) if listed else Best.above(len(a), 1 + _SPARE, near)
+        )
         of_b = of_a if same else Best.above(len(b), 1, NEVER)
         bound = bound_for(a, b, of_a.floor, of_b.floor, blocks)
         search = Search(a, b, same, blocks, of_a, of_b, reach, weights, bound)
         joining, count = search.run(threads)
-        forth = _neighbours(of_a, a, b, 1, same, blocks.recall).within(reach)
+        forth = _neighbours(of_a, a, b, listed or 1, same, blocks.recall)
+        forth = forth if listed else forth.within(reach)
     rows = np.flatnonzero(forth.distance[:, 0] < reach)
     nearest = RowPairs(rows, forth.index[rows, 0])
     pairs = nearest.and_also(RowPairs(joining.a, joining.b - search.offset))

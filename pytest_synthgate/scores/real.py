@@ -17,10 +17,11 @@ import numpy as np
 from pytest_synthgate.errors import require
 from pytest_synthgate.features.matrix import FeatureMatrix, Indices
 from pytest_synthgate.scores.blocks import Recall
-from pytest_synthgate.scores.links import Links, links_within, near_duplicates, reach_of
+from pytest_synthgate.scores.links import Links, links_within, near_duplicates
 from pytest_synthgate.scores.neighbourhood import compared, listed_pairs, nearest_rows
 from pytest_synthgate.scores.realism import realism
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.searched import reach_of, searched
 from pytest_synthgate.scores.threshold import Threshold, threshold_of
 from pytest_synthgate.spec.model import Definition
 
@@ -67,7 +68,7 @@ class Reference:
         if not len(left) or not len(right):
             return {"scores": {}, "rung": None}
         halves = self.real.subset(left), self.real.subset(right)
-        copies = near_duplicates(*halves, self.threshold.tau, definition=definition)
+        copies = near_duplicates(searched(*halves, self.threshold.tau), definition=definition)
         told = realism(*halves, copies, definition, at_most=rung)
         scores = {**told.scores, **copies.scores()}
         return {

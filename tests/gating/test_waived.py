@@ -23,6 +23,7 @@ from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import POOLED, Measurement
 from pytest_synthgate.scores.realism import OBVIOUS, realism_scores
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.searched import searched
 from pytest_synthgate.scores.uncertainty import normal_reach, share, shared_level, variance, widened
 from pytest_synthgate.spec.limits import Limits
 from pytest_synthgate.spec.waivers import Waiver
@@ -60,7 +61,7 @@ class Sets:
         rows = random.normal(size=(25, 6))[random.integers(25, size=n + m)]
         rows[:n] += random.choice([0, 0.06], size=(n, 1)) * random.normal(size=(n, 6))
         self.synthetic, self.real = feature_matrix(rows[:n]), feature_matrix(rows[n:])
-        self.copies = near_duplicates(self.synthetic, self.real, 2e-3)
+        self.copies = near_duplicates(searched(self.synthetic, self.real, 2e-3))
         eta = np.clip(random.uniform(0.8, 1, size=n) + random.normal(scale=0.05, size=(3, n)), 0, 1)
         self.fit = Probabilities(eta, random.uniform(0, 0.5, size=(3, m)), (n, m))
         self.class_of = dict(

@@ -14,12 +14,13 @@ from pytest_synthgate.scores.findings import copy_findings, realism_findings
 from pytest_synthgate.scores.fit import Probabilities
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.pairs import distances
+from pytest_synthgate.scores.searched import searched
 
 TAU = 1e-3
 
 
 def _found(synthetic: FeatureMatrix, real: FeatureMatrix) -> tuple[Finding, ...]:
-    return copy_findings(synthetic, real, near_duplicates(synthetic, real, TAU))
+    return copy_findings(synthetic, real, near_duplicates(searched(synthetic, real, TAU)))
 
 
 def _by_hand() -> tuple[FeatureMatrix, FeatureMatrix]:
@@ -80,7 +81,7 @@ def test_there_is_one_finding_per_flag_and_its_distance_is_that_of_its_twin(
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(10, 5))[rng.integers(10, size=n + m)] + jitter * rng.normal(size=(n + m, 5))
     synthetic, real = feature_matrix(rows[:n]), feature_matrix(rows[n:])
-    copies = near_duplicates(synthetic, real, TAU)
+    copies = near_duplicates(searched(synthetic, real, TAU))
     found = copy_findings(synthetic, real, copies)
     counts = Counter(each.score for each in found)
     assert (counts["unvaried"], counts["unoriginal"]) == (copies.unvaried.sum(), copies.unoriginal.sum())
@@ -104,7 +105,7 @@ def _probabilities(values: list[float]) -> NDArray[np.float64]:
 def test_images_given_away_with_90_percent_are_shown_beside_the_nearest_of_the_other_set() -> None:
     synthetic, real = _by_hand()
     probabilities = Probabilities(_probabilities([0.5, 0.9, 0.89, 0.99, 0.1]), _probabilities([0.05, 0.5, 0.1]), (5, 3))
-    copies = near_duplicates(synthetic, real, TAU)
+    copies = near_duplicates(searched(synthetic, real, TAU))
     found = realism_findings(synthetic, real, copies, probabilities)
     assert [(each.score, each.image, each.image_set, each.twin, each.twin_set) for each in found] == [
         ("unrealistic", "d", "synthetic", "n", "real"),
@@ -131,4 +132,4 @@ def test_without_flags_there_are_no_findings() -> None:
     synthetic, real = feature_matrix(np.eye(4)[:2]), feature_matrix(np.eye(4)[2:])
     assert _found(synthetic, real) == ()
     half = Probabilities(_probabilities([0.5, 0.5]), _probabilities([0.5, 0.5]), (2, 2))
-    assert realism_findings(synthetic, real, near_duplicates(synthetic, real, TAU), half) == ()
+    assert realism_findings(synthetic, real, near_duplicates(searched(synthetic, real, TAU)), half) == ()

@@ -25,6 +25,7 @@ from pytest_synthgate.scores.fit import (
 )
 from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.logistic import ROUGH, Regressions
+from pytest_synthgate.scores.searched import searched
 
 Floats = NDArray[np.float64]
 D = 8
@@ -41,7 +42,7 @@ def _twins(rows: Floats, times: int) -> Floats:
 
 def _pair(synthetic: Floats, real: Floats) -> tuple[Examples, Examples]:
     one, other = feature_matrix(synthetic), feature_matrix(real)
-    copies = near_duplicates(one, other, 1e-3)
+    copies = near_duplicates(searched(one, other, 1e-3))
     return sides(one, other, (copies.synthetic, copies.real), copies.joint)
 
 
@@ -95,7 +96,7 @@ def test_twins_share_a_fold_in_every_draw_also_across_the_sets() -> None:
     synthetic, real = _pair(_twins(originals, 3), np.concatenate([_twins(originals[:20], 2), _rows(30, 1)]))
     one = feature_matrix(_twins(originals, 3))
     other = feature_matrix(np.concatenate([_twins(originals[:20], 2), _rows(30, 1)]))
-    joint = near_duplicates(one, other, 1e-3).joint
+    joint = near_duplicates(searched(one, other, 1e-3)).joint
     for draw in range(5):
         folds = np.concatenate([synthetic.folds(draw), real.folds(draw)])
         assert len(set(zip(joint.tolist(), folds.tolist(), strict=True))) == len(set(joint.tolist())) == 70
@@ -121,7 +122,7 @@ def test_one_more_image_moves_no_other_cluster(seed: int) -> None:
     against = feature_matrix(real)
 
     def folds(matrix: FeatureMatrix) -> dict[str, int]:
-        copies = near_duplicates(matrix, against, 1e-3)
+        copies = near_duplicates(searched(matrix, against, 1e-3))
         side, _ = sides(matrix, against, (copies.synthetic, copies.real), copies.joint)
         return dict(zip(matrix.ids, side.folds(0).tolist(), strict=True))
 

@@ -19,6 +19,7 @@ from pytest_synthgate.scores.links import near_duplicates
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.real import reference
 from pytest_synthgate.scores.score import Score
+from pytest_synthgate.scores.searched import searched
 from pytest_synthgate.scores.uncertainty import share
 from pytest_synthgate.spec.limits import Limit
 
@@ -128,7 +129,7 @@ def share_intervals(seed: int, n: int, q: float, kind: str, score: str) -> list[
         centres[special] = real[rng.integers(len(real), size=special.sum())]
     images = np.repeat(centres, size, axis=0)[:n]
     images = images + 1e-3 * rng.normal(size=images.shape)
-    copies = near_duplicates(feature_matrix(images), feature_matrix(real), 1e-4)
+    copies = near_duplicates(searched(feature_matrix(images), feature_matrix(real), 1e-4))
     flags = copies.unvaried if score == "unvaried" else copies.unoriginal
     return [_interval(share(flags, copies.joint[:n]))]
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.scores import links, neighbourhood
+from pytest_synthgate.scores import searched as search
 from pytest_synthgate.scores.links import BY, CHAIN, FEATURES, Links, NearDuplicates, near_duplicates, studio_flags
 from pytest_synthgate.scores.pairs import distances
 from pytest_synthgate.scores.real import reference
+from pytest_synthgate.scores.searched import searched
 from pytest_synthgate.scores.threshold import FACTOR, Threshold
 
 Floats = NDArray[np.float64]
@@ -149,7 +151,7 @@ def test_any_set_has_a_tau_that_spares_most_of_what_it_keeps(seed: int, n: int, 
 
 def _shares(synthetic: Floats, real: Floats) -> tuple[float, float]:
     against = feature_matrix(real)
-    copies = near_duplicates(feature_matrix(synthetic), against, duplicate_threshold(against).tau)
+    copies = near_duplicates(searched(feature_matrix(synthetic), against, duplicate_threshold(against).tau))
     return float(copies.unvaried.mean()), float(copies.unoriginal.mean())
 
 
@@ -189,7 +191,7 @@ def test_clusters_and_pairs_of_a_small_case_by_hand() -> None:
     near_east = east + 0.01 * north
     synthetic = feature_matrix([east, near_east, north, up], ["e", "e2", "n", "u"], ["1", "2", "3", "4"])
     real = feature_matrix([up, up, -north, near_east], ["u1", "u2", "s", "e3"], ["4", "4", "5", "6"])
-    found = near_duplicates(synthetic, real, 1e-3)
+    found = near_duplicates(searched(synthetic, real, 1e-3))
     assert found.unvaried.tolist() == [True, True, False, False]
     assert found.unoriginal.tolist() == [True, True, False, True]
     assert found.synthetic.tolist() == [0, 0, 1, 2]
@@ -205,7 +207,7 @@ def test_flags_are_those_of_a_search_over_all_pairs(seed: int, n: int, m: int, t
     rows = rng.normal(size=(8, 6))[rng.integers(8, size=n + m)] + rng.choice([0, 1e-3, 0.3]) * rng.normal(size=(1, 6))
     rows[::3] += 0.01
     synthetic, real = feature_matrix(rows[:n]), feature_matrix(rows[n:])
-    found = near_duplicates(synthetic, real, tau)
+    found = near_duplicates(searched(synthetic, real, tau))
     reach = max(tau, 1e-9)
     within = _all_distances(synthetic) < reach
     across = np.array([distances(row, real.features) for row in synthetic.features]) < reach
@@ -218,7 +220,7 @@ def test_flags_are_those_of_a_search_over_all_pairs(seed: int, n: int, m: int, t
 
 
 def _linked(synthetic: FeatureMatrix, real: FeatureMatrix, tau: float = 1e-3) -> NearDuplicates:
-    return near_duplicates(synthetic, real, tau, definition="studio")
+    return near_duplicates(searched(synthetic, real, tau), definition="studio")
 
 
 def test_exact_copies_are_one_item_to_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,9 +231,10 @@ def test_exact_copies_are_one_item_to_the_search(monkeypatch: pytest.MonkeyPatch
         sizes.append((len(a), *map(len, rest)))
         return neighbourhood.compared(a, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(links, "compared", looked)
+    for each in (links, search):
+        monkeypatch.setattr(each, "compared", looked)
     synthetic, real = feature_matrix(np.repeat(np.eye(2), 4000, axis=0)), feature_matrix(np.eye(2)[:1])
-    found = near_duplicates(synthetic, real, 1e-3)
+    found = near_duplicates(searched(synthetic, real, 1e-3))
     assert sizes == [(2,), (2, 1), (1,)]
     assert found.pairs == 2 * (4000 * 3999 // 2)
     assert found.unvaried.all()
@@ -258,7 +261,7 @@ def test_a_real_image_reached_through_others_is_the_twin_at_the_end_of_the_chain
     assert [real.ids[row] for row in twins.row] == ["near"] * 3
     assert [BY[by] for by in twins.by] == ["features", "chain", "chain"]
     assert twins.distance == pytest.approx(1 - np.cos(angle), abs=1e-6)
-    balanced = near_duplicates(synthetic, real, 1e-3)
+    balanced = near_duplicates(searched(synthetic, real, 1e-3))
     assert balanced.unoriginal.tolist() == [True, False, False]
 
 
