@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_synthgate.gating.verdict import Verdict
 from pytest_synthgate.kinds import KINDS
-from pytest_synthgate.scores.finding import Finding, Unreadable
+from pytest_synthgate.scores.finding import WHOLE, Finding, Unreadable
 from pytest_synthgate.scores.measurement import Measurement
 from pytest_synthgate.scores.score import number
 from pytest_synthgate.text.printable import visible
@@ -32,13 +32,21 @@ def against(finding: Finding, threshold: Mapping[str, Any]) -> str:
         case "exact":
             return "the same pixels"
         case "geometry":
-            return f"an edited copy, distance {number(finding.value)}"
+            return _edited(finding)
         case "classifier":
             other = "synthetic" if finding.image_set == "real" else "real"
             certainty = f"{finding.value:.1%}" if finding.value < 0.9995 else "over 99.9%"
             return f"told from {other} images with {certainty} certainty"
         case _:
             return _near(finding.value, float(threshold.get("tau", 0.0)))
+
+
+def _edited(finding: Finding) -> str:
+    """Say what was done to the twin, and how sure that is."""
+    if (found := finding.geometry) is None:
+        return f"an edited copy, distance {number(finding.value)}"
+    of = "of the whole picture" if found.edit == WHOLE else f"({found.edit})"
+    return f"an edited copy {of}: {found.inliers} points agree, correlation {found.agreement:.2f}"
 
 
 def _near(distance: float, tau: float) -> str:
