@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 import click
 
-from pytest_synthgate.cli import results, specs
+from pytest_synthgate.cli import copies, results, specs
 from pytest_synthgate.cli.shared import say
 from pytest_synthgate.errors import SynthgateError
 from pytest_synthgate.text.printable import visible
@@ -39,6 +39,6 @@ def main() -> None:
     """Gate synthetic image sets against a real one."""
 
 
-for command in (*vars(specs).values(), *vars(results).values()):
+for command in (*vars(specs).values(), *vars(results).values(), copies.copies_command, copies.cache_command):
     if isinstance(command, click.Command):
         main.add_command(command)

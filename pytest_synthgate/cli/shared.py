@@ -70,24 +70,36 @@ def project_here(
         SynthgateError: The configuration of pytest or a spec file cannot be meant, or there is no spec.
     """
     named = tuple(files)
+    with opened_here(named, generate, **given) as opened:
+        settings = opened.settings
+        found = named or find_spec_files(Path.cwd(), settings.patterns, settings.norecurse)
+        specs = [spec for file in found for spec in opened.catalogue.load(file, named=bool(named))]
+        if not found:
+            patterns = " or ".join(settings.patterns)
+            raise SpecError(f"no spec file ({patterns}) below {shown(Path.cwd())}; name one, or write one")
+        if not specs:
+            names = ", ".join(where(file.absolute()).removesuffix(":") for file in found)
+            raise SpecError(f"no spec in {names}; declare one in a [spec.NAME] table")
+        opened.catalogue.check_comparisons(specs)
+        yield opened, specs
+
+
+@contextmanager
+def opened_here(files: Iterable[Path] = (), generate: Mode = "auto", /, **given: Given) -> Iterator[Project]:
+    """Open the project of the current directory, as `project_here` does, whatever specs it has.
+
+    Raises:
+        SynthgateError: The configuration of pytest cannot be meant.
+    """
     options = [f"--synth-{name}={value}" for name, value in given.items() if value is not None]
     try:
-        config = configured([*options, *map(str, named)])
+        config = configured([*options, *map(str, files)])
         settings = replace(read_options(config), generate=generate, results=None, pictures=())
     except Exception as error:
         raise SynthgateError(f"the configuration of pytest cannot be used: {first_line(error)}") from error
     with project_of(config, settings) as opened:
         try:
-            found = named or find_spec_files(Path.cwd(), settings.patterns, settings.norecurse)
-            specs = [spec for file in found for spec in opened.catalogue.load(file, named=bool(named))]
-            if not found:
-                patterns = " or ".join(settings.patterns)
-                raise SpecError(f"no spec file ({patterns}) below {shown(Path.cwd())}; name one, or write one")
-            if not specs:
-                names = ", ".join(where(file.absolute()).removesuffix(":") for file in found)
-                raise SpecError(f"no spec in {names}; declare one in a [spec.NAME] table")
-            opened.catalogue.check_comparisons(specs)
-            yield opened, specs
+            yield opened
         finally:
             say(*opened.notes(), err=True)
 
