@@ -1,5 +1,6 @@
 """The errors and warnings a user meets: one line each, naming what was found, where, and the remedy."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -80,13 +81,21 @@ def missing(need: str, extra: str) -> MissingExtraError:
     return MissingExtraError(f"{need}; pip install 'pytest-synthgate[{extra}]'")
 
 
+def installed(module: str) -> bool:
+    """Tell whether a module can be imported, without importing it."""
+    try:
+        return module in sys.modules or find_spec(module) is not None
+    except ValueError:  # half of it is gone from `sys.modules`
+        return False
+
+
 def require(who: str, extra: str, *modules: str) -> None:
     """Check that modules are installed, without importing them.
 
     Raises:
         MissingExtraError: Some are not; they are named, with the extra that brings them all.
     """
-    if absent := [module for module in modules if find_spec(module) is None]:
+    if absent := [module for module in modules if not installed(module)]:
         raise missing(f"{who} needs {', '.join(absent)}", extra)
 
 

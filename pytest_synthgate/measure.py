@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from operator import itemgetter
 from pathlib import Path
@@ -24,19 +25,22 @@ from pytest_synthgate.errors import (
     SpecError,
     SynthgateError,
     in_a_line,
+    installed,
 )
 from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.mode import Mode
 from pytest_synthgate.images.sets import ImageSet
-from pytest_synthgate.scores.measurement import FORM, REVISION, Measurement, grouped, in_order, set_digest
+from pytest_synthgate.scores.measurement import COPY_RULE, FORM, REVISION, Measurement, grouped, in_order, set_digest
 from pytest_synthgate.spec.model import Spec
 
 if TYPE_CHECKING:
     from pytest_synthgate.features.embedding import Embedded, Sets
     from pytest_synthgate.images.provide import Hook
+    from pytest_synthgate.scores.finding import Finding
     from pytest_synthgate.scores.real import Reference
+    from pytest_synthgate.scores.verified import Look
 
 _T = TypeVar("_T")
 
@@ -177,8 +181,25 @@ class Measurer:
 
     def _recalled(self, spec: Spec) -> Measurement:
         sets = self.sets(spec)
-        text = self.store.once("measurement", _measurement_key(spec, sets), lambda: self._measure(spec, sets).to_text())
+        text = self.store.once("measurement", self._key_of(spec, sets), lambda: self._measure(spec, sets).to_text())
         return Measurement.from_json(json.loads(text))
+
+    def _key_of(self, spec: Spec, sets: Sets) -> str:
+        """Name a measurement by all that it depends on: both sets, names included, and the definitions."""
+        sides = [
+            {
+                "fingerprint": embedded.fingerprint,
+                "precision": embedded.precision,
+                "images": sorted(embedded.digests.items(), key=itemgetter(1, 0)),
+                "facts": [
+                    [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
+                    for each in embedded.records.values()
+                ],
+                "unreadable": list(embedded.unreadable.items()),
+            }
+            for embedded in (sets.real, sets.synthetic)
+        ]
+        return key_of(definition=spec.definition, copies=self.copy_rule(spec), sides=sides)
 
     def _embed(self, spec: Spec, images: ImageSet) -> Embedded:
         from pytest_synthgate.features.embedding import taken
@@ -190,10 +211,17 @@ class Measurer:
 
     def _embedded(self, spec: Spec, images: ImageSet, model: LazyEncoder) -> Embedded:
         from pytest_synthgate.features.embedding import embed
+        from pytest_synthgate.features.points import Points, Wanted
 
+        work = f"{images.root} {model.name} {model.hardware} {spec.normalise}"
+        made = images is not self.real(spec)
         try:
-            with self.store.lock_for("embed", f"{images.root} {model.name} {model.hardware} {spec.normalise}"):
-                return embed(images, model, normalise=spec.normalise, progress=self.progress)
+            with (
+                self.store.lock_for("embed", work),
+                Points(self.store.directory) if self.copy_rule(spec) else nullcontext() as points,
+            ):
+                wanted = None if points is None else Wanted(points, mirrored=made)
+                return embed(images, model, normalise=spec.normalise, progress=self.progress, points=wanted)
         except (EncoderError, MissingExtraError) as error:
             self._failed[_model_of(spec)] = _bare(error)
             raise
@@ -217,7 +245,8 @@ class Measurer:
         from pytest_synthgate.scores.finding import Origin, Unreadable
         from pytest_synthgate.scores.groups import axes_of
 
-        against = self._reference(sets.real)
+        against, pictures = self._reference(sets.real), sets.real.precision is not None
+        rule = self.copy_rule(spec) if pictures else {}
         facts = Facts(
             origins={
                 (side, each.id): Origin(each.class_name, each.prompt, each.seed)
@@ -230,7 +259,8 @@ class Measurer:
                 for name, reason in embedded.unreadable.items()
             ),
             recognised=self._recognised(spec, sets.real, against.threshold.tau),
-            fingerprint=sets.real.fingerprint,
+            fingerprint={**sets.real.fingerprint, **rule},
+            warnings=_blind(spec, rule) if pictures else (),
             recorded={"device": sets.synthetic.device, "precision": sets.synthetic.precision},
         )
         return score_sets(
@@ -239,7 +269,43 @@ class Measurer:
             definition=spec.definition,
             axes=axes_of(sets.synthetic.records, sets.real.records),
             facts=facts,
+            look=self._look(spec, sets) if rule else None,
         )
+
+    def copies(self, spec: Spec) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+        """Find the near-duplicates of a spec and nothing else; also say what a reader of them should know, a line each.
+
+        Raises:
+            SynthgateError: The spec, its images or its encoder cannot be used.
+        """
+        from pytest_synthgate.scores.evaluate import copies_among
+        from pytest_synthgate.scores.findings import copy_findings
+
+        sets = self.sets(spec)
+        rule = self.copy_rule(spec) if sets.real.precision is not None else {}
+        look = self._look(spec, sets) if rule else None
+        found = copies_among(self._reference(sets.real), sets.synthetic.matrix, look=look)
+        lost = [
+            f"{side} {name} cannot be read: {reason}"
+            for side, each in sets.by_side()
+            for name, reason in each.unreadable.items()
+        ]
+        findings = copy_findings(sets.synthetic.matrix, sets.real.matrix, found)
+        return findings, (*lost, *_blind(spec, rule), *found.verified.warnings())
+
+    def copy_rule(self, spec: Spec) -> dict[str, str]:
+        """Name what finds edited copies among pictures; nothing where features alone are compared."""
+        if spec.copies == "features" or not installed("cv2"):
+            return {}
+        other = {} if spec.copy_encoder is None else {"copy_encoder": self.model(_retrieving(spec)).facts.fingerprint}
+        return {"copies": COPY_RULE, **other}
+
+    def _look(self, spec: Spec, sets: Sets) -> Look:
+        """Look for edited copies among the pictures that the encoder, or another one for this alone, calls nearest."""
+        from pytest_synthgate.copies import look
+
+        others = None if spec.copy_encoder is None else lambda: self._both(_retrieving(spec))
+        return look(sets, self.store.directory, others, progress=self.progress)
 
     def _reference(self, real: Embedded) -> Reference:
         from pytest_synthgate.scores.real import reference
@@ -293,22 +359,19 @@ def _same_kind(spec: Spec, real: ImageSet, synthetic: ImageSet) -> None:
         )
 
 
-def _measurement_key(spec: Spec, sets: Sets) -> str:
-    """Name a measurement by all that it depends on: both sets, names included, and the definitions."""
-    sides = [
-        {
-            "fingerprint": embedded.fingerprint,
-            "precision": embedded.precision,
-            "images": sorted(embedded.digests.items(), key=itemgetter(1, 0)),
-            "facts": [
-                [each.id, each.class_name, each.prompt, each.seed, sorted(each.axes.items())]
-                for each in embedded.records.values()
-            ],
-            "unreadable": list(embedded.unreadable.items()),
-        }
-        for embedded in (sets.real, sets.synthetic)
-    ]
-    return key_of(definition=spec.definition, sides=sides)
+def _retrieving(spec: Spec) -> Spec:
+    """Give the spec with the encoder that finds the nearest pictures in place of its own."""
+    return replace(spec, encoder=spec.copy_encoder or spec.encoder)
+
+
+def _blind(spec: Spec, rule: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what is lost where edited copies cannot be looked for."""
+    if rule or spec.copies == "features":
+        return ()
+    return (
+        "edited copies (cropped, mirrored, filtered) were not looked for: OpenCV is not installed; "
+        "pip install opencv-python-headless",
+    )
 
 
 def key_of(**state: Any) -> str:

@@ -87,7 +87,7 @@ class Unchanged:
         now, folders = time.time_ns(), (spec.real, spec.images)
         trees = [tree for tree in map(tree_of, folders) if tree is not None]
         try:
-            model = self.measurer.model(spec)
+            model, rule = self.measurer.model(spec), self.measurer.copy_rule(spec)
         except SynthgateError:  # which measuring will tell
             return None
         if len(trees) < len(folders):
@@ -99,6 +99,7 @@ class Unchanged:
             trees=[tree.digest for tree in trees],
             road=model.road(spec.normalise),
             hardware=asdict(model.hardware),
+            copies=rule,
         )
         return State(key, all(tree.settled(now) for tree in trees))
 

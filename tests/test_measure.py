@@ -141,11 +141,12 @@ def test_what_a_source_has_to_say_is_told_once_a_run(
 
 
 def key(measurer: Measurer, spec: Spec) -> str:
-    return measure._measurement_key(spec, measurer.sets(spec))
+    return measurer._key_of(spec, measurer.sets(spec))
 
 
 CHANGES: dict[str, Any] = {
     "definition": {"definition": "studio"},
+    "copies": {"copies": "features"},
     "normalise": {"normalise": False},
     "precision": {"precision": "bf16"},
 }

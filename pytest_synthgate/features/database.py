@@ -106,7 +106,7 @@ class Database:
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {version}")
 
-    def _select(self, query: str, wanted: Iterable[str], *further: str) -> list[tuple[Any, ...]]:
+    def _select(self, query: str, wanted: Iterable[str], *further: str | int) -> list[tuple[Any, ...]]:
         """Run a query whose `{}` stands for the wanted values; there may be more than SQLite has variables."""
         values = json.dumps(list(wanted))
         with self._guard, self._explained():

@@ -21,6 +21,7 @@ from pytest_synthgate.errors import NothingReadableError, require
 from pytest_synthgate.features.ahead import ahead
 from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
+from pytest_synthgate.features.points import Wanted
 from pytest_synthgate.features.reading import Reading, add_readings, known, read
 from pytest_synthgate.features.store import Pixels, Store
 from pytest_synthgate.images.formats import without_pillow_warnings
@@ -111,7 +112,14 @@ def taken(images: ImageSet, vectors: ArrayLike) -> Embedded:
 
 
 @without_pillow_warnings()
-def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progress: bool = True) -> Embedded:
+def embed(
+    images: ImageSet,
+    model: LazyEncoder,
+    *,
+    normalise: bool = True,
+    progress: bool = True,
+    points: Wanted | None = None,
+) -> Embedded:
     """Give every readable image of a set its vector, from the store or from the model, which adds it there.
 
     Args:
@@ -119,6 +127,7 @@ def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progr
         model: The encoder.
         normalise: Whether the pixels take the JPEG round trip of `prepare`.
         progress: Whether to show a bar on a terminal.
+        points: The points that are wanted of the same pictures, where those are decoded.
 
     Raises:
         EncoderError: The encoder cannot be loaded or used.
@@ -128,11 +137,13 @@ def embed(images: ImageSet, model: LazyEncoder, *, normalise: bool = True, progr
     key = model.key(normalise)
     paths = [record.path for record in records.values() if record.path is not None]
     pixels = known(paths, store)
-    work = partial(read, store=store, key=key, preprocessing=model.facts.preprocessing, normalise=normalise)
+    work = partial(
+        read, store=store, key=key, preprocessing=model.facts.preprocessing, normalise=normalise, points=points
+    )
     # Once, but for files that change meanwhile: another file may then have to stand in for the same picture.
     while lacking := _lacking(paths, pixels, store, key):
         readings = _shown(ahead(work, lacking, limit=model.ready), len(lacking), progress)
-        model.add_features(key, _prepared(readings, pixels, store))
+        model.add_features(key, _prepared(readings, pixels, store, points))
     found = {name: pixels[record.path] if record.path else _NO_FILE for name, record in records.items()}
     digests = {name: each.digest for name, each in found.items() if each.digest}
 
@@ -170,7 +181,7 @@ def _lacking(paths: Sequence[Path], pixels: Mapping[Path, Pixels], store: Store,
 
 
 def _prepared(
-    readings: Iterator[Reading], pixels: dict[Path, Pixels], store: Store
+    readings: Iterator[Reading], pixels: dict[Path, Pixels], store: Store, points: Wanted | None
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Note what was read, in `pixels` and now and then in the store, and pass on what is to be encoded."""
     noted: list[Reading] = []
@@ -180,9 +191,17 @@ def _prepared(
         if reading.prepared is not None and reading.pixels.digest is not None:
             yield reading.pixels.digest, reading.prepared
         if len(noted) >= _NOTE_EVERY:
-            add_readings(noted, store)
+            _note(noted, store, points)
             noted = []
-    add_readings(noted, store)
+    _note(noted, store, points)
+
+
+def _note(readings: Sequence[Reading], store: Store, points: Wanted | None) -> None:
+    """Store what was read, and the points that were found in it."""
+    add_readings(readings, store)
+    found = {each.pixels.digest: each.points for each in readings if each.pixels.digest and each.points is not None}
+    if points is not None and found:
+        points.store.add_points(found)
 
 
 def _shown(readings: Iterator[Reading], total: int, progress: bool) -> Iterator[Reading]:

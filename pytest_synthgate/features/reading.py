@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_synthgate.features.encoder import DECODER
+from pytest_synthgate.features.local import LocalFeatures
+from pytest_synthgate.features.points import Wanted
 from pytest_synthgate.features.store import Pixels, Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
@@ -33,6 +35,7 @@ class Reading:
         content: sha256 of its bytes; None when they could not be read, or gave no picture for a reason that may pass.
         stamp: Stands for the content from now on; None when it must not be relied on.
         prepared: uint8 (height, width, 3) when the picture has yet to be encoded.
+        points: What the check for edited copies compares, when it was asked for and has yet to be stored.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Reading:
     content: str | None = None
     stamp: FileStamp | None = None
     prepared: NDArray[np.uint8] | None = None
+    points: LocalFeatures | None = None
 
 
 def known(paths: Sequence[Path], store: Store) -> dict[Path, Pixels]:
@@ -56,8 +60,13 @@ def known(paths: Sequence[Path], store: Store) -> dict[Path, Pixels]:
     return {path: pixels[content] for path, content in found.items() if content in pixels}
 
 
-def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, normalise: bool) -> Reading:
-    """Read one file, decode it if its content is new, and prepare it if its picture has no features under the key."""
+def read(
+    path: Path, store: Store, key: str, preprocessing: Preprocessing, normalise: bool, points: Wanted | None = None
+) -> Reading:
+    """Read one file, decode it if its content is new, and prepare it if its picture has no features under the key.
+
+    Where `points` are wanted, they are found in the same decoded picture.
+    """
     now = time.time_ns()
     try:
         stamp = FileStamp.of(path)
@@ -77,11 +86,12 @@ def read(path: Path, store: Store, key: str, preprocessing: Preprocessing, norma
         digest = pixel_digest(image)
         new = not store.embedded([digest], key)
         prepared = prepare(image, preprocessing, normalise) if new else None
+        found = points.found(image, digest) if points is not None else None
     except UnreadableError as error:
         return Reading(path, Pixels(None, str(error)), content if error.lasting else None, lasting)
     except MemoryError:
         return Reading(path, Pixels(None, "not enough memory to bring it to the encoder's input"))
-    return Reading(path, Pixels(digest), content, lasting, prepared)
+    return Reading(path, Pixels(digest), content, lasting, prepared, found)
 
 
 def add_readings(readings: Sequence[Reading], store: Store) -> None:

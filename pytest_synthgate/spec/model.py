@@ -18,6 +18,7 @@ from pytest_synthgate.text.wording import meant, quoted, where
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 
 Definition = Literal["balanced", "studio"]
+Copies = Literal["geometry", "features"]
 Precision = Literal["auto", "fp32", "bf16"]
 Balance = Literal["equal", "real"]
 Dtype = Literal["auto", "fp32", "fp16", "bf16"]
@@ -70,6 +71,8 @@ class Spec:
         real: The real set: a folder, a YOLO data.yaml, a table or vectors; None where only the command line can say.
         encoder: Name of the encoder, such as open_clip:ViT-B-32/laion2b_s34b_b79k or efficientnet_lite0.
         definition: How the realism scores are defined: by balanced draws, or by all images as they are.
+        copies: How edited copies are found: among the nearest pictures by their geometry too, or by features alone.
+        copy_encoder: Name of the encoder that finds the nearest pictures for that; None for the same one.
         normalise: Whether both sets take the same road before encoding.
         precision: Number format of the encoder.
         batch_size: Images encoded at a time; None to choose.
@@ -94,6 +97,8 @@ class Spec:
     real: Path | None = None
     encoder: str = DEFAULT_ENCODER
     definition: Definition = "balanced"
+    copies: Copies = "geometry"
+    copy_encoder: str | None = None
     normalise: bool = True
     precision: Precision = "auto"
     batch_size: int | None = None
@@ -154,6 +159,8 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
         "real": _portable(spec.real, folder),
         "encoder": spec.encoder,
         "definition": spec.definition,
+        "copies": spec.copies,
+        "copy_encoder": spec.copy_encoder,
         "normalise": spec.normalise,
         "images": _portable(spec.images, folder),
         "templates": list(spec.templates),

@@ -26,7 +26,7 @@ from pytest_synthgate.text.wording import as_key, meant, nearest, quoted, where,
 _TABLES = ("defaults", "spec", "waiver")
 _ONLY_WITH_PROMPT = ("per_prompt", "total", "balance_classes", "article", "generator")
 _TAKEN_AS_THEY_ARE = (
-    *("encoder", "definition", "normalise", "precision", "batch_size", "device"),
+    *("encoder", "definition", "copies", "copy_encoder", "normalise", "precision", "batch_size", "device"),
     *("per_prompt", "total", "balance_classes", "compare_to"),
 )
 
@@ -136,6 +136,8 @@ def _spec(name: str, file: Path, defaults: DefaultsTable, own: SpecTable, limits
         _check_prompt(own)
     else:
         _check_images(own)
+    if given.get("copies") == "features" and "copy_encoder" in given:
+        raise SpecError('copy_encoder has no effect where copies = "features"; remove one of them')
     if own.compare_to == name:
         raise SpecError(f"compare_to = {quoted(name)} is this spec itself; name another one")
     classes = given.get("classes")

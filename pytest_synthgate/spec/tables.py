@@ -19,7 +19,7 @@ from pydantic_core import core_schema
 from pytest_synthgate.files.forms import Digest
 from pytest_synthgate.kinds import LIMITED, WAIVABLE
 from pytest_synthgate.spec.limits import Limit
-from pytest_synthgate.spec.model import Balance, Definition, Dtype, Generator, Precision, Spec
+from pytest_synthgate.spec.model import Balance, Copies, Definition, Dtype, Generator, Precision, Spec
 from pytest_synthgate.spec.waivers import Waiver
 from pytest_synthgate.text.wording import meant, quoted
 
@@ -144,6 +144,8 @@ class DefaultsTable(Table):
     real: _Text | None = None
     encoder: _Text | None = None
     definition: Definition | None = None
+    copies: Copies | None = None
+    copy_encoder: _Text | None = None
     normalise: bool | None = None
     precision: Precision | None = None
     batch_size: _Count | None = None

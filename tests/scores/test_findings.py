@@ -122,7 +122,7 @@ def test_only_the_worst_images_given_away_have_a_twin(monkeypatch: pytest.Monkey
     monkeypatch.setattr("pytest_synthgate.scores.findings.WITH_TWIN", 2)
     synthetic, real = _by_hand()
     probabilities = Probabilities(_probabilities([0.91, 0.9, 0.95, 0.99, 0.9]), _probabilities([0.5] * 3), (5, 3))
-    found = realism_findings(synthetic, real, near_duplicates(synthetic, real, TAU), probabilities)
+    found = realism_findings(synthetic, real, near_duplicates(searched(synthetic, real, TAU)), probabilities)
     assert [each.image for each in found] == ["d", "c", "a", "b", "e"]
     assert [each.twin for each in found] == ["n", "n", None, None, None]
     assert [each.twin_set for each in found] == ["real", "real", None, None, None]
