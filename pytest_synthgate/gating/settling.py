@@ -62,11 +62,11 @@ def _arms(measurement: Measurement, name: str, score: Score, group: str | None) 
         return value - low, high - value
 
     def of_pairs(n: int) -> Arms:
-        from scipy.stats import gamma
+        from scipy.special import gammaincinv
 
         possible, tail = n * (n - 1) / 2 / together, (1 - level) / 2
-        low = float(gamma.ppf(tail, value * possible)) / possible if value else 0.0
-        return value - low, min(1.0, float(gamma.ppf(1 - tail, value * possible + 1)) / possible) - value
+        low = float(gammaincinv(value * possible, tail)) / possible if value else 0.0
+        return value - low, min(1.0, float(gammaincinv(value * possible + 1, 1 - tail)) / possible) - value
 
     def of_class_mean(n: int) -> Arms:
         from scipy.stats import t

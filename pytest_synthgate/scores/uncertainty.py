@@ -39,11 +39,11 @@ def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> tuple[f
     Returns:
         (low, high) in [0, 1] (Clopper and Pearson 1934, in the beta form).
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # scipy.stats takes long to import
 
     tail = (1 - level) / 2
-    low = 0.0 if successes <= 0 else float(beta.ppf(tail, successes, n - successes + 1))
-    high = 1.0 if successes >= n else float(beta.ppf(1 - tail, successes + 1, n - successes))
+    low = 0.0 if successes <= 0 else float(betaincinv(successes, n - successes + 1, tail))
+    high = 1.0 if successes >= n else float(betaincinv(successes + 1, n - successes, 1 - tail))
     return low, high
 
 
@@ -85,7 +85,7 @@ def rate_of_pairs(clusters: Indices, pairs: int, level: float = LEVEL) -> Score:
     them, `level` is the coverage of the interval.
     """
     import numpy as np
-    from scipy.stats import gamma
+    from scipy.special import gammaincinv
 
     n = len(clusters)
     if n < 2:
@@ -95,16 +95,16 @@ def rate_of_pairs(clusters: Indices, pairs: int, level: float = LEVEL) -> Score:
     held = sizes * (sizes - 1.0) / 2
     together = float((held**2).sum() / held.sum()) if pairs else 1.0
     count, tail = pairs / together, (1 - level) / 2
-    low = 0.0 if pairs == 0 else float(gamma.ppf(tail, count)) * together / possible
-    high = float(gamma.ppf(1 - tail, count + 1)) * together / possible
+    low = 0.0 if pairs == 0 else float(gammaincinv(count, tail)) * together / possible
+    high = float(gammaincinv(count + 1, 1 - tail)) * together / possible
     return Score(pairs / possible, min(low, 1.0), min(high, 1.0), n, n / together)
 
 
 def normal_reach(error: float, level: float = LEVEL) -> float:
     """Half the width of the normal interval of a standard error."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    return float(norm.ppf((1 + level) / 2)) * error
+    return float(ndtri((1 + level) / 2)) * error
 
 
 def normal_interval(value: float, error: float, level: float = LEVEL) -> tuple[float, float]:
