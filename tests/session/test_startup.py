@@ -117,6 +117,31 @@ def test_a_warm_run_imports_no_model_and_no_classifier_and_decodes_nothing(tmp_p
     assert (tmp_path / "out.json").read_bytes() == before
 
 
+def test_where_nothing_changed_nothing_is_imported_that_computes_or_checks(tmp_path: Path) -> None:
+    """From the third run on: the first one makes the store, the second finds it and remembers the specs."""
+    random = np.random.default_rng(0)
+    for folder in ("real", "made"):
+        (tmp_path / folder).mkdir()
+        for number in range(31):
+            path = tmp_path / folder / f"{number:02}.png"
+            Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+            os.utime(path, (1_600_000_000, 1_600_000_000))
+    (tmp_path / "synth_x.toml").write_text(
+        "[spec.a]\nreal = 'real'\nimages = 'made'\nencoder = 'flat'\nlimits.unvaried = 1\nlimits.unoriginal = 1\n"
+    )
+    (tmp_path / "conftest.py").write_text(
+        FLAT_ENCODER.replace("import numpy as np", "").replace("rows", "import numpy as np; rows", 1)
+    )
+    outputs = []
+    for _ in range(3):
+        code, names = modules(tmp_path, *PLUGIN)
+        assert code == pytest.ExitCode.OK
+        outputs.append(names)
+    assert packages(outputs[0]) >= {"numpy", "pydantic", "filelock"}
+    assert packages(outputs[2]).isdisjoint({*HEAVY, "numpy", "pydantic", "filelock", "jinja2"})
+    assert "PIL.Image" not in outputs[2]
+
+
 def imported_by(statements: Sequence[str]) -> set[str]:
     code = "; ".join(["import sys", *statements, "print(*sys.modules)"])
     return packages(set(python(Path(), "-c", code).split()))
