@@ -1,12 +1,20 @@
 """The device and the precision that are chosen, on machines with and without accelerators."""
 
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
 from pytest_synthgate import device as module
-from pytest_synthgate.device import Hardware, choose_device, choose_hardware, choose_precision, cpu_flags
+from pytest_synthgate.device import (
+    Hardware,
+    choose_device,
+    choose_hardware,
+    choose_precision,
+    choose_runtime,
+    cpu_flags,
+)
 from pytest_synthgate.errors import DeviceError, EncoderError, MissingExtraError
 
 torch = pytest.importorskip("torch")
@@ -61,6 +69,18 @@ def test_auto_takes_fp32_on_mps() -> None:
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(EncoderError, match="unknown precision 'fp16'; one of auto, fp32, bf16"):
         choose_precision("fp16", "cpu")
+
+
+@pytest.mark.parametrize("chosen", [Hardware("cpu", "bf16"), Hardware("cuda", "fp32"), Hardware("mps", "fp32")])
+def test_what_torch_computes_at_least_as_fast_is_left_to_it(chosen: Hardware, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda _: ModuleSpec("openvino", None))
+    assert choose_runtime(chosen) == chosen
+    assert choose_runtime(Hardware("cpu", "fp32")).runtime == "openvino"
+
+
+def test_vectors_that_are_rounded_otherwise_are_told_apart() -> None:
+    hardware = [Hardware("cpu", "fp32"), Hardware("cpu", "bf16"), Hardware("cpu", "fp32", "openvino")]
+    assert [each.arithmetic for each in hardware] == ["fp32", "bf16", "fp32 openvino"]
 
 
 def test_flags_are_read_from_the_first_processor(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Embedded:
         unreadable: Why each of the others has none, by id.
         records: id -> record, for all of them.
         fingerprint: All that makes two matrices comparable, in plain JSON types.
-        precision: What the features were computed in; None for a set of vectors.
+        precision: What the features were computed in, and by what if not by torch; None for a set of vectors.
         device: What computes them here; None for a set of vectors.
     """
 
@@ -157,7 +157,7 @@ def embed(
         unreadable={name: each.reason or "" for name, each in found.items() if not each.digest},
         records=records,
         fingerprint=model.road(normalise),
-        precision=model.hardware.precision,
+        precision=model.hardware.arithmetic,
         device=model.hardware.device,
     )
 

@@ -41,7 +41,7 @@ DECODER = f"pillow {pillow_version}, 3"
 The number counts what this package itself came to read, or to remember, otherwise.
 """
 
-_CPU_BATCH = 8  # larger ones only spill the caches: measured fastest for convolutions, no slower for ViTs
+CPU_BATCH = 8  # larger ones only spill the caches: measured fastest for convolutions, no slower for ViTs
 _ACCELERATOR_BATCH = 64
 _PARTS = ("name", "fingerprint", "preprocessing", "dim", "encode")
 
@@ -179,7 +179,7 @@ class LazyEncoder:
         self.name = source.name
         self.hardware = hardware = source.settled(hardware)
         self.store = store
-        self.batch_size = batch_size or (_CPU_BATCH if hardware.device == "cpu" else _ACCELERATOR_BATCH)
+        self.batch_size = batch_size or (CPU_BATCH if hardware.device == "cpu" else _ACCELERATOR_BATCH)
         # A batch for each of the threads that may encode, and one for the thread that is done first.
         self.ready = self.batch_size * (1 + (cores() if hardware.device == "cpu" else 1))
         self._source = source
@@ -196,8 +196,8 @@ class LazyEncoder:
         }
 
     def key(self, normalise: bool) -> str:
-        """Name features in the store: the road and the precision, in a hash."""
-        values = [self.road(normalise), self.hardware.precision]
+        """Name features in the store: the road and how vectors are rounded, in a hash."""
+        values = [self.road(normalise), self.hardware.arithmetic]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def add_features(self, key: str, prepared: Iterable[tuple[str, NDArray[np.uint8]]]) -> None:

@@ -93,7 +93,7 @@ def onnx_source(name: str, base: Path) -> EncoderSource | None:
 
 def on_cpu(hardware: Hardware) -> Hardware:
     """Name the hardware that an ONNX model runs on: always a CPU, in the precision that was chosen for one."""
-    return hardware if hardware.device == "cpu" else Hardware("cpu", "fp32")
+    return Hardware("cpu", hardware.precision if hardware.device == "cpu" else "fp32", "openvino")
 
 
 def read_settings(file: Path) -> OnnxSettings:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_synthgate.device import Hardware
+from pytest_synthgate.device import Hardware, choose_runtime
 from pytest_synthgate.errors import EncoderError, require, told
 from pytest_synthgate.features.encoder import EncoderSource, Loaded
 from pytest_synthgate.images.normalise import Preprocessing
@@ -38,7 +38,7 @@ def timm_source(name: str, base: Path) -> EncoderSource | None:
     """
     if name == EFFICIENTNET:
         weights = _efficientnet_weights()
-        return EncoderSource(name, partial(load_efficientnet, name, weights), (weights,))
+        return EncoderSource(name, partial(load_efficientnet, name, weights), (weights,), settled=choose_runtime)
     family, _, rest = name.partition(":")
     if family != "timm" or not rest:
         return None
@@ -48,7 +48,8 @@ def timm_source(name: str, base: Path) -> EncoderSource | None:
         raise EncoderError(f"{name!r} names no safetensors file; write timm:NAME@FILE.safetensors")
     if not file.is_file():
         raise EncoderError(f"{name}: no file {file}; save the weights there")
-    return EncoderSource(f"timm:{architecture}@{file}", partial(load_safetensors, name, architecture, file), (file,))
+    load = partial(load_safetensors, name, architecture, file)
+    return EncoderSource(f"timm:{architecture}@{file}", load, (file,), settled=choose_runtime)
 
 
 def _efficientnet_weights() -> Path:
@@ -69,7 +70,7 @@ def load_safetensors(name: str, architecture: str, file: Path, hardware: Hardwar
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from pytest_synthgate.features.torch_encoder import TorchEncoder
+    from pytest_synthgate.features.openvino_module import module_encoder
 
     if not timm.is_model(architecture):
         near = difflib.get_close_matches(architecture, timm.list_models(), n=1)
@@ -93,7 +94,7 @@ def load_safetensors(name: str, architecture: str, file: Path, hardware: Hardwar
             f"{name}: {file} holds the weights of another model ({len(wrong)} differ, such as {wrong[0]!r})"
         ) from None
     preprocessing = _preprocessing(timm.data.resolve_model_data_config(module))
-    return Loaded(TorchEncoder(name, {"timm": architecture}, module, preprocessing, hardware))
+    return Loaded(module_encoder(name, {"timm": architecture}, module, preprocessing, hardware))
 
 
 def _preprocessing(config: dict[str, Any]) -> Preprocessing:
@@ -116,7 +117,7 @@ def load_efficientnet(name: str, file: Path, hardware: Hardware) -> Loaded:
     import timm
     import torch
 
-    from pytest_synthgate.features.torch_encoder import TorchEncoder
+    from pytest_synthgate.features.openvino_module import module_encoder
 
     module = timm.create_model(_EFFICIENTNET_ARCHITECTURE, pretrained=False)
     try:
@@ -129,4 +130,4 @@ def load_efficientnet(name: str, file: Path, hardware: Hardware) -> Loaded:
     module.reset_classifier(0)
     # The scaling that these weights were trained with, (value - 127) / 128; timm's own is for its own weights.
     preprocessing = Preprocessing(size=224, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
-    return Loaded(TorchEncoder(name, {"timm": _EFFICIENTNET_ARCHITECTURE}, module, preprocessing, hardware))
+    return Loaded(module_encoder(name, {"timm": _EFFICIENTNET_ARCHITECTURE}, module, preprocessing, hardware))

@@ -35,7 +35,10 @@ from pytest_synthgate.spec.model import Definition
 DRAWN = 200
 """Findings of every score that the map shows for certain."""
 
-VERSIONED = ("torch", "open_clip_torch", "timm", "numpy", "scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow")
+VERSIONED = (
+    *("torch", "openvino", "open_clip_torch", "timm", "numpy"),
+    *("scipy", "scikit-learn", "faiss-cpu", "cleanlab", "pillow"),
+)
 """Distributions that a number may depend on in its last digits; their versions are recorded."""
 
 

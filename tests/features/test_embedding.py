@@ -399,7 +399,7 @@ images = ImageSet(root, tuple(ImageRecord(each.name, each) for each in sorted(ro
 with Store(Path(sys.argv[2])) as store:
     model = LazyEncoder(resolve_encoder("efficientnet_lite0"), choose_hardware("cpu", "auto", store), store)
     matrix = embed(images, model).matrix
-heavy = {"torch", "timm", "open_clip", "cleanlab", "sklearn", "huggingface_hub", "tqdm"} & set(sys.modules)
+heavy = {"torch", "openvino", "timm", "open_clip", "cleanlab", "sklearn", "huggingface_hub", "tqdm"} & set(sys.modules)
 print(len(decoded), sorted(heavy), matrix.features.tobytes().hex()[:64], len(matrix))
 """
 

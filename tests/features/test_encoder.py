@@ -61,6 +61,13 @@ def test_facts_that_were_noted_with_a_square_written_out_are_the_same(store: Sto
     assert noted.facts == EncoderFacts("flat 1", Preprocessing((4, 4), "squash"), 48)
 
 
+def test_features_of_another_runtime_are_kept_apart(encoder: FlatEncoder, store: Store) -> None:
+    def key(hardware: Hardware) -> str:
+        return LazyEncoder(source_of(encoder), hardware, store).key(normalise=True)
+
+    assert key(Hardware("cpu", "fp32", "openvino")) != key(CPU) == key(Hardware("cuda", "fp32"))
+
+
 def test_a_hook_that_leaves_the_name_to_others_gives_no_source(encoder: FlatEncoder) -> None:
     assert hooked(lambda name: None, "flat") is None
     source = hooked(lambda name: encoder if name == "flat" else None, "flat")

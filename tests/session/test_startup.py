@@ -19,7 +19,19 @@ code = pytest.main(sys.argv[1:])
 print()
 print(json.dumps([int(code), sorted(sys.modules)]))
 """
-HEAVY = {"torch", "open_clip", "timm", "sklearn", "scipy", "faiss", "cleanlab", "pandas", "cv2", "diffusers"}
+HEAVY = {
+    "torch",
+    "openvino",
+    "open_clip",
+    "timm",
+    "sklearn",
+    "scipy",
+    "faiss",
+    "cleanlab",
+    "pandas",
+    "cv2",
+    "diffusers",
+}
 
 
 def python(folder: Path, *args: str) -> str:
