@@ -13,16 +13,18 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from PIL import __version__ as pillow_version
 
-from pytest_synthgate.device import Hardware
+from pytest_synthgate.device import Hardware, Runtime
 from pytest_synthgate.errors import EncoderError, foreign, retold
 from pytest_synthgate.features.ahead import ahead, cores
+from pytest_synthgate.features.openvino_encoder import OpenVinoEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import JPEG_QUALITY, JPEG_SUBSAMPLING, Preprocessing
@@ -89,10 +91,11 @@ class EncoderFacts:
 
 @dataclass(frozen=True, slots=True)
 class NotedFacts:
-    """Facts as the store keeps them, with the stamps of the files they came from."""
+    """Facts as the store keeps them, with the stamps of the files they came from and the runtime it could run in."""
 
     files: tuple[FileStamp, ...]
     facts: EncoderFacts
+    runtime: Runtime = "torch"
 
     def to_text(self) -> str:
         """Give the JSON form."""
@@ -107,7 +110,7 @@ class NotedFacts:
             name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
         }
         stamps = tuple(FileStamp(*stamp) for stamp in noted["files"])
-        return cls(stamps, EncoderFacts(fingerprint, Preprocessing(**expected), dim))
+        return cls(stamps, EncoderFacts(fingerprint, Preprocessing(**expected), dim), noted.get("runtime", "torch"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,8 @@ class LazyEncoder:
         self.ready = self.batch_size * (1 + (cores() if hardware.device == "cpu" else 1))
         self._source = source
         self._encoder: Encoder | None = None
+        # Another version may run what this one cannot.
+        self._noted_as = self.name if hardware.runtime == "torch" else f"{self.name} {_installed(hardware.runtime)}"
         self.facts = source.facts or self._remembered() or self._asked()
 
     def road(self, normalise: bool) -> dict[str, object]:
@@ -263,21 +268,31 @@ class LazyEncoder:
                 # whose threads decode meanwhile, is kept from warning.
                 warnings.filterwarnings("default", module=r"(?!PIL\.)")
                 loaded = self._source.load(self.hardware)
+            if self.hardware.runtime == "openvino" and not isinstance(loaded.encoder, OpenVinoEncoder):
+                self._fall_back()
             self._encoder = loaded.encoder
             stamps = tuple(FileStamp.of(file) for file in self._source.files or loaded.files)
             if stamps and all(stamp.settled(started) for stamp in stamps):
-                note = NotedFacts(stamps, EncoderFacts.of(loaded.encoder))
-                self.store.add_note("weights", self.name, note.to_text())
+                note = NotedFacts(stamps, EncoderFacts.of(loaded.encoder), self.hardware.runtime)
+                self.store.add_note("weights", self._noted_as, note.to_text())
         return self._encoder
+
+    def _fall_back(self) -> None:
+        """Turn to torch for a model that OpenVINO cannot run, unless features were asked for by the other key."""
+        if hasattr(self, "facts"):
+            raise EncoderError(
+                f"{self.name} ran in OpenVINO when it was loaded last, and cannot now; name another cache"
+            )
+        self.hardware = replace(self.hardware, runtime="torch")
 
     def _asked(self) -> EncoderFacts:
         """Load it to know its facts; the first process notes them for all."""
-        with self.store.lock_for("weights", self.name):
+        with self.store.lock_for("weights", self._noted_as):
             return self._remembered() or EncoderFacts.of(self._loaded())
 
     def _remembered(self) -> EncoderFacts | None:
         """Give the facts noted when it was loaded last, if every file is as it was then."""
-        noted = self.store.note("weights", self.name)
+        noted = self.store.note("weights", self._noted_as)
         if noted is None:
             return None
         note = NotedFacts.from_text(noted)
@@ -286,7 +301,17 @@ class LazyEncoder:
             now = tuple(FileStamp.of(file) for file in files)
         except OSError:
             return None
-        return note.facts if now == note.files else None
+        if now != note.files:
+            return None
+        self.hardware = replace(self.hardware, runtime=note.runtime)
+        return note.facts
+
+
+def _installed(runtime: Runtime) -> str:
+    try:
+        return f"{runtime} {metadata.version(runtime)}"
+    except metadata.PackageNotFoundError:
+        return runtime
 
 
 def _in_threads(encoder: Encoder) -> AbstractContextManager[int]:

@@ -1,11 +1,17 @@
+import os
+import subprocess
+import sys
 import warnings
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, SynthgateWarning
-from pytest_synthgate.features.encoder import Encoder, EncoderFacts
+from pytest_synthgate.features.encoder import Encoder, EncoderFacts, EncoderSource, LazyEncoder, Loaded
+from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 
 pytest.importorskip("torch")
@@ -15,6 +21,8 @@ import torch
 from pytest_synthgate.features.openvino_encoder import OpenVinoEncoder
 from pytest_synthgate.features.openvino_module import module_encoder
 from pytest_synthgate.features.torch_encoder import TorchEncoder
+
+from .conftest import LONG_AGO
 
 INPUT = Preprocessing(size=(8, 6), mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
 IN_TORCH, IN_OPENVINO = Hardware("cpu", "fp32"), Hardware("cpu", "fp32", "openvino")
@@ -110,3 +118,81 @@ def test_attention_is_computed_in_one_step_again_afterwards() -> None:
 def test_a_module_that_does_not_fit_its_input_is_refused_as_in_torch() -> None:
     with pytest.raises(EncoderError, match=r"net cannot encode images of \(8, 6\) in fp32 on cpu .*; name another"):
         encoder(torch.nn.Conv2d(4, 1, 1), IN_OPENVINO)
+
+
+class Source:
+    """Makes sources of encoders from modules, and counts how often one is loaded."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.loaded = file, 0
+        file.write_bytes(b"weights")
+        os.utime(file, (LONG_AGO, LONG_AGO))
+
+    def of(self, module: type[torch.nn.Module]) -> EncoderSource:
+        return EncoderSource("net", partial(self.load, module), (self.file,), settled=lambda hardware: hardware)
+
+    def load(self, module: type[torch.nn.Module], hardware: Hardware) -> Loaded:
+        self.loaded += 1
+        return Loaded(encoder(made(module), hardware))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return Source(tmp_path / "weights")
+
+
+def test_features_of_either_runtime_have_a_key_and_a_record_of_their_own(store: Store, source: Source) -> None:
+    plain, fast = (LazyEncoder(source.of(Attention), each, store) for each in (IN_TORCH, IN_OPENVINO))
+    assert plain.road(normalise=True) == fast.road(normalise=True)
+    assert plain.key(normalise=True) != fast.key(normalise=True)
+    assert (plain.hardware.arithmetic, fast.hardware.arithmetic) == ("fp32", "fp32 openvino")
+
+
+def test_what_runs_in_torch_after_all_has_the_key_of_torch_and_is_not_tried_again(store: Store, source: Source) -> None:
+    plain = LazyEncoder(source.of(Undecided), IN_TORCH, store)
+    with pytest.warns(SynthgateWarning):
+        fallen = LazyEncoder(source.of(Undecided), IN_OPENVINO, store)
+    assert (fallen.hardware, fallen.key(normalise=True)) == (IN_TORCH, plain.key(normalise=True))
+    again = LazyEncoder(source.of(Undecided), IN_OPENVINO, store)
+    assert (again.hardware, again.key(normalise=True)) == (IN_TORCH, plain.key(normalise=True))
+    assert source.loaded == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again.encode([np.ones((8, 6, 3), dtype=np.uint8)])
+    assert source.loaded == 3
+
+
+def test_what_ran_in_openvino_and_cannot_now_is_an_error_and_never_under_the_wrong_key(
+    store: Store, source: Source
+) -> None:
+    LazyEncoder(source.of(Attention), IN_OPENVINO, store)
+    changed = LazyEncoder(source.of(Undecided), IN_OPENVINO, store)
+    with (
+        pytest.warns(SynthgateWarning),
+        pytest.raises(EncoderError, match="net ran in OpenVINO when it was loaded last, and cannot now; name another"),
+    ):
+        changed.encode([np.ones((8, 6, 3), dtype=np.uint8)])
+
+
+def test_what_is_known_of_an_encoder_is_recalled_without_either_runtime(store: Store, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from .onnx_files import write_model
+
+    write_model(tmp_path / "net.onnx")
+    (tmp_path / "net.toml").write_text("mean = 0.5\nstd = 0.5")
+    for name in ("net.onnx", "net.toml"):
+        os.utime(tmp_path / name, (LONG_AGO, LONG_AGO))
+    code = """
+import sys
+from pytest_synthgate.device import choose_hardware
+from pytest_synthgate.features.encoder import LazyEncoder
+from pytest_synthgate.features.encoders import resolve_encoder
+from pytest_synthgate.features.store import Store
+from pathlib import Path
+with Store(Path("store")) as store:
+    encoder = LazyEncoder(resolve_encoder("onnx:net.onnx"), choose_hardware("cpu", "fp32", store), store)
+    print(encoder.hardware.runtime, encoder.facts.dim, sorted({"torch", "openvino"} & {*sys.modules}))
+"""
+    run = partial(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = (run(cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())}).stdout for _ in range(2))
+    assert (first, second) == ("openvino 5 ['openvino']\n", "openvino 5 []\n")
