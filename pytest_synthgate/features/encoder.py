@@ -131,6 +131,7 @@ class EncoderSource:
         files: All that it is made of, when that can be told without loading; none for a hub id.
         facts: What is known of it, when that needs no loading.
         settled: The hardware it runs on where some was chosen.
+        converted: Whether what it loads for OpenVINO is converted from something else, which is worth keeping.
     """
 
     name: str
@@ -138,6 +139,7 @@ class EncoderSource:
     files: tuple[Path, ...] = ()
     facts: EncoderFacts | None = None
     settled: Callable[[Hardware], Hardware] = lambda chosen: chosen
+    converted: bool = False
 
 
 def source_of(encoder: Encoder) -> EncoderSource:
@@ -262,6 +264,8 @@ class LazyEncoder:
 
     def _loaded(self) -> Encoder:
         if self._encoder is None:
+            self._encoder = self._recalled()
+        if self._encoder is None:
             started = time.time_ns()
             with retold(EncoderError, f"the encoder {self.name} cannot be loaded (", ")"), warnings.catch_warnings():
                 # What the libraries warn of is shown, but must not stop a run that turns warnings into errors. Pillow,
@@ -275,7 +279,23 @@ class LazyEncoder:
             if stamps and all(stamp.settled(started) for stamp in stamps):
                 note = NotedFacts(stamps, EncoderFacts.of(loaded.encoder), self.hardware.runtime)
                 self.store.add_note("weights", self._noted_as, note.to_text())
+            if self._converts():
+                from pytest_synthgate.features.converted import keep
+
+                keep(self.store.directory, loaded.encoder)
         return self._encoder
+
+    def _converts(self) -> bool:
+        return self._source.converted and self.hardware.runtime == "openvino"
+
+    def _recalled(self) -> Encoder | None:
+        """Give what was kept of it when it was loaded and converted last, if every file is as it was then."""
+        facts = self._remembered() if self._converts() else None
+        if facts is None:
+            return None
+        from pytest_synthgate.features.converted import recall
+
+        return recall(self.store.directory, self.name, facts, self.hardware)
 
     def _fall_back(self) -> None:
         """Turn to torch for a model that OpenVINO cannot run, unless features were asked for by the other key."""

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_synthgate.device import Hardware
@@ -127,6 +128,16 @@ class OpenVinoEncoder:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
         return unit
+
+    def save(self, file: Path) -> None:
+        """Write the model to an `.xml` file and a `.bin` beside it: its input is pixels, channels last, its batch free.
+
+        Raises:
+            RuntimeError: It cannot be written.
+        """
+        with self._lock:
+            self._model.reshape([self._batch or -1, *self.preprocessing.shape, 3])
+            openvino().save_model(self._model, file, compress_to_fp16=False)
 
     def _request(self, at_once: int) -> Any:
         """Give this thread a request of its own: one is for one thread at a time."""

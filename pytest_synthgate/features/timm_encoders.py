@@ -38,7 +38,8 @@ def timm_source(name: str, base: Path) -> EncoderSource | None:
     """
     if name == EFFICIENTNET:
         weights = _efficientnet_weights()
-        return EncoderSource(name, partial(load_efficientnet, name, weights), (weights,), settled=choose_runtime)
+        load = partial(load_efficientnet, name, weights)
+        return EncoderSource(name, load, (weights,), settled=choose_runtime, converted=True)
     family, _, rest = name.partition(":")
     if family != "timm" or not rest:
         return None
@@ -48,8 +49,9 @@ def timm_source(name: str, base: Path) -> EncoderSource | None:
         raise EncoderError(f"{name!r} names no safetensors file; write timm:NAME@FILE.safetensors")
     if not file.is_file():
         raise EncoderError(f"{name}: no file {file}; save the weights there")
+    full = f"timm:{architecture}@{file}"
     load = partial(load_safetensors, name, architecture, file)
-    return EncoderSource(f"timm:{architecture}@{file}", load, (file,), settled=choose_runtime)
+    return EncoderSource(full, load, (file,), settled=choose_runtime, converted=True)
 
 
 def _efficientnet_weights() -> Path:
