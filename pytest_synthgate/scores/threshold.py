@@ -12,7 +12,7 @@ import numpy as np
 
 from pytest_synthgate.features.matrix import Distinct, FeatureMatrix, Features, Flags, Floats, Indices
 from pytest_synthgate.scores.neighbourhood import Neighbours, nearest_rows
-from pytest_synthgate.scores.pairs import distances
+from pytest_synthgate.scores.pairs import apart
 
 FACTOR = 0.13
 """Share of the median nearest-neighbour distance that counts as near: cleanlab's constant."""
@@ -68,7 +68,8 @@ def threshold_of(real: FeatureMatrix, same: Distinct, features: Features, listed
     """
     if len(features) < 2:
         return Threshold(0.0, 0.0, len(features), 0.0)
-    tau = FACTOR * float(distances(features, np.roll(features, len(features) // 2, axis=0)).max())
+    rows = np.arange(len(features))
+    tau = FACTOR * float(apart(features, features, rows, np.roll(rows, len(features) // 2)).max())
     while True:
         kept, distance = _set_aside(features, listed, tau)
         median = float(np.median(distance)) if len(distance) > 1 else 0.0
