@@ -22,6 +22,7 @@ WIDTH = 512
 def promises() -> Iterator[Promise]:
     yield Promise("scoring-5000", lambda quick: beside_datalab(*(500, 1) if quick else (5_000, 3), 0.55, 1 / 3))
     yield Promise("scoring-25000", lambda quick: beside_datalab(*(1_000, 1) if quick else (25_000, 2), 0.25, 0.25))
+    yield Promise("growth", lambda quick: growth(*(500, 2_000) if quick else (25_000, 100_000)))
     yield Promise("threads", lambda quick: with_all_cores(*(500, 1) if quick else (5_000, 3)))
 
 
@@ -52,6 +53,28 @@ def beside_datalab(n: int, rounds: int, of_cpu: float, of_memory: float) -> Iter
             f"{mine / other:.2f} ({amount})",
             mine / other <= share if enough else None,
         )
+
+
+def growth(n: int, of_more: int) -> Iterator[Figure]:
+    """Memory is to grow with the images; CPU time with the pairs, which are all looked at up to 200,000 a side."""
+    with tempfile.TemporaryDirectory() as folder:
+        arrays = {size: str(vectors(Path(folder, f"{size}.npz"), size)) for size in (n, of_more)}
+        command = [sys.executable, "-m", "benchmarks.scoring", "evaluate"]
+        cost = side_by_side({str(size): [*command, path] for size, path in arrays.items()}, 1)
+    few, more, times = cost[str(n)], cost[str(of_more)], of_more / n
+    what, enough = f"evaluate, {of_more:,} + {of_more:,} x {WIDTH}, against {n:,} + {n:,}", n >= 25_000
+    yield Figure(
+        f"{what}: memory",
+        f"at most {times:.0f} times as much",
+        f"{more.mib / few.mib:.1f} ({more.mib:.0f} MiB against {few.mib:.0f} MiB)",
+        more.mib <= times * few.mib if enough else None,
+    )
+    yield Figure(
+        f"{what}: CPU",
+        f"at most {times**2:.0f} times as much, as the pairs",
+        f"{more.cpu / few.cpu:.1f} ({more.cpu:.0f} s against {few.cpu:.0f} s)",
+        more.cpu <= times**2 * few.cpu if enough else None,
+    )
 
 
 def with_all_cores(n: int, rounds: int) -> Iterator[Figure]:
