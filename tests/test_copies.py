@@ -284,3 +284,21 @@ def test_what_another_process_uses_is_not_pruned(store: Store, spec: Spec) -> No
         opened.counts(["x"])
         with pytest.raises(StoreError, match="end what uses it and try again"):
             prune(store.directory)
+
+
+def test_what_tau_misses_is_told_only_where_most_pictures_are_left_to_it(
+    store: Store, spec: Spec, tmp_path: Path
+) -> None:
+    """A tau of nearly nothing, for two of the photos are nearly one."""
+    save(drawn(0), tmp_path / "real" / "again.jpg")
+    for folder in ("flat real", "flat made"):
+        for number in range(6):
+            save(Image.new("RGB", (40, 40), (40 * number, 99, 9)), tmp_path / folder / f"{folder[5:]}{number}.png")
+    flat = replace(spec, name="b", real=tmp_path / "flat real", images=tmp_path / "flat made")
+
+    def narrow(measurement: Measurement) -> bool:
+        return any(each.startswith("tau recognises only") for each in measurement.warnings)
+
+    assert narrow(measured(store, replace(spec, encoder="blind", copies="features")))
+    assert not narrow(measured(store, replace(spec, encoder="blind")))
+    assert narrow(measured(store, replace(flat, encoder="blind")))

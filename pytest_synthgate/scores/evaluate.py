@@ -144,6 +144,8 @@ def score_sets(
     recall = Recall.least(against.recall, copies.recall)
     told = realism(synthetic, real, copies, definition, at_most)
     halves = against.yardstick(told.rung, definition) if yardstick else Yardstick({}, None)
+    # What tau misses matters where it is alone.
+    alone = {} if look is not None and copies.verified.sees_most else facts.recognised or {}
     findings = (
         *copy_findings(synthetic, real, copies),
         *(realism_findings(synthetic, real, copies, told.fit) if told.fit else ()),
@@ -177,7 +179,7 @@ def score_sets(
         },
         warnings=(
             *(() if recall is None else (str(recall),)),
-            *(() if facts.recognised is None else against.threshold.warnings(facts.recognised)),
+            *(() if facts.recognised is None else against.threshold.warnings(alone)),
             *copies.verified.warnings(),
             *facts.warnings,
         ),

@@ -58,6 +58,11 @@ class Verified:
             **{name: dict(getattr(self, name)) for name in ("pictures", "few_points", "lost")},
         }
 
+    @property
+    def sees_most(self) -> bool:
+        """Whether most pictures of either side had points enough."""
+        return all(2 * self.few_points.get(side, 0) <= count for side, count in self.pictures.items())
+
     def warnings(self) -> tuple[str, ...]:
         """Say what a reader of the shares of copies should know, a line each."""
         found: list[str] = []
