@@ -84,7 +84,7 @@ def missing(need: str, extra: str) -> MissingExtraError:
 def installed(module: str) -> bool:
     """Tell whether a module can be imported, without importing it."""
     try:
-        return module in sys.modules or find_spec(module) is not None
+        return sys.modules.get(module) is not None or find_spec(module) is not None
     except ValueError:  # half of it is gone from `sys.modules`
         return False
 
