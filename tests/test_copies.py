@@ -219,6 +219,19 @@ def test_a_picture_that_is_gone_is_told(store: Store, spec: Spec, monkeypatch: p
     assert any("1 of 7 synthetic images could not be read again" in each for each in measurement.warnings)
 
 
+def test_where_no_picture_has_points_that_is_said_in_one_line(store: Store, spec: Spec) -> None:
+    """The same line for all specs of such pictures: small digits, drawings of a line."""
+    for folder in ("real", "made"):
+        for file in sorted((spec.file.parent / folder).iterdir()):
+            with Image.open(file) as image:
+                save(image.resize((40, 40)), file)
+    measurement = measured(store, spec)
+    assert found(measurement) == set()
+    assert [each for each in measurement.warnings if each.startswith("edited copies")] == [
+        "edited copies: no picture has points enough to be laid on another one; features alone were judged"
+    ]
+
+
 def test_without_opencv_the_run_says_what_is_lost(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_synthgate.measure.installed", lambda module: module != "cv2")
     measurement = measured(store, spec)

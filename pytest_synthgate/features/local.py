@@ -106,6 +106,7 @@ def local_features(image: Image.Image, *, mirrored: bool = True) -> LocalFeature
 
     Args:
         image: RGB, of any size: it is brought to a shorter side of 256 pixels, and to a longer one of at most 1,024.
+            One with fewer than 64 pixels across has no points.
         mirrored: Whether to describe the points in the mirrored picture too, which the copy of a pair needs.
 
     Raises:
@@ -119,7 +120,9 @@ def local_features(image: Image.Image, *, mirrored: bool = True) -> LocalFeature
     small = _within((width, height), _SMALL)
     with _one_thread(cv2):
         orb = cv2.ORB_create(nfeatures=_POINTS, scaleFactor=LEVEL, fastThreshold=_FAST_THRESHOLD)
-        points, descriptors = orb.detectAndCompute(grey, None) if min(grey.shape) >= _SMALL else ((), None)
+        # Blown up, a tiny picture is all smooth blobs, which look alike in any two of its kind.
+        enough = min(*image.size, *grey.shape) >= _SMALL
+        points, descriptors = orb.detectAndCompute(grey, None) if enough else ((), None)
         if descriptors is None:
             descriptors = np.zeros((0, 32), np.uint8)
         places = np.array([point.pt for point in points], np.float32).reshape(-1, 2)

@@ -65,6 +65,10 @@ class Verified:
 
     def warnings(self) -> tuple[str, ...]:
         """Say what a reader of the shares of copies should know, a line each."""
+        if self.pictures and self.few_points == self.pictures:
+            return (
+                "edited copies: no picture has points enough to be laid on another one; features alone were judged",
+            )
         found: list[str] = []
         for counts, trouble in ((self.few_points, _FEW), (self.lost, "could not be read again")):
             parts = [f"{count:,} of {self.pictures[side]:,} {side} images" for side, count in counts.items() if count]

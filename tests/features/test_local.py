@@ -100,6 +100,6 @@ def test_pictures_of_any_shape_are_bounded(size: tuple[int, int]) -> None:
 
 
 def test_missing_opencv_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_synthgate.errors.find_spec", lambda _: None)
+    monkeypatch.setattr("pytest_synthgate.errors.installed", lambda _: False)
     with pytest.raises(MissingExtraError, match=r"needs cv2; pip install 'pytest-synthgate\[measure\]'"):
         local_features(drawn(0))
