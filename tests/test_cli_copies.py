@@ -13,7 +13,8 @@ from PIL import Image
 from pytest_synthgate import evaluate
 from pytest_synthgate.cli import main
 from pytest_synthgate.cli.copies import COLUMNS
-from tests.edited import TWELVE, drawn
+
+from .edited import TWELVE, drawn
 
 CONFTEST = """
 import numpy as np

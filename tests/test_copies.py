@@ -24,7 +24,8 @@ from pytest_synthgate.measure import Measurer
 from pytest_synthgate.scores.geometry import GEOMETRY_REVISION, compared
 from pytest_synthgate.scores.measurement import COPY_RULE, Measurement
 from pytest_synthgate.spec.model import Spec
-from tests.edited import TWELVE, drawn
+
+from .edited import TWELVE, drawn
 
 EDITS = ("crop 60%", "mirror", "grey")
 

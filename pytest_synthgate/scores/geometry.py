@@ -169,9 +169,20 @@ def _in_shares(plane: Floats, copy: tuple[int, int], original: tuple[int, int]) 
 
 
 def _overlap(frame: Quadrilateral) -> float:
-    """Find how much of the original a frame covers."""
-    import cv2
+    """Find how much of the original, a square of side 1, a frame covers: cut it along each side (Sutherland, Hodgman).
 
-    original = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    area, _ = cv2.intersectConvexConvex(np.array(frame, np.float32), original)
-    return min(1.0, float(area))
+    OpenCV's intersection of convex polygons loses a corner where sides coincide, as those of a whole copy do.
+    """
+    corners = [complex(*corner) for corner in frame]
+    for turn in (1, 1j, -1, -1j):
+        # Turned about the middle of the square, what lies beyond its left side is cut off.
+        places = [(corner - (0.5 + 0.5j)) * turn + 0.5 for corner in corners]
+        corners = []
+        for here, there in zip(places, places[1:] + places[:1], strict=True):
+            if here.real >= 0:
+                corners.append(here)
+            if (here.real < 0) != (there.real < 0):
+                corners.append(here + (there - here) * (here.real / (here.real - there.real)))
+        corners = [(corner - 0.5) / turn + (0.5 + 0.5j) for corner in corners]
+    area = sum((here.conjugate() * there).imag for here, there in zip(corners, corners[1:] + corners[:1], strict=True))
+    return min(1.0, abs(area) / 2)

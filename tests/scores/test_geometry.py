@@ -1,8 +1,10 @@
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 
 from pytest_synthgate.features.local import LocalFeatures, local_features
+from pytest_synthgate.scores import geometry
 from pytest_synthgate.scores.geometry import Match, compared, in_words
 
 from ..edited import ALIKE, TWELVE, Edit, cropped, drawn, in_turn, saved, turned, under_a_logo
@@ -189,3 +192,36 @@ def sampled(folder: Path) -> tuple[list[Image.Image], list[LocalFeatures]]:
         with Image.open(path) as image:
             photos.append(image.convert("RGB"))
     return photos, [local_features(photo) for photo in photos]
+
+
+@given(
+    st.floats(0, 2 * math.pi),
+    st.floats(0.2, 3),
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_the_share_of_the_original_is_that_of_points_within_the_frame(
+    turn: float, scale: float, x: float, y: float, mirrored: bool, seed: int
+) -> None:
+    corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]) * [-1 if mirrored else 1, 1]
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    frame: Any = (corners @ rotation.T * scale + 0.5 + [x, y]).tolist()
+    points = np.random.default_rng(seed).random((4000, 2))
+    inside = np.abs((points - 0.5 - [x, y]) @ rotation / scale).max(axis=1) <= 0.5
+    assert geometry._overlap(frame) == pytest.approx(inside.mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-16, -1e-9, 2e-5])
+def test_a_whole_copy_covers_all_of_its_original(off: float) -> None:
+    frame = ((off, 0.0), (1.0, -off), (1 + off, 1.0), (0.0, 1.0))
+    assert geometry._overlap(frame) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_copy_without_a_cut_is_called_whole(number: int) -> None:
+    image = drawn(number, (256, 341))
+    match = compared(local_features(image.convert("L").convert("RGB")), local_features(image))
+    assert match is not None
+    assert in_words(match) == "whole"
