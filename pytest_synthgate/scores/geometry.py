@@ -29,8 +29,11 @@ SHARE = 0.1
 
 It is for pictures of one scale, and falls with its square: what is found in a detail is not found in the whole.
 """
-AGREEMENT = 0.58
-"""Least agreement of the pictures where they overlap; half a page that is the same as in another one has less."""
+AGREEMENT = 0.62
+"""Least agreement of the pictures where they overlap; half a page that is the same as in another one has less.
+
+So have two portraits that a model made from one seed, at 0.61. Photos of one scene taken twice have 0.66 and more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
