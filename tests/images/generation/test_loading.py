@@ -8,7 +8,6 @@ import sys
 import warnings
 from dataclasses import replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +207,7 @@ def test_lora_weights_are_loaded_by_file_and_fused_at_their_scale(
 def test_lora_without_peft_says_what_to_install(
     tiny_model: Path, planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_synthgate.errors.find_spec", lambda name: None if name == "peft" else find_spec(name))
+    monkeypatch.setattr("pytest_synthgate.errors.installed", lambda module: module != "peft")
     (tmp_path / "style.safetensors").write_bytes(b"")
     with pytest.raises(MissingExtraError, match=r"needs peft; pip install 'pytest-synthgate\[generate\]'"):
         load_pipeline(planned(tiny_model, lora="style.safetensors"))
