@@ -188,8 +188,8 @@ def by_synthgate(folder: Path) -> dict[str, object]:
 
     from pytest_synthgate.device import Hardware
     from pytest_synthgate.features.embedding import embed
-    from pytest_synthgate.features.encoder import LazyEncoder
     from pytest_synthgate.features.encoders import resolve_encoder
+    from pytest_synthgate.features.lazy_encoder import LazyEncoder
     from pytest_synthgate.features.local import local_features
     from pytest_synthgate.features.store import Store
     from pytest_synthgate.images.decode import decode

@@ -122,8 +122,8 @@ def clip(folder: Path, layers: int) -> Path:
 def embedded(encoder: str, photos: Sequence[Path]) -> None:
     from pytest_synthgate.device import choose_hardware
     from pytest_synthgate.features.embedding import embed
-    from pytest_synthgate.features.encoder import LazyEncoder
     from pytest_synthgate.features.encoders import resolve_encoder
+    from pytest_synthgate.features.lazy_encoder import LazyEncoder
     from pytest_synthgate.features.store import Store
     from pytest_synthgate.images.sets import ImageRecord, ImageSet
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_synthgate.errors import SynthgateError
-from pytest_synthgate.features.encoder import DECODER
+from pytest_synthgate.features.road import DECODER
 from pytest_synthgate.files.forms import Form
 from pytest_synthgate.files.stamps import spelt
 from pytest_synthgate.files.trusted import taken

@@ -109,3 +109,12 @@ def test_pruning_says_what_it_freed() -> None:
     assert prune.stdout.endswith(" MB freed\n")
     assert CliRunner().invoke(main, ["cache", "prune"], catch_exceptions=False).stdout == "nothing to remove\n"
     assert run().exit_code == 1
+
+
+def test_of_vectors_only_near_ones_are_listed_and_opencv_is_not_asked_for() -> None:
+    random = np.random.default_rng(0).normal(size=(90, 8))
+    np.save("real.npy", random[:50])
+    np.save("made.npy", np.concatenate([random[50:], random[:1]]))
+    result = CliRunner().invoke(main, ["copies", "real.npy", "made.npy"], catch_exceptions=False)
+    (row,) = csv.DictReader(StringIO(result.stdout))
+    assert (row["image"], row["twin"], row["by"], result.stderr) == ("40", "0", "exact", "")

@@ -234,7 +234,7 @@ def test_where_no_picture_has_points_that_is_said_in_one_line(store: Store, spec
 
 
 def test_without_opencv_the_run_says_what_is_lost(store: Store, spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_synthgate.measure.installed", lambda module: module != "cv2")
+    monkeypatch.setattr("pytest_synthgate.prepare.installed", lambda module: module != "cv2")
     measurement = measured(store, spec)
     assert found(measurement) == set()
     assert "copies" not in measurement.fingerprint
@@ -316,3 +316,12 @@ def test_what_tau_misses_is_told_only_where_most_pictures_are_left_to_it(
     assert narrow(measured(store, replace(spec, encoder="blind", copies="features")))
     assert not narrow(measured(store, replace(spec, encoder="blind")))
     assert narrow(measured(store, replace(flat, encoder="blind")))
+
+
+def test_damaged_points_are_an_error_with_its_remedy(store: Store, spec: Spec) -> None:
+    measured(store, spec)
+    with Points(store.directory) as opened:
+        with opened._transaction():
+            opened._connection.execute("UPDATE points SET points = substr(points, 1, 99)")
+        with pytest.raises(StoreError, match=r"copies\.sqlite is damaged .*; run synthgate cache prune"):
+            opened.points(opened.counts([*Measurer(store, False, tiny).sets(spec).real.digests.values()]))

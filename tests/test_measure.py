@@ -1,6 +1,7 @@
 """From a spec to its measurement: what is shared, what is stored under which key, what is told about the sets."""
 
 import gc
+import importlib
 import os
 import pickle
 import weakref
@@ -22,29 +23,17 @@ from PIL.PngImagePlugin import PngInfo
 from pytest_synthgate import measure
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, NothingReadableError, SourceError, SpecError, SynthgateError
-from pytest_synthgate.features.encoder import EncoderSource, LazyEncoder, Loaded, source_of
+from pytest_synthgate.features.encoder import EncoderSource, Loaded, source_of
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images import recipe
-from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sources import open_set
 from pytest_synthgate.measure import Measurer, gated_classes
 from pytest_synthgate.scores import real
 from pytest_synthgate.scores.evaluate import score_sets
 from pytest_synthgate.spec.model import Spec
 
-
-class Flat:
-    """Gives the pixels themselves as the vector."""
-
-    name = "flat"
-    fingerprint = "flat 1"
-    preprocessing = Preprocessing(size=4)
-    dim = 48
-
-    def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        rows = batch.reshape(len(batch), -1).astype(np.float32) + 1
-        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit
+from .flat import Flat
 
 
 def flat(name: str, base: Path) -> EncoderSource:
@@ -133,6 +122,7 @@ def test_specs_that_share_a_real_set_embed_and_prepare_it_once(
 def test_what_a_source_has_to_say_is_told_once_a_run(
     measurer: Measurer, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    importlib.import_module("pytest_synthgate.images.provide")  # or it would take the changed one for good
     noted = "pytest_synthgate.images.sources.open_set"
     monkeypatch.setattr(noted, lambda path, side: replace(open_set(path, side=side), notes=("1 left",)))
     measurer.sets(spec)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pytest_synthgate import Measurement
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.features.embedding import Embedded, embed
-from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageSet

@@ -12,26 +12,13 @@ from PIL import Image
 
 from pytest_synthgate.catalogue import Settings
 from pytest_synthgate.features.store import Store
-from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.project import Project
 from pytest_synthgate.results.result import SpecResult
 
+from .flat import Flat
+
 SPEC = "[spec.a]\nreal = 'real'\nimages = 'made'\nencoder = 'flat'\n"
 LONG_AGO = 1_600_000_000
-
-
-class Flat:
-    """Gives the pixels themselves as the vector."""
-
-    name = "flat"
-    fingerprint = "flat 1"
-    preprocessing = Preprocessing(size=4)
-    dim = 48
-
-    def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        rows = batch.reshape(len(batch), -1).astype(np.float32) + 1
-        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit
 
 
 class Other(Flat):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pytest_synthgate.features.ahead import ahead
 from pytest_synthgate.features.embedding import Embedded
-from pytest_synthgate.features.encoder import LazyEncoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes
 from pytest_synthgate.images.formats import without_pillow_warnings
 from pytest_synthgate.images.normalise import prepare, recompressed

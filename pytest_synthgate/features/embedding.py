@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_synthgate.errors import NothingReadableError, require
 from pytest_synthgate.features.ahead import ahead
-from pytest_synthgate.features.encoder import LazyEncoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.matrix import FeatureMatrix, feature_matrix
 from pytest_synthgate.features.points import Wanted
 from pytest_synthgate.features.reading import Reading, add_readings, known, read

@@ -16,7 +16,8 @@ import torch
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import SynthgateWarning, told
-from pytest_synthgate.features.encoder import CPU_BATCH, Encoder
+from pytest_synthgate.features.encoder import Encoder
+from pytest_synthgate.features.lazy_encoder import CPU_BATCH
 from pytest_synthgate.features.openvino_encoder import OpenVinoEncoder, openvino
 from pytest_synthgate.features.torch_encoder import TorchEncoder
 from pytest_synthgate.images.normalise import Preprocessing

@@ -50,7 +50,10 @@ class Points(Database):
         rows = self._select(
             "SELECT digest, points FROM points WHERE digest IN ({}) AND revision = ?", digests, LOCAL_REVISION
         )
-        return {digest: LocalFeatures.from_bytes(written) for digest, written in rows}
+        try:
+            return {digest: LocalFeatures.from_bytes(written) for digest, written in rows}
+        except ValueError as error:
+            raise StoreError(f"{self.file} is damaged ({error}); run synthgate cache prune") from None
 
     def add_points(self, found: Mapping[str, LocalFeatures]) -> None:
         """Add digest -> points in one transaction, in place of what was there."""

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pytest_synthgate.features.encoder import DECODER
 from pytest_synthgate.features.local import LocalFeatures
 from pytest_synthgate.features.points import Wanted
+from pytest_synthgate.features.road import DECODER
 from pytest_synthgate.features.store import Pixels, Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.decode import UnreadableError, decode, pixel_digest, read_bytes

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.features.encoder import Encoder, LazyEncoder, source_of
+from pytest_synthgate.features.encoder import Encoder, source_of
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sets import ImageRecord, ImageSet

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pytest_synthgate.device import Hardware
-from pytest_synthgate.features.encoder import Encoder, EncoderFacts, EncoderSource, LazyEncoder, Loaded
+from pytest_synthgate.features.encoder import Encoder, EncoderFacts, EncoderSource, Loaded
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 

@@ -346,7 +346,8 @@ from pathlib import Path
 import numpy as np
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.features.embedding import embed
-from pytest_synthgate.features.encoder import LazyEncoder, source_of
+from pytest_synthgate.features.encoder import source_of
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 from pytest_synthgate.images.sets import ImageRecord, ImageSet
@@ -383,7 +384,7 @@ from pathlib import Path
 from pytest_synthgate.features import reading
 from pytest_synthgate.device import choose_hardware
 from pytest_synthgate.features.embedding import embed
-from pytest_synthgate.features.encoder import LazyEncoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.sets import ImageRecord, ImageSet

@@ -14,7 +14,8 @@ import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
-from pytest_synthgate.features.encoder import EncoderFacts, EncoderSource, LazyEncoder, Loaded, hooked, source_of
+from pytest_synthgate.features.encoder import EncoderFacts, EncoderSource, Loaded, hooked, source_of
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.files.stamps import FileStamp
 from pytest_synthgate.images.normalise import Preprocessing

@@ -9,8 +9,9 @@ import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, MissingExtraError
-from pytest_synthgate.features.encoder import Encoder, LazyEncoder
+from pytest_synthgate.features.encoder import Encoder
 from pytest_synthgate.features.encoders import resolve_encoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 
 pytest.importorskip("openvino")

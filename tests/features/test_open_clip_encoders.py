@@ -14,8 +14,8 @@ from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError
 from pytest_synthgate.features import open_clip_encoders
 from pytest_synthgate.features.embedding import embed
-from pytest_synthgate.features.encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.open_clip_encoders import hub_file, load_tag
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import prepare

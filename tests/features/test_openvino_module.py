@@ -10,7 +10,8 @@ import pytest
 
 from pytest_synthgate.device import Hardware
 from pytest_synthgate.errors import EncoderError, SynthgateWarning
-from pytest_synthgate.features.encoder import Encoder, EncoderFacts, EncoderSource, LazyEncoder, Loaded
+from pytest_synthgate.features.encoder import Encoder, EncoderFacts, EncoderSource, Loaded
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.store import Store
 from pytest_synthgate.images.normalise import Preprocessing
 
@@ -185,7 +186,7 @@ def test_what_is_known_of_an_encoder_is_recalled_without_either_runtime(store: S
     code = """
 import sys
 from pytest_synthgate.device import choose_hardware
-from pytest_synthgate.features.encoder import LazyEncoder
+from pytest_synthgate.features.lazy_encoder import LazyEncoder
 from pytest_synthgate.features.encoders import resolve_encoder
 from pytest_synthgate.features.store import Store
 from pathlib import Path
